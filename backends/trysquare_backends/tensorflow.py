@@ -1,0 +1,203 @@
+"""TensorFlow: https://www.tensorflow.org/api_docs/python/tf; Keras is another framework."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # the banner of each import, on stderr
+
+import numpy as np
+import tensorflow as tf
+
+from trysquare.backend import Array, Target, Tensor, Tensors, Unavailable
+from trysquare.binding import Binding, Framework, Snippets
+
+# One thread, because the number of threads changes sums; full precision on every device.
+tf.config.threading.set_intra_op_parallelism_threads(1)
+tf.config.threading.set_inter_op_parallelism_threads(1)
+tf.config.experimental.enable_tensor_float_32_execution(enabled=False)
+
+DEVICES = {"cpu": "/CPU:0", "gpu": "/GPU:0"}
+NO_KERNEL = (
+    "is not in the list of allowed values",
+    "Could not find device for node",
+    "No registered",
+    "Could not find compiled",
+)
+
+# 'weighted_mean' divides by the sum of the weights, and the default, by non-zero weights, by their
+# number; the mean of a spec divides by the number of elements.
+REDUCTION = {
+    "reduction": {
+        "none": "none",
+        "sum": "weighted_sum",
+        "mean": "weighted_sum_over_batch_size",
+    }
+}
+
+
+def loss(function: str, name: str, canonical: Mapping[str, Any], **more: str) -> Binding:
+    """Bind a function of tf.compat.v1.losses, the only losses that are TensorFlow's own."""
+    arguments = {"labels": "target", "predictions": "input", **more, "reduction": "reduction"}
+    return Binding(
+        function,
+        f"tf.compat.v1.losses.{name}",
+        getattr(tf.compat.v1.losses, name),
+        arguments,
+        values=REDUCTION,
+        canonical=canonical,
+    )
+
+
+SNIPPETS = Snippets(
+    imports="import tensorflow as tf",
+    tensor="tf.constant({array})",
+    bfloat16="tf.bitcast(tf.constant({array}), tf.bfloat16)",
+    number="float({tensor}.numpy()[{index}])",
+    dtype="{tensor}.dtype.name",
+    raw="{tensor}.numpy().tobytes()",
+    storage="id({tensor})",
+    needed="tf.exp({tensor})",
+    gradient="""\
+leaves = [{wrt}]
+with tf.GradientTape() as tape:
+    tape.watch(leaves)
+    output = {call}
+gradients = tape.gradient(output, leaves, output_gradients={cotangent})""",
+    ones="None",
+    seed="tf.random.set_seed({number})",
+)
+
+
+class TensorFlow(Framework):
+    """TensorFlow, called eagerly."""
+
+    name = "tensorflow"
+    package = "tensorflow"
+    snippets = SNIPPETS
+    bindings = (
+        Binding("relu", "tf.nn.relu", tf.nn.relu, {"features": "x"}),
+        Binding("elu", "tf.nn.elu", tf.nn.elu, {"features": "x"}),
+        Binding("softmax", "tf.nn.softmax", tf.nn.softmax, {"logits": "x", "axis": "dim"}),
+        Binding(
+            "log_softmax", "tf.nn.log_softmax", tf.nn.log_softmax, {"logits": "x", "axis": "dim"}
+        ),
+        Binding("sigmoid", "tf.math.sigmoid", tf.math.sigmoid, {"x": "x"}),
+        loss("mse_loss", "mean_squared_error", {}),
+        loss("l1_loss", "absolute_difference", {}),
+        loss("huber_loss", "huber_loss", {}, delta="delta"),
+        # By default it adds 1e-7 inside the logarithms, which is another function.
+        loss("bce_loss", "log_loss", {"epsilon": 0.0}, weights="weight"),
+        Binding(
+            "cross_entropy_loss",
+            "tf.nn.sparse_softmax_cross_entropy_with_logits",
+            tf.nn.sparse_softmax_cross_entropy_with_logits,
+            {"labels": "target", "logits": "input"},
+            when={"target_type": "class", "reduction": "none"},
+            dimensions={"input": 2},  # its classes run along the last axis
+        ),
+        Binding(
+            "cross_entropy_loss",
+            "tf.nn.softmax_cross_entropy_with_logits",
+            tf.nn.softmax_cross_entropy_with_logits,
+            {"labels": "target", "logits": "input"},
+            canonical={"axis": 1},
+            when={"target_type": "probability", "reduction": "none"},
+        ),
+    )
+    absent: Mapping[str, str] = {
+        "prelu": "TensorFlow has PReLU only as a Keras layer",
+        "rrelu": "TensorFlow has no randomized leaky ReLU",
+        "smooth_l1_loss": "TensorFlow has no smooth L1 loss, only the Huber loss",
+    }
+
+    def version(self) -> str:
+        """Return TensorFlow's own; its distribution goes by several names."""
+        return str(tf.__version__)
+
+    def targets(self) -> tuple[Target | Unavailable, ...]:
+        """Return the CPU, and a GPU where one is visible."""
+        gpu = Target(self.name, "gpu", "eager")
+        if tf.config.list_physical_devices("GPU"):
+            return Target(self.name, "cpu", "eager"), gpu
+        built = tf.test.is_built_with_gpu_support()
+        reason = "no GPU is visible" if built else "this build of TensorFlow has no GPU support"
+        return Target(self.name, "cpu", "eager"), Unavailable(gpu, reason)
+
+    def dtypes(self, target: Target) -> frozenset[str]:  # noqa: ARG002 - the same everywhere
+        """Return all of them."""
+        return frozenset({"float64", "float32", "float16", "bfloat16"})
+
+    def on(self, device: str) -> AbstractContextManager[Any]:
+        """Place operations, which would otherwise go to a GPU wherever their inputs are."""
+        scope: AbstractContextManager[Any] = tf.device(DEVICES[device])
+        return scope
+
+    def to_tensor(self, array: Array, device: str) -> Tensor:
+        """Copy the memory; a tensor may otherwise share it."""
+        with self.on(device):
+            return tf.constant(array.copy())
+
+    def to_array(self, tensor: Tensor) -> Array:
+        """Copy the memory."""
+        return np.array(tensor.numpy())
+
+    def multiply(self, a: Tensor, b: Tensor) -> Tensor:
+        """Return TensorFlow's product."""
+        return tf.math.multiply(a, b)
+
+    def storage(self, tensor: Tensor) -> Hashable:
+        """Return the tensor's identity; tensors cannot be changed, and show no address."""
+        return id(tensor)
+
+    def seed(self, number: int) -> None:
+        """Seed the global generator."""
+        tf.random.set_seed(number)
+
+    def environment(self) -> Mapping[str, str]:
+        """Return what selects TensorFlow's kernels."""
+        settings = {
+            "intra-op threads": str(tf.config.threading.get_intra_op_parallelism_threads()),
+            "inter-op threads": str(tf.config.threading.get_inter_op_parallelism_threads()),
+            "tf32": "on" if tf.config.experimental.tensor_float_32_execution_enabled() else "off",
+            "TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "not set"),
+        }
+        build = tf.sysconfig.get_build_info()
+        if "cuda_version" in build:
+            settings["cuda"] = str(build["cuda_version"])
+        return settings
+
+    def lacks(self, error: Exception) -> bool:
+        """Whether TensorFlow says that there is no kernel for a dtype or a device."""
+        if isinstance(error, NotImplementedError | tf.errors.UnimplementedError):
+            return True
+        refused = tf.errors.InvalidArgumentError | tf.errors.NotFoundError
+        return isinstance(error, refused) and any(text in str(error) for text in NO_KERNEL)
+
+    def differentiate(
+        self,
+        function: Callable[[Tensors], Tensor],
+        tensors: Tensors,
+        wrt: tuple[str, ...],
+        cotangent: Tensor | None,
+    ) -> Tensors:
+        """Record a tape."""
+        leaves = [tensors[name] for name in wrt]
+        with tf.GradientTape() as tape:
+            tape.watch(leaves)
+            output = function(tensors)
+        gradients = tape.gradient(output, leaves, output_gradients=cotangent)
+        missing = [name for name, one in zip(wrt, gradients, strict=True) if one is None]
+        if missing:
+            raise LookupError(f"no gradient for {', '.join(missing)}")
+        return dict(zip(wrt, gradients, strict=True))
+
+    def needed(self, tensor: Tensor) -> Tensor:
+        """Return exp, whose gradient is its result."""
+        return tf.math.exp(tensor)
+
+
+backend = TensorFlow()

@@ -1,0 +1,191 @@
+"""PyTorch: https://docs.pytorch.org/docs/stable/nn.functional.html."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Mapping
+
+import ml_dtypes
+import numpy as np
+import torch
+from torch.nn import functional
+
+from trysquare.backend import Array, Target, Tensor, Tensors, Unavailable
+from trysquare.binding import Binding, Framework, Snippets
+
+REDUCED = {"reduction": "reduction", "size_average": "size_average", "reduce": "reduce"}
+NO_KERNEL = re.compile(r"not implemented for '\w+'")
+
+# One thread, because the number of threads changes sums; full precision on every device.
+torch.set_num_threads(1)
+torch.backends.cuda.matmul.allow_tf32 = False
+torch.backends.cudnn.allow_tf32 = False
+
+
+def functional_binding(function: str, name: str, **arguments: str) -> Binding:
+    """Bind a function of torch.nn.functional."""
+    return Binding(function, f"torch.nn.functional.{name}", getattr(functional, name), arguments)
+
+
+SNIPPETS = Snippets(
+    imports="import torch\ntorch.set_num_threads(1)",
+    tensor="torch.from_numpy({array}).to({device!r})",
+    bfloat16="torch.from_numpy({array}.view(np.int16)).view(torch.bfloat16).to({device!r})",
+    number="float({tensor}[{index}])",
+    dtype='str({tensor}.dtype).removeprefix("torch.")',
+    raw="{tensor}.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes()",
+    storage="{tensor}.untyped_storage().data_ptr()",
+    needed="torch.exp({tensor})",
+    gradient="""\
+leaves = [tensor.requires_grad_() for tensor in ({wrt})]
+{needed}
+output = {call}
+gradients = torch.autograd.grad(output, leaves, {cotangent})""",
+    ones="torch.ones_like(output)",
+    seed="torch.manual_seed({number})",
+)
+
+
+class Torch(Framework):
+    """PyTorch, called eagerly."""
+
+    name = "torch"
+    package = "torch"
+    snippets = SNIPPETS
+    bindings = (
+        functional_binding("relu", "relu", input="x", inplace="inplace"),
+        functional_binding("elu", "elu", input="x", alpha="alpha"),
+        functional_binding("prelu", "prelu", input="x", weight="weight"),
+        functional_binding(
+            "rrelu",
+            "rrelu",
+            input="x",
+            lower="lower",
+            upper="upper",
+            training="training",
+            inplace="inplace",
+        ),
+        functional_binding("softmax", "softmax", input="x", dim="dim"),
+        functional_binding("log_softmax", "log_softmax", input="x", dim="dim"),
+        Binding("sigmoid", "torch.sigmoid", torch.sigmoid, {"input": "x"}),
+        functional_binding(
+            "smooth_l1_loss",
+            "smooth_l1_loss",
+            input="input",
+            target="target",
+            beta="beta",
+            **REDUCED,
+        ),
+        functional_binding(
+            "huber_loss",
+            "huber_loss",
+            input="input",
+            target="target",
+            delta="delta",
+            reduction="reduction",
+        ),
+        functional_binding("mse_loss", "mse_loss", input="input", target="target", **REDUCED),
+        functional_binding("l1_loss", "l1_loss", input="input", target="target", **REDUCED),
+        functional_binding(
+            "bce_loss",
+            "binary_cross_entropy",
+            input="input",
+            target="target",
+            weight="weight",
+            **REDUCED,
+        ),
+        # Whether the target holds classes or probabilities shows in its dtype.
+        functional_binding(
+            "cross_entropy_loss",
+            "cross_entropy",
+            input="input",
+            target="target",
+            weight="weight",
+            ignore_index="ignore_index",
+            label_smoothing="label_smoothing",
+            **REDUCED,
+        ),
+    )
+
+    def targets(self) -> tuple[Target | Unavailable, ...]:
+        """Return the CPU, and CUDA where a device is visible."""
+        cuda = Target(self.name, "cuda", "eager")
+        if torch.cuda.is_available():
+            return Target(self.name, "cpu", "eager"), cuda
+        built = torch.version.cuda is not None
+        reason = "no CUDA device is visible" if built else "this build of PyTorch has no CUDA"
+        return Target(self.name, "cpu", "eager"), Unavailable(cuda, reason)
+
+    def dtypes(self, target: Target) -> frozenset[str]:  # noqa: ARG002 - the same everywhere
+        """Return all of them."""
+        return frozenset({"float64", "float32", "float16", "bfloat16"})
+
+    def to_tensor(self, array: Array, device: str) -> Tensor:
+        """Copy the memory; NumPy's bfloat16 travels as int16."""
+        if array.dtype == ml_dtypes.bfloat16:
+            return torch.from_numpy(array.view(np.int16).copy()).view(torch.bfloat16).to(device)
+        return torch.from_numpy(array.copy()).to(device)
+
+    def to_array(self, tensor: Tensor) -> Array:
+        """Copy the memory; bfloat16 travels as int16."""
+        here = tensor.detach().cpu().contiguous()
+        if here.dtype == torch.bfloat16:
+            patterns: Array = here.view(torch.int16).numpy()
+            return patterns.copy().view(ml_dtypes.bfloat16)
+        array: Array = here.numpy()
+        return array.copy()
+
+    def multiply(self, a: Tensor, b: Tensor) -> Tensor:
+        """Return torch's product."""
+        return torch.mul(a, b)
+
+    def storage(self, tensor: Tensor) -> Hashable:
+        """Return the address; an empty tensor has none, and is then only itself."""
+        return tensor.untyped_storage().data_ptr() or id(tensor)
+
+    def seed(self, number: int) -> None:
+        """Seed the generators of all devices."""
+        torch.manual_seed(number)
+
+    def environment(self) -> Mapping[str, str]:
+        """Return what selects torch's kernels."""
+        settings = {
+            "cpu capability": torch.backends.cpu.get_cpu_capability(),
+            "threads": str(torch.get_num_threads()),
+            "tf32": "off",
+            "deterministic algorithms": str(torch.are_deterministic_algorithms_enabled()),
+        }
+        if torch.cuda.is_available():
+            settings["cuda"] = str(torch.version.cuda)
+            settings["cuda device"] = torch.cuda.get_device_name()
+        return settings
+
+    def lacks(self, error: Exception) -> bool:
+        """Whether torch says that there is no kernel for a dtype."""
+        if isinstance(error, NotImplementedError):
+            return True
+        return isinstance(error, RuntimeError) and bool(NO_KERNEL.search(str(error)))
+
+    def differentiate(
+        self,
+        function: Callable[[Tensors], Tensor],
+        tensors: Tensors,
+        wrt: tuple[str, ...],
+        cotangent: Tensor | None,
+    ) -> Tensors:
+        """Run autograd."""
+        leaves = {
+            name: tensor.requires_grad_() if name in wrt else tensor
+            for name, tensor in tensors.items()
+        }
+        output = function(leaves)
+        direction = torch.ones_like(output) if cotangent is None else cotangent
+        gradients = torch.autograd.grad(output, [leaves[name] for name in wrt], direction)
+        return dict(zip(wrt, gradients, strict=True))
+
+    def needed(self, tensor: Tensor) -> Tensor:
+        """Return exp, whose gradient is its result."""
+        return torch.exp(tensor)
+
+
+backend = Torch()

@@ -1,0 +1,247 @@
+"""What a backend is: targets, calls and replies; finds backends by name.
+
+Knows no framework. Importing this module imports NumPy but none of the backends.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from trysquare.errors import Unsupported, UsageError, suggestion
+from trysquare.spec import Spec, Value
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Tensor = Any
+"""A framework's own tensor; the harness never looks inside."""
+
+
+@dataclass(frozen=True, order=True)
+class Target:
+    """Where a function runs: backend, device and mode, written `backend:device:mode`."""
+
+    backend: str
+    device: str
+    mode: str
+
+    def __str__(self) -> str:
+        return f"{self.backend}:{self.device}:{self.mode}"
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """A target, or a whole backend (device and mode empty), that cannot run here, and why."""
+
+    target: Target
+    reason: str
+
+
+class Want(StrEnum):
+    """What a call asks for."""
+
+    VALUE = "value"
+    GRADIENT = "gradient"
+    INPLACE = "inplace"
+    SAVED = "saved"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of one function.
+
+    Inputs and parameters that are absent are left out of the framework's call. `wrt` names the
+    inputs whose gradient is wanted, `cotangent` has the shape of the output. `canonical` asks for
+    the binding's extra arguments that make the framework's function mean the spec's. SAVED
+    overwrites, in place, a tensor that an earlier differentiable operation still needs, and then
+    asks for the gradient.
+    """
+
+    function: str
+    inputs: Mapping[str, Array]
+    parameters: Mapping[str, Value | None]
+    want: Want = Want.VALUE
+    wrt: tuple[str, ...] = ()
+    cotangent: Array | None = None
+    canonical: bool = True
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: `output`, or one gradient for each input in `wrt`.
+
+    `changed` names the inputs whose bits are not what was sent, `shares` those whose storage the
+    output occupies. `seconds` is the time in the framework. `note` says what happened on the way
+    (a process that died, but not of this call).
+    """
+
+    outputs: Mapping[str, Array]
+    changed: tuple[str, ...] = ()
+    shares: tuple[str, ...] = ()
+    seconds: float = 0.0
+    note: str = ""
+
+
+class Kind(StrEnum):
+    """Why there is no answer."""
+
+    UNSUPPORTED = "unsupported"
+    RAISED = "raised"
+    CRASHED = "crashed"
+    TIMED_OUT = "timed out"
+    ERRORED = "errored"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """No answer: the reason the backend gave, the exception it raised, or how its process ended.
+
+    ERRORED is a fault of ours (a spec or a binding), never the framework's.
+    """
+
+    kind: Kind
+    message: str
+    error: str = ""
+
+
+Reply = Answer | Refusal
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How a framework spells a function: the call, and its own defaults by parameter."""
+
+    text: str
+    defaults: Mapping[str, str]
+
+
+Tensors = Mapping[str, Tensor]
+"""The inputs of a call by name, or gradients by the input that they belong to."""
+
+
+class Backend(ABC):
+    """One framework, or anything else that can answer a call.
+
+    `package` is the distribution whose version is reported. A module in the namespace package
+    `trysquare_backends` holds one as its attribute `backend`.
+    """
+
+    name: str
+    package: str
+    absent: Mapping[str, str] = {}
+    """Functions that the framework does not have, and why that is so."""
+
+    def version(self) -> str:
+        """Return the version of what is measured."""
+        return metadata.version(self.package)
+
+    @abstractmethod
+    def targets(self) -> tuple[Target | Unavailable, ...]:
+        """Return every target that this backend knows of, the usual one first."""
+
+    @abstractmethod
+    def dtypes(self, target: Target) -> frozenset[str]:
+        """Return the names of the dtypes that can be sent to a target."""
+
+    @abstractmethod
+    def to_tensor(self, array: Array, device: str) -> Tensor:
+        """Copy an array into a new tensor, bit for bit."""
+
+    @abstractmethod
+    def to_array(self, tensor: Tensor) -> Array:
+        """Copy a tensor of any dtype, with its own dtype and shape, bit for bit."""
+
+    @abstractmethod
+    def value(self, spec: Spec, call: Call, tensors: Tensors) -> Tensor:
+        """Return what the function gives; Unsupported if there is no such function or parameter."""
+
+    @abstractmethod
+    def gradients(
+        self, spec: Spec, call: Call, tensors: Tensors, cotangent: Tensor | None
+    ) -> Tensors:
+        """Return the gradient for each input in `call.wrt`; without cotangent, of the sum.
+
+        With Want.SAVED, these inputs are results of operations that still need them.
+        """
+
+    @abstractmethod
+    def multiply(self, a: Tensor, b: Tensor) -> Tensor:
+        """Return the framework's own product, to find out what it does with subnormals."""
+
+    @abstractmethod
+    def storage(self, tensor: Tensor) -> Hashable:
+        """Return what identifies the memory in which a tensor lives."""
+
+    def seed(self, number: int) -> None:
+        """Seed the framework's random numbers."""
+        raise Unsupported(f"{self.name} has no random numbers to seed ({number})")
+
+    def spellings(self) -> Mapping[str, Spelling]:
+        """Return how each function is called, where there is something to call."""
+        return {}
+
+    def environment(self) -> Mapping[str, str]:
+        """Return the settings that influence results, an explicit few."""
+        return {}
+
+    def on(self, device: str) -> AbstractContextManager[Any]:
+        """Return a context in which operations run on a device."""
+        return nullcontext(device)
+
+    def lacks(self, error: Exception) -> bool:
+        """Whether an exception says that the framework has no kernel, not that a call is wrong."""
+        return isinstance(error, NotImplementedError)
+
+
+NAMESPACE = "trysquare_backends"
+
+
+def available() -> list[str]:
+    """Return the names of all backends in the namespace package; imports none of them."""
+    try:
+        folders = importlib.import_module(NAMESPACE).__path__
+    except ModuleNotFoundError:
+        return []
+    return sorted(m.name for m in pkgutil.iter_modules(folders) if not m.name.startswith("_"))
+
+
+def require(name: str) -> None:
+    """Raise UsageError, with a suggestion, unless this names a backend.
+
+    A name with a dot or a colon is a module from elsewhere: `package.module` holds `backend`,
+    `module:attribute` holds that attribute.
+    """
+    known = available()
+    if name in known or "." in name or ":" in name:
+        return
+    hint = suggestion(name, known) or f"there are {', '.join(known)}"
+    raise UsageError(f"no backend is called '{name}'; {hint}")
+
+
+def load(name: str) -> Backend | Unavailable:
+    """Import a backend and its framework; Unavailable, and why, if that does not work here.
+
+    Raises UsageError for a name that no backend has.
+    """
+    require(name)
+    path, _, attribute = name.partition(":")
+    module = path if attribute or "." in path else f"{NAMESPACE}.{path}"
+    nowhere = Target(name, "", "")
+    try:
+        backend = getattr(importlib.import_module(module), attribute or "backend")
+    except ModuleNotFoundError as error:
+        return Unavailable(nowhere, f"{error.name} is not installed")
+    except Exception as error:  # noqa: BLE001 - whatever a framework raises while it is loaded
+        return Unavailable(nowhere, f"{type(error).__name__}: {error}")
+    if not isinstance(backend, Backend):
+        return Unavailable(nowhere, f"{module} holds no backend")
+    return backend

@@ -1,0 +1,246 @@
+"""How frameworks spell the functions of specs: a call of ours becomes a call of theirs."""
+
+from __future__ import annotations
+
+import inspect
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from trysquare.backend import Backend, Call, Spelling, Tensor, Tensors, Want
+from trysquare.errors import Unsupported, UsageError, suggestion
+from trysquare.spec import Spec, Value, choice_text
+
+
+@dataclass(frozen=True)
+class Binding:
+    """How a framework spells one function of a spec; it calls, it does not compute.
+
+    `name` is the public dotted name (used in reproductions), `call` the function itself.
+    `arguments` maps the framework's argument names to the spec's inputs and parameters, in call
+    order. `values` maps, for a parameter of the spec, the spec's choices to the framework's values.
+    `canonical` holds extra arguments without which the framework's default is another function.
+    `when` restricts the binding to calls with these parameters (`target_type: class`), and
+    `dimensions` to inputs with so many dimensions. A parameter of the spec that is not in
+    `arguments` is only supported at its default.
+    """
+
+    function: str
+    name: str
+    call: Callable[..., Tensor]
+    arguments: Mapping[str, str]
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    canonical: Mapping[str, Any] = field(default_factory=dict)
+    when: Mapping[str, Value] = field(default_factory=dict)
+    dimensions: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        missing = self.values.keys() - self.arguments.values()
+        if missing:
+            raise UsageError(f"{self.name}: values for {sorted(missing)}, which no argument takes")
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A call in a framework's words: for each argument the input, or the constant, that it gets."""
+
+    binding: Binding
+    inputs: Mapping[str, str]
+    constants: Mapping[str, Any]
+
+    def __call__(self, tensors: Tensors) -> Tensor:
+        """Call the framework."""
+        given = {argument: tensors[name] for argument, name in self.inputs.items()}
+        return self.binding.call(**given, **self.constants)
+
+    def text(self) -> str:
+        """Return the call as Python source, with the spec's names for the inputs."""
+        words = [f"{argument}={name}" for argument, name in self.inputs.items()]
+        words += [f"{argument}={_literal(value)}" for argument, value in self.constants.items()]
+        return f"{self.binding.name}({', '.join(words)})"
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, float) and value - value != 0:
+        return f'float("{value}")'
+    return repr(value)
+
+
+def resolve(bindings: Iterable[Binding], spec: Spec, call: Call) -> Resolved:
+    """Return the first binding that takes these parameters, and what it is called with.
+
+    Raises Unsupported, saying which, for a parameter or a value that the framework does not have.
+    """
+    given = {name: value for name, value in call.parameters.items() if value is not None}
+    mine = [binding for binding in bindings if binding.function == spec.function]
+    if not mine:
+        raise Unsupported(f"no binding of {spec.function}")
+    everything = {**spec.defaults, **given}
+    binding = next((one for one in mine if _holds(one.when, everything)), None)
+    if binding is None:
+        known = " or ".join(f"{one.name} ({_words(one.when)})" for one in mine)
+        raise Unsupported(f"there is only {known}")
+    constants = _constants(binding, spec, given)
+    if call.canonical:
+        constants |= binding.canonical
+    return Resolved(binding, _inputs(binding, call), constants)
+
+
+def _holds(when: Mapping[str, Value], parameters: Mapping[str, Value]) -> bool:
+    return all(choice_text(parameters[n]) == choice_text(value) for n, value in when.items())
+
+
+def _words(when: Mapping[str, Value]) -> str:
+    return ", ".join(f"{name}={choice_text(value)}" for name, value in when.items())
+
+
+def _inputs(binding: Binding, call: Call) -> dict[str, str]:
+    for name in call.inputs:
+        if name not in binding.arguments.values():
+            raise Unsupported(f"{binding.name} has no {name}")
+    for name, count in binding.dimensions.items():
+        if name in call.inputs and call.inputs[name].ndim != count:
+            raise Unsupported(
+                f"{binding.name} means the same only for {name} of {count} dimensions"
+            )
+    return {arg: name for arg, name in binding.arguments.items() if name in call.inputs}
+
+
+def _constants(binding: Binding, spec: Spec, given: Mapping[str, Value]) -> dict[str, Any]:
+    for name, value in given.items():
+        known = name in binding.arguments.values() or name in binding.when
+        if not known and (name not in spec.defaults or value != spec.defaults[name]):
+            raise Unsupported(f"{binding.name} has no {name}")
+    return {
+        argument: _translate(binding, name, given[name])
+        for argument, name in binding.arguments.items()
+        if name in given
+    }
+
+
+def _translate(binding: Binding, name: str, value: Value) -> Any:
+    table = binding.values.get(name)
+    if table is None:
+        return value
+    if choice_text(value) not in table:
+        raise Unsupported(f"{binding.name} has no {name}={choice_text(value)}")
+    return table[choice_text(value)]
+
+
+def check(binding: Binding, spec: Spec) -> None:
+    """Raise UsageError, naming the binding, if it uses a name that the spec does not have."""
+    old = {name for entry in spec.deprecated for name in entry.given}
+    known = {given.name for given in spec.inputs} | spec.defaults.keys() | old
+    for name in (*binding.arguments.values(), *binding.when, *binding.dimensions):
+        if name not in known:
+            raise UsageError(
+                f"binding {binding.name}: {spec.place.path} has no '{name}'; "
+                f"{suggestion(name, known)}".rstrip("; ")
+            )
+
+
+def spell(bindings: Iterable[Binding]) -> dict[str, Spelling]:
+    """Return for each function how it is called, and the defaults that the framework declares."""
+    spellings: dict[str, Spelling] = {}
+    for binding in bindings:
+        words = [f"{argument}={name}" for argument, name in binding.arguments.items()]
+        words += [f"{argument}={_literal(value)}" for argument, value in binding.canonical.items()]
+        text, defaults = f"{binding.name}({', '.join(words)})", _defaults(binding)
+        if binding.function in spellings:
+            earlier = spellings[binding.function]
+            text, defaults = f"{earlier.text}\n{text}", {**defaults, **earlier.defaults}
+        spellings[binding.function] = Spelling(text, defaults)
+    return spellings
+
+
+def _defaults(binding: Binding) -> dict[str, str]:
+    try:
+        parameters = inspect.signature(binding.call).parameters
+    except ValueError:  # written in C, without a signature
+        return {}
+    names = {**binding.arguments, **{argument: argument for argument in binding.canonical}}
+    return {
+        name: str(parameters[argument].default)
+        for argument, name in names.items()
+        if argument in parameters and parameters[argument].default is not inspect.Parameter.empty
+    }
+
+
+@dataclass(frozen=True)
+class Snippets:
+    """A framework's words for what a reproduction does, as templates for `str.format`.
+
+    `tensor` makes one of the NumPy expression {array} on {device}, `bfloat16` of an array of
+    uint16 bit patterns. `number` is a Python float, `dtype` a dtype's name, `raw` the bytes,
+    `storage` the identity of the memory of a {tensor}; `needed` is `Framework.needed`. `gradient`
+    sets `output` to {call} and `gradients` to a sequence in the order of the names in {wrt}, which
+    all end in a comma; {needed} are lines to run after the leaves are taken. {cotangent} is an
+    expression, `ones` the one that stands for ones. {number} seeds `seed`.
+    """
+
+    imports: str
+    tensor: str
+    bfloat16: str
+    number: str
+    dtype: str
+    raw: str
+    storage: str
+    needed: str
+    gradient: str
+    ones: str
+    seed: str
+
+
+class Framework(Backend):
+    """A backend that has functions of its own to call, and derives gradients itself."""
+
+    bindings: tuple[Binding, ...]
+    snippets: Snippets
+
+    @abstractmethod
+    def differentiate(
+        self,
+        function: Callable[[Tensors], Tensor],
+        tensors: Tensors,
+        wrt: tuple[str, ...],
+        cotangent: Tensor | None,
+    ) -> Tensors:
+        """Return the product of cotangent (None: ones) and Jacobian for each input in `wrt`."""
+
+    @abstractmethod
+    def needed(self, tensor: Tensor) -> Tensor:
+        """Return the result of an operation whose gradient reads that result."""
+
+    def spellings(self) -> Mapping[str, Spelling]:
+        """Return how each function is called."""
+        return spell(self.bindings)
+
+    def resolve(self, spec: Spec, call: Call) -> Resolved:
+        """Return the call in the framework's words; Unsupported if it has none.
+
+        Raises UsageError if a binding and the spec disagree about names.
+        """
+        if spec.function in self.absent:
+            raise Unsupported(self.absent[spec.function])
+        for binding in self.bindings:
+            if binding.function == spec.function:
+                check(binding, spec)
+        return resolve(self.bindings, spec, call)
+
+    def value(self, spec: Spec, call: Call, tensors: Tensors) -> Tensor:
+        """Call the framework's function."""
+        return self.resolve(spec, call)(tensors)
+
+    def gradients(
+        self, spec: Spec, call: Call, tensors: Tensors, cotangent: Tensor | None
+    ) -> Tensors:
+        """Call the framework's function and let the framework derive it."""
+        resolved = self.resolve(spec, call)
+
+        def function(given: Tensors) -> Tensor:
+            if call.want is Want.SAVED:
+                given = {**given, **{name: self.needed(given[name]) for name in call.wrt}}
+            return resolved(given)
+
+        return self.differentiate(function, tensors, call.wrt, cotangent)

@@ -1,0 +1,123 @@
+"""The expression tree: closed sets of operations, and nodes that hold no meaning of their own.
+
+Values are laid out as rows: an array of shape (rows, columns) where the columns run along the
+spec's axis. `Scope.ROW` reductions run over the columns of a row, `Scope.COLUMN` over the rows of
+a column, `Scope.ALL` over everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+
+
+class Op(StrEnum):
+    """Everything that a formula can contain."""
+
+    NUMBER = "number"
+    NAME = "name"
+    SYMBOL = "symbol"
+    POSITION = "position"
+    NEG = "neg"
+    ADD = "add"
+    SUB = "sub"
+    MUL = "mul"
+    DIV = "div"
+    POW = "pow"
+    ABS = "abs"
+    SIGN = "sign"
+    SQRT = "sqrt"
+    EXP = "exp"
+    EXPM1 = "expm1"
+    LOG = "log"
+    LOG1P = "log1p"
+    TANH = "tanh"
+    ERF = "erf"
+    ERFC = "erfc"
+    MINIMUM = "minimum"
+    MAXIMUM = "maximum"
+    LESS = "less"
+    LESS_EQUAL = "less_equal"
+    EQUAL = "equal"
+    NOT_EQUAL = "not_equal"
+    AND = "and"
+    OR = "or"
+    NOT = "not"
+    SELECT = "select"
+    SUM = "sum"
+    MAX = "max"
+    ARGMAX = "argmax"
+    COUNT = "count"
+    GATHER = "gather"
+
+
+class Scope(StrEnum):
+    """What a reduction runs over."""
+
+    ROW = "row"
+    COLUMN = "column"
+    ALL = "all"
+
+
+class Symbol(StrEnum):
+    """Named numbers; those of the format under test mean the right thing in every dtype."""
+
+    INF = "inf"
+    NAN = "nan"
+    PI = "pi"
+    EPS = "eps"
+    LARGEST = "largest"
+    SMALLEST_NORMAL = "smallest_normal"
+    SMALLEST_SUBNORMAL = "smallest_subnormal"
+
+
+REDUCTIONS = frozenset({Op.SUM, Op.MAX, Op.ARGMAX, Op.COUNT})
+
+
+@dataclass(frozen=True)
+class Node:
+    """An operation on nodes.
+
+    `value` is the number of a NUMBER, the name of a NAME or SYMBOL, the exponent of a POW and the
+    scope of a reduction. A SELECT has condition, value if true, value if false.
+    """
+
+    op: Op
+    args: tuple[Node, ...] = ()
+    value: Fraction | int | str | None = None
+
+
+def number(value: int | Fraction) -> Node:
+    """Return a constant."""
+    return Node(Op.NUMBER, value=Fraction(value))
+
+
+def name(text: str) -> Node:
+    """Return a reference to an input, a parameter or a `where` expression."""
+    return Node(Op.NAME, value=text)
+
+
+def substitute(node: Node, meanings: Mapping[str, Node]) -> Node:
+    """Replace names by expressions; names without a meaning stay."""
+    if node.op is Op.NAME:
+        return meanings.get(str(node.value), node)
+    if not node.args:
+        return node
+    args = tuple(substitute(argument, meanings) for argument in node.args)
+    return node if args == node.args else Node(node.op, args, node.value)
+
+
+def names(node: Node) -> Iterator[str]:
+    """Yield every name that occurs, with repetitions."""
+    if node.op is Op.NAME:
+        yield str(node.value)
+    for argument in node.args:
+        yield from names(argument)
+
+
+def rescope(node: Node, scope: Scope) -> Node:
+    """Return the same expression with every reduction running over `scope`."""
+    args = tuple(rescope(argument, scope) for argument in node.args)
+    return Node(node.op, args, scope.value if node.op in REDUCTIONS else node.value)

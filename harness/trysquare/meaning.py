@@ -1,0 +1,185 @@
+"""What a spec means for given parameters: trees over its inputs alone, for value and gradients."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from trysquare.formula.derivative import (
+    SCALAR,
+    ZERO,
+    Extent,
+    extent,
+    gradient,
+    plus,
+    reduced,
+    times,
+)
+from trysquare.formula.tree import Node, Op, Symbol, name, names, number, substitute
+from trysquare.spec import Extent as InputExtent
+from trysquare.spec import Input, Selected, Spec, Value
+
+COTANGENT = "cotangent"
+"""The name, in gradient expressions, of what the output's gradient is multiplied with."""
+
+LOSS = "loss"
+"""The name, in `reduce` expressions, of the value of the formula."""
+
+OUTPUT = "output"
+"""The name, in `random`, of what the backend answered."""
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """A function with its parameters fixed; every tree mentions inputs only.
+
+    `value` is what a call returns, `terms` the formula before it is reduced. `extents` tells how
+    each input, and the cotangent, is spread over rows and columns.
+    """
+
+    spec: Spec
+    parameters: Mapping[str, Value]
+    terms: Node
+    value: Node
+    extents: Mapping[str, Extent]
+
+    @property
+    def output(self) -> Extent:
+        """How the returned value is spread over rows and columns."""
+        return extent(self.value, self.extents)
+
+    @property
+    def reduces(self) -> bool:
+        """Whether the value mixes rows, so that no row can be judged alone."""
+        return self.value != self.terms
+
+    def gradients(self, wrt: str) -> tuple[Node, tuple[tuple[Node, Node], ...]]:
+        """Return the tree of the gradient with respect to one input, and its kinks.
+
+        A kink is a condition with another gradient that is allowed where it holds.
+        """
+        stated = self.spec.gradient.get(wrt)
+        if stated is None:
+            canonical = self.derived(wrt, self.terms)
+        else:
+            canonical = self._with_adjoint(self._tree(stated), wrt)
+        kinks = tuple(
+            (self._named(kink.at.tree), self._with_adjoint(self._named(allowed.tree), wrt))
+            for kink in self.spec.kinks
+            for allowed in kink.allowed.get(wrt, ())
+        )
+        return canonical, kinks
+
+    def derived(self, wrt: str, terms: Node) -> Node:
+        """Return the gradient that calculus gives for `terms`, whatever the spec states."""
+        adjoint, direct = self._through_reduction(wrt)
+        return plus(gradient(terms, adjoint, wrt, self._all_extents()), direct)
+
+    def definition(self) -> Node | None:
+        """Return the textbook form of the terms, if the spec states one."""
+        stated = self.spec.definition
+        return None if stated is None else self._tree(stated)
+
+    def dialects(self) -> Iterable[tuple[str, str, Node]]:
+        """Yield name, reason and value tree of every dialect."""
+        for dialect in self.spec.dialects:
+            terms = self._tree(dialect.formula)
+            yield dialect.name, dialect.why, self._reduce(terms)
+
+    def expression(self, tree: Node) -> Node:
+        """Return another expression of the spec with parameters and `where` put in."""
+        return self._named(tree)
+
+    def _with_adjoint(self, slope: Node, wrt: str) -> Node:
+        adjoint, direct = self._through_reduction(wrt)
+        if COTANGENT in set(names(slope)):
+            return plus(substitute(slope, {COTANGENT: adjoint}), direct)
+        whole = extent(self.terms, self.extents)
+        return plus(reduced(times(adjoint, slope), whole, self.extents[wrt]), direct)
+
+    def _through_reduction(self, wrt: str) -> tuple[Node, Node]:
+        """Return the adjoint of the terms, and what the reduction itself adds for `wrt`."""
+        cotangent = name(COTANGENT)
+        if self.spec.reduce is None or not self.reduces:
+            return cotangent, ZERO
+        extents = self._all_extents()
+        reduction = self._tree(self.spec.reduce)
+        terms = {LOSS: self.terms}
+        return (
+            substitute(gradient(reduction, cotangent, LOSS, extents), terms),
+            substitute(gradient(reduction, cotangent, wrt, extents), terms),
+        )
+
+    def _all_extents(self) -> dict[str, Extent]:
+        return {
+            **self.extents,
+            COTANGENT: self.output,
+            LOSS: extent(self.terms, self.extents),
+        }
+
+    def _tree(self, selected: Selected) -> Node:
+        return self._named(selected.pick(self.parameters).tree)
+
+    def _named(self, tree: Node) -> Node:
+        return substitute(tree, _meanings(self.spec, self.parameters))
+
+    def _reduce(self, terms: Node) -> Node:
+        if self.spec.reduce is None:
+            return terms
+        return substitute(self._tree(self.spec.reduce), {LOSS: terms})
+
+
+def meaning(
+    spec: Spec, parameters: Mapping[str, Value], single: frozenset[str] = frozenset()
+) -> Meaning:
+    """Return what the spec means for these parameters; absent ones have their defaults.
+
+    `single` names inputs per position that are given as one number for all positions.
+    """
+    chosen = {**spec.defaults, **parameters}
+    extents = {
+        item.name: SCALAR if item.name in single else _extent(spec, item, chosen)
+        for item in spec.inputs
+    }
+    if spec.random is not None:
+        extents[spec.random.name] = Extent(rows=True, columns=spec.axis is not None)
+    meanings = _meanings(spec, chosen)
+    terms = substitute(spec.formula.pick(chosen).tree, meanings)
+    if spec.reduce is None:
+        return Meaning(spec, chosen, terms, terms, extents)
+    value = substitute(spec.reduce.pick(chosen).tree, {**meanings, LOSS: terms})
+    return Meaning(spec, chosen, terms, value, extents)
+
+
+def _extent(spec: Spec, item: Input, parameters: Mapping[str, Value]) -> Extent:
+    match item.form(parameters).extent:
+        case InputExtent.ELEMENT:
+            return Extent(rows=True, columns=spec.axis is not None)
+        case InputExtent.ROW:
+            return Extent(rows=True, columns=False)
+        case InputExtent.POSITION:
+            return Extent(rows=False, columns=True)
+
+
+def _meanings(spec: Spec, parameters: Mapping[str, Value]) -> dict[str, Node]:
+    """Return the trees that names stand for: numbers of parameters, then `where` in order."""
+    meanings = {
+        key: constant(value)
+        for key, value in parameters.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    for key, selected in spec.where.items():
+        meanings[key] = substitute(selected.pick(parameters).tree, meanings)
+    return meanings
+
+
+def constant(value: float) -> Node:
+    """Return a number, exactly the float it is."""
+    if math.isnan(value):
+        return Node(Op.SYMBOL, value=Symbol.NAN.value)
+    if math.isinf(value):
+        infinity = Node(Op.SYMBOL, value=Symbol.INF.value)
+        return infinity if value > 0 else Node(Op.NEG, (infinity,))
+    return number(Fraction(value))

@@ -1,0 +1,170 @@
+"""Frozen records <-> JSON values, and their JSON Schema, all three from the records' type hints."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+from enum import StrEnum
+from functools import cache
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from trysquare.result import Json
+
+_SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf, "-0.0": -0.0}
+"""Floats that JSON has no number for, or that JSON readers lose."""
+
+
+class MisfitError(ValueError):
+    """A value that is not what its record wants; `key` says where."""
+
+    def __init__(self, key: str, wanted: str) -> None:
+        super().__init__(f"'{key}' is not {wanted}" if key else f"not {wanted}")
+        self.key = key
+
+
+def _members(hint: Any) -> tuple[Any, ...]:
+    """Return what a union is made of, nothing for another type."""
+    return get_args(hint) if get_origin(hint) in (Union, types.UnionType) else ()
+
+
+def _is_record(hint: Any) -> bool:
+    return dataclasses.is_dataclass(hint)
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def encode(value: Any, hint: Any) -> Any:
+    """Return the JSON value of `value`, which is of the type `hint`."""
+    members = [member for member in _members(hint) if member is not types.NoneType]
+    if value is None or members:
+        return None if value is None else _encode_member(value, members)
+    if _is_record(hint):
+        return {key: encode(getattr(value, key), kind) for key, kind in _hints(hint).items()}
+    arguments = get_args(hint)
+    if get_origin(hint) is tuple:
+        each = arguments[:1] * len(value) if arguments[-1] is Ellipsis else arguments
+        return [encode(item, kind) for item, kind in zip(value, each, strict=True)]
+    if arguments:
+        return {key: encode(item, arguments[1]) for key, item in value.items()}
+    return _encode_float(float(value)) if hint is float else hint(value)
+
+
+def _encode_member(value: Any, members: list[Any]) -> Any:
+    if len(members) == 1:
+        return encode(value, members[0])
+    # a choice called 'inf' is not the number
+    if isinstance(value, str):
+        return {"text": value} if value in _SPECIAL else value
+    return _encode_float(value) if isinstance(value, float) else value
+
+
+def _encode_float(value: float) -> float | str:
+    if value == 0 and math.copysign(1, value) < 0:
+        return "-0.0"
+    return value if math.isfinite(value) else str(value)
+
+
+def decode(value: Any, hint: Any, key: str = "") -> Any:
+    """Return the value of type `hint` that a JSON value stands for; unknown keys are ignored.
+
+    Raises MisfitError, with the dotted `key` of the value, for anything else.
+    """
+    members = _members(hint)
+    if members:
+        return None if value is None and types.NoneType in members else _member(value, members, key)
+    if _is_record(hint):
+        return _decode_record(value, hint, key)
+    arguments = get_args(hint)
+    if get_origin(hint) is tuple:
+        variable = arguments[-1] is Ellipsis
+        if not isinstance(value, list) or not (variable or len(value) == len(arguments)):
+            raise MisfitError(key, "a list" if variable else f"a list of {len(arguments)}")
+        each = arguments[:1] * len(value) if variable else arguments
+        return tuple(decode(item, kind, key) for item, kind in zip(value, each, strict=True))
+    if arguments:
+        if not isinstance(value, dict):
+            raise MisfitError(key, "a table")
+        return {name: decode(item, arguments[1], f"{key}.{name}") for name, item in value.items()}
+    return _scalar(value, hint, key)
+
+
+def _decode_record(value: Any, kind: Any, key: str) -> Any:
+    if not isinstance(value, dict):
+        raise MisfitError(key, "a table")
+    hints = _hints(kind)
+    for field in dataclasses.fields(kind):
+        optional = field.default is not dataclasses.MISSING
+        if field.name not in value and not (optional or callable(field.default_factory)):
+            raise MisfitError(f"{key}.{field.name}".strip("."), "there")
+    known = {name: item for name, item in value.items() if name in hints}
+    prefix = f"{key}." if key else ""
+    return kind(**{name: decode(known[name], hints[name], prefix + name) for name in known})
+
+
+def _member(value: Any, members: tuple[Any, ...], key: str) -> Any:
+    kinds = [member for member in members if member is not types.NoneType]
+    if len(kinds) == 1:
+        return decode(value, kinds[0], key)
+    if isinstance(value, dict) and isinstance(value.get("text"), str):
+        return value["text"]
+    if isinstance(value, str):
+        return _SPECIAL.get(value, value)
+    if isinstance(value, bool | int | float):
+        return value
+    raise MisfitError(key, "a number, a flag or a text")
+
+
+def _scalar(value: Any, kind: Any, key: str) -> Any:
+    if kind is float and type(value) in (int, float):
+        return float(value)
+    if kind is float and isinstance(value, str) and value in _SPECIAL:
+        return _SPECIAL[value]
+    if issubclass(kind, StrEnum):
+        if value in list(kind):
+            return kind(value)
+        raise MisfitError(key, f"one of: {', '.join(kind)}")
+    if type(value) is kind:
+        return value
+    raise MisfitError(key, {str: "a text", int: "an integer", bool: "a flag"}.get(kind, "a number"))
+
+
+def describe(hint: Any, definitions: Json) -> Json:
+    """Return the JSON Schema of a type; the schemas of records go to `definitions`."""
+    members, arguments = _members(hint), get_args(hint)
+    if members:
+        kinds = [describe(member, definitions) for member in members]
+        text = {"type": "object", "required": ["text"]}
+        return {"anyOf": [*kinds, text] if str in members and float in members else kinds}
+    if _is_record(hint):
+        return _describe_record(hint, definitions)
+    if get_origin(hint) is tuple:
+        items = [describe(each, definitions) for each in arguments if each is not Ellipsis]
+        length = {"minItems": len(items), "maxItems": len(items)}
+        more: Json = (
+            {"items": items[0]} if arguments[-1] is Ellipsis else {"items": items, **length}
+        )
+        return {"type": "array", **more}
+    if arguments:
+        return {"type": "object", "additionalProperties": describe(arguments[1], definitions)}
+    return _describe_scalar(hint)
+
+
+def _describe_scalar(hint: Any) -> Json:
+    if issubclass(hint, StrEnum):
+        return {"enum": [*hint]}
+    if hint is float:
+        return {"anyOf": [{"type": "number"}, {"enum": [*_SPECIAL]}]}
+    return {"type": {str: "string", int: "integer", bool: "boolean"}.get(hint, "null")}
+
+
+def _describe_record(kind: Any, definitions: Json) -> Json:
+    name = kind.__name__
+    if name not in definitions:
+        hints = _hints(kind)
+        properties = {key: describe(hints[key], definitions) for key in hints}
+        definitions[name] = {"type": "object", "properties": properties, "required": [*hints]}
+    return {"$ref": f"#/definitions/{name}"}

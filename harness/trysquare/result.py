@@ -1,0 +1,208 @@
+"""Results as frozen records, and as JSON lines both ways: header, functions, results, footer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from trysquare.spec import Value
+
+FORMAT = 1
+"""The version of the results file."""
+
+
+class Check(StrEnum):
+    """What is compared; every check follows from the spec."""
+
+    CASES = "cases"
+    VALUES = "values"
+    GRADIENTS = "gradients"
+    DEFAULTS = "defaults"
+    REDUCTIONS = "reductions"
+    INPLACE = "inplace"
+    RANDOMNESS = "randomness"
+
+
+class Outcome(StrEnum):
+    """What happened."""
+
+    CONFORMS = "conforms"
+    DIVERGES = "diverges"
+    UNSUPPORTED = "unsupported"
+    CRASHED = "crashed"
+    TIMED_OUT = "timed out"
+    ERRORED = "errored"
+
+
+class Expectation(StrEnum):
+    """Whether it was known."""
+
+    EXPECTED = "expected"
+    UNEXPECTED = "unexpected"
+    STALE = "stale"
+
+
+class Symptom(StrEnum):
+    """How a result diverges; the first that holds, in this order."""
+
+    RAISED = "raised where a value is wanted"
+    ACCEPTED = "accepted where an error is wanted"
+    DTYPE = "wrong dtype"
+    SHAPE = "wrong shape"
+    MUTATED = "changed its input"
+    STORAGE = "not the same storage"
+    NAN = "NaN against a number"
+    INFINITY = "infinity against a finite number"
+    LOST = "zero where the truth is not zero"
+    INACCURATE = "beyond the limit"
+    SIGN_OF_ZERO = "wrong sign of zero"
+    DISTRIBUTION = "wrong distribution"
+
+
+@dataclass(frozen=True)
+class Number:
+    """A float as decimal text that reads back to it, and as its bit pattern."""
+
+    decimal: str
+    bits: str
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The element with the largest error relative to its limit.
+
+    `inputs` are the numbers that went into the element (for a row: the element's own position);
+    `index` is its position in the output. `ulp` is |got - exact| / ulp(exact), `limit` is in ULP
+    too, `distance` counts representable numbers between got and the rounded truth. `condition` is
+    |x f'(x) / f(x)|, None where the function has no single such number.
+    """
+
+    index: tuple[int, ...]
+    inputs: Mapping[str, Number]
+    got: Number
+    want: Number
+    ulp: float
+    limit: float
+    distance: int | None
+    condition: float | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """One case on one target in one dtype.
+
+    `count` elements were compared, `failed` of them diverge; `discrete` counts what is no number
+    (flushed subnormals, signs of zero, NaN, infinities). ULP figures are over finite pairs.
+    `histogram` holds (x, largest ULP) over the ordered floats for functions of one number.
+    `place` is `file:line:column` of the spec's line. `reproduction` is a stand-alone script.
+    """
+
+    id: str
+    function: str
+    check: Check
+    case: str
+    target: str
+    dtype: str
+    parameters: Mapping[str, Value | None]
+    outcome: Outcome
+    expectation: Expectation
+    place: str
+    symptom: Symptom | None = None
+    reason: str = ""
+    diagnosis: str = ""
+    known: str = ""
+    count: int = 0
+    failed: int = 0
+    max_ulp: float = 0.0
+    p99_ulp: float = 0.0
+    mean_signed_ulp: float = 0.0
+    discrete: Mapping[str, int] = field(default_factory=dict)
+    worst: Worst | None = None
+    histogram: tuple[tuple[float, float], ...] = ()
+    shape: str = ""
+    seconds: float = 0.0
+    reproduction: str = ""
+
+
+@dataclass(frozen=True)
+class TargetRecord:
+    """A target of a run: whether it ran, and the environment that matters.
+
+    `flushes` names the dtypes whose subnormals it flushes to zero, found by bit pattern.
+    """
+
+    target: str
+    available: bool
+    reason: str = ""
+    version: str = ""
+    flushes: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Header:
+    """Who ran what, where."""
+
+    trysquare: str
+    seed: int
+    specs: str
+    started: str
+    targets: tuple[TargetRecord, ...]
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class FunctionRecord:
+    """What a report shows of a spec, so that it needs no spec file.
+
+    `formulas` are (label, text, MathML); `curves` hold (name, [(x, y), ...]) of the function and
+    its derivative for functions of one number.
+    """
+
+    function: str
+    category: str
+    place: str
+    summary: str
+    source: tuple[str, ...]
+    formulas: tuple[tuple[str, str, str], ...]
+    parameters: Mapping[str, str]
+    tolerance: str
+    dialects: Mapping[str, str]
+    curves: tuple[tuple[str, tuple[tuple[float, float], ...]], ...]
+    calls: Mapping[str, str]
+    framework_defaults: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Stale:
+    """A known divergence that matches nothing, or no longer diverges."""
+
+    backend: str
+    entry: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Footer:
+    """The end of a complete run; a file without it is incomplete."""
+
+    counts: Mapping[str, int]
+    stale: tuple[Stale, ...]
+    seconds: float
+    finished: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A results file, read back; `footer` is None if the run did not end."""
+
+    header: Header
+    functions: tuple[FunctionRecord, ...]
+    results: tuple[Result, ...]
+    footer: Footer | None
+
+
+Record = Header | FunctionRecord | Result | Footer
+Json = dict[str, Any]

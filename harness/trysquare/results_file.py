@@ -1,0 +1,135 @@
+"""A results file: one flushed JSON line per record, read back as a run; its JSON Schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self, TextIO
+
+from trysquare.errors import UsageError
+from trysquare.record_form import MisfitError, decode, describe, encode
+from trysquare.result import FORMAT, Footer, FunctionRecord, Header, Json, Record, Result, Run
+
+_KINDS: dict[str, type[Record]] = {
+    "header": Header,
+    "function": FunctionRecord,
+    "result": Result,
+    "footer": Footer,
+}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+
+
+class ResultsWriter:
+    """A results file being written; each record is one line, flushed before `write` returns."""
+
+    def __init__(self, path: Path) -> None:
+        self._file: TextIO = path.open("w", encoding="ascii", newline="\n")
+
+    def write(self, record: Record) -> None:
+        """Append one record."""
+        self._file.write(line(record) + "\n")
+        self._file.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def line(record: Record) -> str:
+    """Return the record as one line of ASCII JSON, without its line end."""
+    kind = type(record)
+    keys: Json = {"type": _NAMES[kind]}
+    if kind is Header:
+        keys["format"] = FORMAT
+    return json.dumps(keys | encode(record, kind), allow_nan=False, separators=(",", ":"))
+
+
+def record(text: str) -> Record | None:
+    """Return the record of one line; None if its type is one that only newer versions know.
+
+    Raises ValueError for what is not JSON, MisfitError for JSON that is not a record.
+    """
+    try:
+        keys = json.loads(text, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(keys, dict) or not isinstance(keys.get("type"), str):
+        raise MisfitError("type", "there")
+    kind = _KINDS.get(keys["type"])
+    if kind is Header and (keys.get("format"), type(keys.get("format"))) != (FORMAT, int):
+        raise MisfitError("format", f"{FORMAT}, the one that this version reads")
+    return None if kind is None else decode(keys, kind)
+
+
+def read(path: Path) -> Run:
+    """Return the run in a results file; `footer` is None where the run did not end.
+
+    A truncated last line counts as never written. Raises UsageError for a file that cannot be
+    read or is not a results file, with the line that shows it.
+    """
+    header: Header | None = None
+    footer: Footer | None = None
+    functions: list[FunctionRecord] = []
+    results: list[Result] = []
+    for number, item in _records(path):
+        if header is None:
+            if not isinstance(item, Header):
+                raise UsageError(f"{path}:{number}: not a results file: it has no header")
+            header = item
+        match item:
+            case FunctionRecord():
+                functions.append(item)
+            case Result():
+                results.append(item)
+        # a run that went on after a footer has not ended there
+        footer = item if isinstance(item, Footer) else footer
+    if header is None:
+        raise UsageError(f"{path}: not a results file: it is empty")
+    return Run(header, tuple(functions), tuple(results), footer)
+
+
+def schema() -> Json:
+    """Return the JSON Schema (draft 7) of one line of a results file."""
+    definitions: Json = {}
+    lines = []
+    for name, kind in _KINDS.items():
+        describe(kind, definitions)
+        head: Json = {"type": {"const": name}}
+        if kind is Header:
+            head["format"] = {"const": FORMAT}
+        body = {"$ref": f"#/definitions/{kind.__name__}"}
+        lines.append({"allOf": [{"properties": head, "required": [*head]}, body]})
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "A line of a Trysquare results file",
+        "type": "object",
+        "oneOf": lines,
+        "definitions": definitions,
+    }
+
+
+def _records(path: Path) -> Iterator[tuple[int, Record]]:
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    while lines and not lines[-1].strip():
+        lines.pop()
+    for number, raw in enumerate(lines, 1):
+        try:
+            item = record(raw.decode("utf-8"))
+        except MisfitError as error:
+            raise UsageError(f"{path}:{number}: not a line of a results file: {error}") from None
+        except ValueError:
+            if number == len(lines) > 1:
+                return
+            raise UsageError(f"{path}:{number}: not a results file: not a line of JSON") from None
+        if item is not None:
+            yield number, item
+
+
+def _no_constant(text: str) -> float:
+    raise ValueError(f"{text} is not JSON")

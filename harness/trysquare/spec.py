@@ -1,0 +1,242 @@
+"""What a spec says, as frozen records; knows neither YAML nor arithmetic nor backends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from trysquare.formula.tree import Node
+
+Value = float | int | bool | str
+"""The value of a parameter in a call: a number, an integer, a flag or one of its choices."""
+
+Leaf = Node | str
+"""A scalar of a case: an expression, or the text of a choice."""
+
+Nested = Leaf | tuple["Nested", ...]
+"""A scalar, or rows of them, as written in a case."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A position in a file; line and column count from 1."""
+
+    path: Path
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A formula as it was written, and as it was understood."""
+
+    text: str
+    tree: Node
+
+
+@dataclass(frozen=True)
+class Selected:
+    """An expression, or one expression for each choice of a parameter."""
+
+    parameter: str | None
+    options: Mapping[str, Expression]
+
+    def pick(self, parameters: Mapping[str, Value]) -> Expression:
+        """Return the expression that holds for these parameters."""
+        if self.parameter is None:
+            return self.options[""]
+        return self.options[choice_text(parameters[self.parameter])]
+
+
+def choice_text(value: Value) -> str:
+    """Return how a choice is written in a spec: flags are `true` and `false` there."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class InputKind(StrEnum):
+    """What the elements of an input are."""
+
+    FLOAT = "float"
+    INDEX = "index"
+
+
+class Extent(StrEnum):
+    """How many elements an input has: one for each element, row, or position along the axis."""
+
+    ELEMENT = "element"
+    ROW = "row"
+    POSITION = "position"
+
+
+@dataclass(frozen=True)
+class InputForm:
+    """Kind and extent of an input; they may depend on a choice (class indices or probabilities)."""
+
+    kind: InputKind
+    extent: Extent
+
+
+@dataclass(frozen=True)
+class Input:
+    """A tensor argument.
+
+    `default` is the number that stands for an optional input that is left out.
+    `domain` is a condition on the input that sampled points satisfy.
+    """
+
+    name: str
+    by: str | None
+    forms: Mapping[str, InputForm]
+    default: Expression | None
+    domain: Expression | None
+    differentiable: bool
+
+    def form(self, parameters: Mapping[str, Value]) -> InputForm:
+        """Return kind and extent for these parameters."""
+        return self.forms["" if self.by is None else choice_text(parameters[self.by])]
+
+
+class ParameterKind(StrEnum):
+    """What a parameter's values are."""
+
+    NUMBER = "number"
+    INTEGER = "integer"
+    FLAG = "flag"
+    CHOICE = "choice"
+
+
+class Role(StrEnum):
+    """A parameter with a meaning that no formula can state."""
+
+    INPLACE = "inplace"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A scalar or choice with a default; `also` are further values that checks try."""
+
+    name: str
+    kind: ParameterKind
+    default: Value
+    also: tuple[Value, ...]
+    choices: tuple[str, ...]
+    domain: Expression | None
+    role: Role | None
+
+
+@dataclass(frozen=True)
+class Kink:
+    """Where the derivative is a convention: the condition, and for each input what is allowed."""
+
+    at: Expression
+    allowed: Mapping[str, tuple[Expression, ...]]
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Allowed distance in ULP by dtype name or choice (`""` holds for all); inherited where absent.
+
+    `by` is the parameter whose choices the keys are, or None if they are dtype names or `""`.
+    """
+
+    by: str | None
+    ulps: Mapping[str, Expression]
+
+    def pick(self, dtype: str, parameters: Mapping[str, Value]) -> Expression | None:
+        """Return the stated ULP limit for this dtype and these parameters, or None if inherited."""
+        key = dtype if self.by is None else choice_text(parameters[self.by])
+        return self.ulps.get(key, self.ulps.get(""))
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """Other semantics seen in the wild under the same name; explains, never excuses."""
+
+    name: str
+    why: str
+    formula: Selected
+
+
+@dataclass(frozen=True)
+class Deprecated:
+    """Old arguments and the canonical parameters that they mean."""
+
+    given: Mapping[str, Value | None]
+    means: Mapping[str, Value]
+    place: Place
+
+
+@dataclass(frozen=True)
+class Random:
+    """A quantity drawn anew for every element: uniform between two bounds.
+
+    `given` recovers a draw from inputs and `output`, at elements where `when` holds, in calls
+    with the parameters `mode`.
+    """
+
+    name: str
+    low: Expression
+    high: Expression
+    given: Expression
+    when: Expression
+    mode: Mapping[str, Value]
+
+
+class Special(StrEnum):
+    """An expectation that is not a value."""
+
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class NamedCase:
+    """Named inputs, parameters and expectation.
+
+    `expect` holds the alternatives, usually one. `digits` says that they are rounded to so many
+    decimals. `saved` names the input that an earlier differentiable operation still needs.
+    """
+
+    name: str
+    why: str
+    place: Place
+    inputs: Mapping[str, Nested]
+    parameters: Mapping[str, Value]
+    expect: Special | tuple[Nested, ...]
+    digits: int | None
+    saved: str | None
+    dtypes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One function: everything that its file states."""
+
+    function: str
+    category: str
+    place: Place
+    summary: str
+    source: tuple[str, ...]
+    inputs: tuple[Input, ...]
+    parameters: tuple[Parameter, ...]
+    axis: int | str | None
+    where: Mapping[str, Selected]
+    formula: Selected
+    definition: Selected | None
+    reduce: Selected | None
+    gradient: Mapping[str, Selected]
+    kinks: tuple[Kink, ...]
+    tolerance: Tolerance
+    dialects: tuple[Dialect, ...]
+    deprecated: tuple[Deprecated, ...]
+    random: Random | None
+    cases: tuple[NamedCase, ...]
+
+    @property
+    def defaults(self) -> dict[str, Value]:
+        """The value of every parameter that a call leaves out."""
+        return {parameter.name: parameter.default for parameter in self.parameters}

@@ -1,0 +1,35 @@
+"""How far an answer may be from the truth: stated in ULP by the spec, or inherited."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trysquare.dtypes import Array
+from trysquare.formula.evaluate import evaluate
+from trysquare.formula.float64 import Float64
+from trysquare.formula.tree import Node
+from trysquare.oracle import Oracle
+
+TERMS = "n"
+"""The name, in a stated tolerance, of the number of elements that are reduced."""
+
+
+def allowance(oracle: Oracle, stated: Node | None, terms: int, *, flushes: bool) -> Array:
+    """Return the absolute limit for every answer; infinite where nothing can be said.
+
+    A target that flushes subnormals is allowed, beyond the limit, what flushing any intermediate
+    of the formula can change.
+    """
+    inherited = oracle.allowance(flushes=False)
+    limit = inherited if stated is None else _stated(oracle, stated, terms)
+    if flushes:
+        with np.errstate(invalid="ignore"):
+            limit = limit + (oracle.allowance(flushes=True) - inherited)
+    return np.where(np.isnan(limit), np.inf, limit)
+
+
+def _stated(oracle: Oracle, stated: Node, terms: int) -> Array:
+    arithmetic = Float64(oracle.rows, oracle.columns, oracle.format)
+    names = {**oracle.inputs, TERMS: np.full((1, 1), float(terms))}
+    ulps = evaluate(stated, arithmetic, names)
+    return ulps * oracle.format.ulp(oracle.ieee)

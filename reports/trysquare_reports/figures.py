@@ -1,0 +1,50 @@
+"""How numbers are written in every report."""
+
+from __future__ import annotations
+
+import math
+
+_MINUTE = 60
+_HOUR = 60 * _MINUTE
+_DECIMAL_BELOW = 10.0
+_WHOLE_BELOW = 10_000.0
+
+
+def ulp(value: float) -> str:
+    """Return an error in ULP with as many digits as anybody compares."""
+    if math.isnan(value):
+        return "nan"
+    if math.isinf(value):
+        return "∞"
+    if value < _DECIMAL_BELOW:
+        return f"{value:.2g}"
+    if value < _WHOLE_BELOW:
+        return f"{value:.0f}"
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def whole(value: int) -> str:
+    """Return a count with thin spaces between its thousands."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
+def over(error: float, limit: float) -> str:
+    """Return how many times an error is over its limit."""
+    return f"{ulp(error / limit)}×" if limit > 0 else "∞×"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it: 41.7s, 3m12s, 1h02m."""
+    if seconds < _MINUTE:
+        return f"{seconds:.1f}s"
+    if seconds < _HOUR:
+        minutes, rest = divmod(round(seconds), _MINUTE)
+        return f"{minutes}m{rest:02d}s"
+    hours, rest = divmod(round(seconds / _MINUTE), _MINUTE)
+    return f"{hours}h{rest:02d}m"
+
+
+def plural(count: int, word: str) -> str:
+    """Return a count with its noun."""
+    return f"{whole(count)} {word}" + ("" if count == 1 else "s")

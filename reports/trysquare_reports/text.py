@@ -1,0 +1,202 @@
+"""A run as plain text: the summary that a terminal or a log shows, and the text of one failure."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TextIO
+
+from trysquare.result import Number, Outcome, Result, Run, Worst
+from trysquare_reports import figures
+from trysquare_reports.verdict import (
+    ALARMING,
+    State,
+    one_line,
+    peers,
+    printable,
+    severity,
+    state,
+    tally,
+    targets,
+    verdict,
+)
+
+WIDTH = 100
+_SPELLED_OUT = 10
+"""Failures that a summary prints in full; the others get one line each."""
+
+_ORDER = (
+    (State.UNEXPECTED, "unexpected"),
+    (State.ERROR, "error"),
+    (State.STALE, "stale"),
+    (State.KNOWN, "known"),
+    (State.UNSUPPORTED, "unsupported"),
+    (State.PASS, "pass"),
+)
+
+
+def failure(result: Result, others: Sequence[Result] = ()) -> str:
+    """Return the full text of a result that is not as it should be.
+
+    `others` may hold any results; those of the same question on other targets are named.
+    """
+    lines = [*_heading(result)]
+    if result.reason:
+        lines += _wrapped(result.reason)
+    if result.worst is not None:
+        lines += _measured(result, result.worst)
+    elif result.symptom is not None:
+        lines += _wrapped(str(result.symptom))
+    if result.diagnosis:
+        lines += _wrapped("diagnosis: " + result.diagnosis)
+    asked = peers(result, others)
+    agree = [
+        f"{other.target} {figures.ulp(other.max_ulp)}"
+        for other in asked
+        if other.outcome is Outcome.CONFORMS
+    ]
+    if agree:
+        lines += _wrapped(f"also run here and conforming: {', '.join(agree)} ulp")
+    elif asked:
+        lines += _wrapped("also run here, and none conforms: " + _names(asked))
+    if result.known:
+        lines += _wrapped("known: " + result.known)
+    if result.reproduction:
+        lines.append("  reproduce:")
+        lines += textwrap.indent(result.reproduction.rstrip(), " " * 6).splitlines()
+    return printable("\n".join(lines))
+
+
+def render_summary(run: Run) -> str:
+    """Return the whole summary; its last two lines always have the same shape."""
+    head = "\n".join([_title(run), *_target_lines(run)])
+    return printable("\n\n".join([head, *_blocks(run), last_lines(run)]))
+
+
+def last_lines(run: Run) -> str:
+    """Return the verdict in one line, and the targets that ran in another."""
+    counts = tally(run)
+    sign, _ = verdict(run)
+    numbers = " · ".join(f"{counts[kind]} {word}" for kind, word in _ORDER)
+    time = f"in {figures.duration(run.footer.seconds)}" if run.footer else "incomplete"
+    return f"{sign} {numbers}  {time}\n{' '.join(targets(run))}"
+
+
+def print_summary(run: Run, stream: TextIO) -> None:
+    """Print the summary: with a table and colours on a terminal, as plain lines elsewhere."""
+    if not stream.isatty():
+        stream.write(render_summary(run) + "\n")
+        return
+    # a run in CI never pays for this import
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(file=stream, highlight=False, markup=False)
+    table = Table("target", "version", *(word for _, word in _ORDER), box=None, pad_edge=False)
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for name, version, counts in _by_target(run):
+        table.add_row(*map(Text, (name, version, *(str(counts[kind]) for kind, _ in _ORDER))))
+    console.print(_title(run))
+    console.print(table)
+    for block in _blocks(run):
+        console.print("\n" + printable(block), soft_wrap=True)
+    style = {"✓": "bold blue", "✗": "bold red"}.get(verdict(run)[0], "bold yellow")
+    console.print(Text("\n" + printable(last_lines(run)), style=style), soft_wrap=True)
+
+
+def _title(run: Run) -> str:
+    header = run.header
+    dtypes = dict.fromkeys(result.dtype for result in run.results)
+    parts = (f"trysquare {header.trysquare}", header.specs, f"seed {header.seed}", " ".join(dtypes))
+    return " · ".join(one_line(part) for part in parts if part)
+
+
+def _by_target(run: Run) -> Iterator[tuple[str, str, Counter[State]]]:
+    counts: defaultdict[str, Counter[State]] = defaultdict(Counter)
+    for result in run.results:
+        counts[result.target][state(result)] += 1
+    for target in run.header.targets:
+        if target.available:
+            yield target.target, target.version, counts[target.target]
+
+
+def _target_lines(run: Run) -> Iterator[str]:
+    rows = [*_by_target(run)]
+    widths = [max((len(row[part]) for row in rows), default=0) for part in (0, 1)]
+    for name, version, counts in rows:
+        words = [f"{counts[kind]} {word}" for kind, word in reversed(_ORDER) if counts[kind]]
+        numbers = " · ".join(words) or "nothing run"
+        yield f"  {name:{widths[0]}}  {version:{widths[1]}}  {numbers}"
+
+
+def _blocks(run: Run) -> Iterator[str]:
+    alarming = sorted((r for r in run.results if state(r) in ALARMING), key=severity)
+    yield from (failure(result, run.results) for result in alarming[:_SPELLED_OUT])
+    if alarming[_SPELLED_OUT:]:
+        yield "\n".join(_heading(result)[0] for result in alarming[_SPELLED_OUT:])
+    if run.footer and run.footer.stale:
+        yield "\n".join(
+            line
+            for entry in run.footer.stale
+            for line in _wrapped(f"{entry.backend}: {entry.entry}: {entry.reason}", "★ stale  ")
+        )
+    known = [*_known(run.results)]
+    if known:
+        yield "\n".join(known)
+
+
+def _known(results: Iterable[Result]) -> Iterator[str]:
+    groups: defaultdict[tuple[str, str, str], list[Result]] = defaultdict(list)
+    for result in results:
+        if state(result) is State.KNOWN:
+            groups[result.function, result.target, result.known].append(result)
+    for (function, target, reason), members in sorted(groups.items()):
+        dtypes = " ".join(dict.fromkeys(result.dtype for result in members))
+        text = f"{function} · {target} · {dtypes}: {len(members)} known"
+        yield from _wrapped(f"{text}: {reason}" if reason else text, "K ")
+
+
+def _heading(result: Result) -> list[str]:
+    check = f"{result.check}: {one_line(result.case)}" if result.case else str(result.check)
+    parts = (result.function, check, result.target, result.dtype)
+    head = f"{state(result).symbol} {' · '.join(parts)}"
+    tail = f"{result.place}   id {result.id}"
+    if len(head) + len(tail) + len("   ") <= WIDTH:
+        return [f"{head}   {tail}"]
+    return [head, f"  {tail}"]
+
+
+def _measured(result: Result, worst: Worst) -> Iterator[str]:
+    if result.symptom is not None:
+        yield f"  {result.symptom}"
+    wrong = f"{result.failed} of {result.count} elements outside the limit"
+    yield f"  {wrong}; worst:" if result.failed else "  worst element:"
+    numbers: dict[str, Number] = {**worst.inputs, "got": worst.got, "want": worst.want}
+    names = max(map(len, numbers))
+    digits = max(len(number.decimal) for number in numbers.values())
+    for name, number in numbers.items():
+        yield f"      {name:{names}}  {number.decimal:{digits}}  {number.bits}"
+    over = f", {figures.over(worst.ulp, worst.limit)} over" if worst.ulp > worst.limit else ""
+    distance = "" if worst.distance is None else f"   {worst.distance} numbers apart"
+    condition = "" if worst.condition is None else f"   condition {figures.ulp(worst.condition)}"
+    error, limit = figures.ulp(worst.ulp), figures.ulp(worst.limit)
+    yield f"      {error} ulp   (limit {limit} ulp{over}){distance}{condition}"
+
+
+def _names(results: Iterable[Result]) -> str:
+    return ", ".join(f"{result.target} ({result.outcome})" for result in results)
+
+
+def _wrapped(text: str, first: str = "  ") -> list[str]:
+    rest = " " * max(2, len(first)) if first.strip() else "    "
+    return textwrap.wrap(
+        one_line(text),
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

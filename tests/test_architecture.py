@@ -1,0 +1,227 @@
+"""Which room may import which, what the harness must not name, and what starts light.
+
+A new room fails until it has a line in LAYERS; put it on the lowest line that lets it import what
+it needs.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HARNESS = ROOT / "harness" / "trysquare"
+PACKAGES = {
+    "trysquare": HARNESS,
+    "trysquare_backends": ROOT / "backends" / "trysquare_backends",
+    "trysquare_reports": ROOT / "reports" / "trysquare_reports",
+}
+
+LAYERS = (
+    "__main__ pytest_plugin",
+    "run",
+    "pool worker",
+    "protocol",
+    "frames",
+    "plan divergences",
+    "cases",
+    "sampling",
+    "compare reader",
+    "oracle results_file",
+    "tolerance meaning schema composer record_form",
+    "layout document binding",
+    "backend result",
+    "spec",
+    "formula.ball formula.bounded formula.mathml",
+    "formula.derivative formula.float64 formula.typeset",
+    "formula.evaluate formula.parser",
+    "formula.tree",
+    "dtypes",
+    "errors formula",
+)
+"""The rooms of the harness, from the top down; a room imports only from lines below its own.
+
+A package (formula) stands for its `__init__`: a docstring that anyone may pass through.
+"""
+
+LEVEL = {room: -height for height, line in enumerate(LAYERS) for room in line.split()}
+LEVEL[""] = -len(LAYERS)  # the package trysquare itself: its version
+
+FRAMEWORKS = frozenset({"jax", "keras", "onnxruntime", "pytorch", "tensorflow", "torch"})
+HEAVY = FRAMEWORKS | {"flint", "ml_dtypes", "numpy"}
+
+
+def name_of(path: Path, package: str) -> str:
+    """`trysquare.formula.tree` for harness/trysquare/formula/tree.py."""
+    parts = path.relative_to(PACKAGES[package]).with_suffix("").parts
+    return ".".join((package, *parts)).removesuffix(".__init__")
+
+
+def modules() -> dict[str, str]:
+    """Every module of the three packages, and its source."""
+    return {
+        name_of(path, package): path.read_text(encoding="utf-8")
+        for package, folder in PACKAGES.items()
+        for path in sorted(folder.rglob("*.py"))
+    }
+
+
+def imported(module: str, source: str, known: Iterable[str]) -> Iterator[str]:
+    """What a source imports, anywhere in it; `from a import b` means a.b where that is a module."""
+    known = set(known)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            near = module.split(".")[: -node.level] if node.level else []
+            origin = ".".join([*near, *([node.module] if node.module else [])])
+            for alias in node.names:
+                inner = f"{origin}.{alias.name}"
+                yield inner if inner in known else origin
+
+
+def wrong_arrows(sources: dict[str, str]) -> list[str]:
+    """Every import that points up, sideways, or out of its package where it may not."""
+    return [
+        f"{module} imports {target}"
+        for module, source in sources.items()
+        for target in imported(module, source, sources)
+        if not allowed(module, target)
+    ]
+
+
+def allowed(module: str, target: str) -> bool:
+    """Whether an arrow from one module to another points the right way."""
+    here, _, room = module.partition(".")
+    there, _, below = target.partition(".")
+    if there not in PACKAGES:
+        return True
+    if here == "trysquare":
+        return there == here and LEVEL.get(room, 1) > LEVEL.get(below, 2)
+    if here == "trysquare_backends":
+        return there == "trysquare"
+    return there in {here, "trysquare"}
+
+
+def named(words: Iterable[str], text: str) -> list[str]:
+    """Which of these words occur in a text as words, whatever their case."""
+    found = {word.lower() for word in re.findall(r"\w+", text)}
+    return sorted(word for word in words if word.lower() in found)
+
+
+def loaded(*arguments: str) -> set[str]:
+    """The top-level modules that a fresh Python imports for this command line, which succeeds."""
+    roots = os.pathsep.join(str(folder.parent) for folder in PACKAGES.values())
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *arguments],
+        env={**os.environ, "PYTHONPATH": roots},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    lines = (line for line in done.stderr.splitlines() if line.startswith("import time:"))
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
+
+
+SOURCES = modules()
+ROOMS = {module.removeprefix("trysquare.") for module in SOURCES if module.startswith("trysquare.")}
+FUNCTIONS = {path.stem for path in (ROOT / "specs").rglob("*.yaml")}
+WRITTEN = sorted(path for path in HARNESS.rglob("*.*") if path.suffix != ".pyc")
+
+
+def test_every_room_of_the_harness_has_a_layer() -> None:
+    unknown = sorted(ROOMS - set(LEVEL))
+    assert not unknown, f"new rooms {unknown}: add each to LAYERS, on the lowest line that holds"
+
+
+def test_every_layer_names_rooms_that_exist() -> None:
+    gone = sorted(set(LEVEL) - ROOMS - {""})
+    assert not gone, f"LAYERS names {gone}, which are no rooms of the harness"
+
+
+def test_no_room_is_on_two_layers() -> None:
+    rooms = " ".join(LAYERS).split()
+    assert len(rooms) == len(set(rooms))
+
+
+def test_arrows_point_down_and_never_between_backends_and_reports() -> None:
+    assert wrong_arrows(SOURCES) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("trysquare.spec", "from trysquare.run import run"),
+        ("trysquare.spec", "import trysquare.oracle"),
+        ("trysquare.spec", "from trysquare import oracle"),
+        ("trysquare.spec", "def f():\n    from trysquare import oracle"),
+        ("trysquare.spec", "from . import oracle"),
+        ("trysquare.formula.tree", "from ..oracle import truth"),
+        ("trysquare.oracle", "from trysquare.compare import compare"),
+        ("trysquare.oracle", "from trysquare.unheard_of import x"),
+        ("trysquare", "from trysquare.spec import Spec"),
+        ("trysquare.run", "from trysquare_backends import torch"),
+        ("trysquare.__main__", "import trysquare_reports.html"),
+        ("trysquare_backends.torch", "import trysquare_reports.html"),
+        ("trysquare_backends.torch", "from trysquare_backends import numpy"),
+        ("trysquare_reports.html", "from trysquare_backends.torch import x"),
+    ],
+)
+def test_a_wrong_arrow_is_found(module: str, source: str) -> None:
+    known = {"trysquare": "", "trysquare.oracle": "", "trysquare_backends.numpy": ""}
+    assert len(wrong_arrows({**known, module: source})) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("trysquare.run", "from trysquare.spec import Spec"),
+        ("trysquare.run", "from trysquare import spec\nimport json"),
+        ("trysquare.__main__", "from trysquare import __version__"),
+        ("trysquare_backends.torch", "import torch\nfrom trysquare.backend import Binding"),
+        ("trysquare_reports.html", "from trysquare_reports.text import table"),
+    ],
+)
+def test_a_right_arrow_is_allowed(module: str, source: str) -> None:
+    known = {"trysquare": "", "trysquare.spec": ""}
+    assert wrong_arrows({**known, module: source}) == []
+
+
+def test_there_are_functions_that_the_harness_could_name() -> None:
+    assert FUNCTIONS
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: path.relative_to(HARNESS).as_posix())
+def test_the_harness_names_no_function_and_no_framework(path: Path) -> None:
+    assert named(FUNCTIONS | FRAMEWORKS, path.read_text(encoding="utf-8")) == []
+
+
+def test_a_name_is_found_only_as_a_word() -> None:
+    assert named({"elu", "torch", "gelu"}, "# An Elu, not a prelu; torch_like") == ["elu"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("-m", "trysquare", "--version"),
+        ("-m", "trysquare", "--help"),
+        ("-c", "import trysquare.pytest_plugin"),
+    ],
+    ids=["--version", "--help", "pytest plugin"],
+)
+def test_what_starts_light_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    modules_loaded = loaded(*arguments)
+    assert "trysquare" in modules_loaded
+    assert modules_loaded & HEAVY == set()
+
+
+def test_a_heavy_import_is_seen() -> None:
+    assert loaded("-c", "import numpy.linalg") & HEAVY == {"numpy"}
