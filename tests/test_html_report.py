@@ -243,6 +243,10 @@ def test_hostile_texts_leave_the_data_readable(attacked: Page) -> None:
     assert {*json.loads(attacked.texts["script"][1])} == {HOSTILE}
 
 
+def test_data_cannot_end_its_script(attacked: Page) -> None:
+    assert not set("<>&") & set(attacked.texts["script"][1])
+
+
 def test_hostile_texts_are_shown_as_they_are(attacked: Page) -> None:
     assert HOSTILE.replace("\ud800", "?") in attacked.texts["main"][0]
 

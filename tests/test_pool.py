@@ -262,7 +262,7 @@ def test_a_worker_that_never_starts_is_unavailable() -> None:
 
 def test_two_targets_of_a_backend_have_two_processes(pool: Pool) -> None:
     first = opened(pool, "backend")
-    second = pool.open(Target("fragile:backend", "cpu", "other")).result(PATIENCE)
+    second = pool.open(Target("sound", "cpu", "other")).result(PATIENCE)
     assert isinstance(second, Hello)
     assert first.environment["pid"] != second.environment["pid"]
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -450,6 +453,18 @@ def test_a_spec_is_known_by_its_first_key(tmp_path: Path, head: str) -> None:
 @pytest.mark.parametrize("text", ["", "jobs: 1\ntrysquare: 1\n", "trysquares: 1\n", "# trysquare:"])
 def test_other_files_are_no_specs(tmp_path: Path, text: str) -> None:
     assert not is_spec(write(tmp_path, text))
+
+
+def test_knowing_a_spec_loads_no_yaml(tmp_path: Path) -> None:
+    path = write(tmp_path, SPEC)
+    program = (
+        "import sys; from pathlib import Path; from trysquare.reader import is_spec;"
+        "assert is_spec(Path(sys.argv[1]));"
+        "assert not {'yaml', 'jsonschema', 'numpy'} & sys.modules.keys()"
+    )
+    harness = Path(__file__).parents[1] / "harness"
+    environment = os.environ | {"PYTHONPATH": str(harness)}
+    subprocess.run([sys.executable, "-c", program, str(path)], check=True, env=environment)
 
 
 def test_what_cannot_be_read_is_no_spec(tmp_path: Path) -> None:

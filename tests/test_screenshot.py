@@ -83,10 +83,12 @@ def test_the_matrix_is_visible_without_scrolling(page: Page, tmp_path: Path) -> 
     assert picture.startswith(PNG)
 
 
-def test_the_verdict_is_visible_on_arrival_at_any_address(page: Page, report: Path) -> None:
-    page.goto(f"{report.as_uri()}#/fn/elu")
-    page.reload()
-    page.wait_for_selector("section.function.here")
+@pytest.mark.parametrize("route", ["/", "/fn/elu", f"/r/{WORST}"])
+def test_the_verdict_is_visible_on_arrival(page: Page, report: Path, route: str) -> None:
+    page.goto("about:blank")
+    page.goto(f"{report.as_uri()}#{route}")
+    page.wait_for_selector(f'section.here[data-route="{route}"]')
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert page.evaluate("window.scrollY") == 0
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from trysquare.arrangement import Arrangement, arrange
 from trysquare.backend import Backend, Call, Target, Tensor, Tensors, Want
-from trysquare.dtypes import FORMATS, Array
 from trysquare.domain import violations
+from trysquare.dtypes import FORMATS, Array
 from trysquare.errors import Unsupported
 from trysquare.formula.derivative import Extent as Spread
 from trysquare.formula.evaluate import evaluate

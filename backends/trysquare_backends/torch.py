@@ -95,15 +95,22 @@ class Torch(Framework):
             **REDUCED,
         ),
         # Whether the target holds classes or probabilities shows in its dtype.
-        functional_binding(
-            "cross_entropy_loss",
-            "cross_entropy",
-            input="input",
-            target="target",
-            weight="weight",
-            ignore_index="ignore_index",
-            label_smoothing="label_smoothing",
-            **REDUCED,
+        *(
+            Binding(
+                "cross_entropy_loss",
+                "torch.nn.functional.cross_entropy",
+                functional.cross_entropy,
+                {
+                    "input": "input",
+                    "target": "target",
+                    "weight": "weight",
+                    "ignore_index": "ignore_index",
+                    "label_smoothing": "label_smoothing",
+                    **REDUCED,
+                },
+                when={"target_type": target_type},
+            )
+            for target_type in ("class", "probability")
         ),
     )
 

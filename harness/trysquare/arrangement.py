@@ -52,6 +52,11 @@ def arrange(
     for item in spec.inputs:
         if item.name in absent and item.default is not None:
             rows[item.name] = evaluate(item.default.tree, Float64(1, 1), {})
+    if spec.random is not None:
+        # a case may ask for a random mode only where the draw does not matter: the middle will do
+        ends = (spec.random.low, spec.random.high)
+        values = [evaluate(meant.expression(end.tree), Float64(1, 1), {}) for end in ends]
+        rows[spec.random.name] = (values[0] + values[1]) / 2
     if cotangent is not None:
         rows[COTANGENT] = laid.to_rows(np.asarray(cotangent, np.float64), meant.output)
     return Arrangement(meant, laid, rows)

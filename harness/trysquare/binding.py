@@ -149,7 +149,8 @@ def spell(bindings: Iterable[Binding]) -> dict[str, Spelling]:
         text, defaults = f"{binding.name}({', '.join(words)})", _defaults(binding)
         if binding.function in spellings:
             earlier = spellings[binding.function]
-            text, defaults = f"{earlier.text}\n{text}", {**defaults, **earlier.defaults}
+            text = earlier.text if text in earlier.text else f"{earlier.text}\n{text}"
+            defaults = {**defaults, **earlier.defaults}
         spellings[binding.function] = Spelling(text, defaults)
     return spellings
 

@@ -68,6 +68,10 @@ def _gradients(spec: Spec, format: Format, random: np.random.Generator) -> Itera
             inputs = _finite(spec, parameters, sampled)
             case = _case(spec, Check.GRADIENTS, format, f"{size}{label}", inputs, parameters)
             yield from _with_cotangents(spec, case, random)
+    # a gradient per position sums over rows: of moderate numbers, or it would be all overflow
+    inputs = _ordinary(spec, {}, (100, CHANNELS), format, random)
+    case = _case(spec, Check.GRADIENTS, format, f"100 x {CHANNELS}", inputs, {})
+    yield from _with_cotangents(spec, case, random, Extent.POSITION)
     for choice in _reducing(spec):
         inputs = _ordinary(spec, choice, (10, 10), format, random)
         label = ", ".join(str(value) for value in choice.values())
@@ -75,13 +79,17 @@ def _gradients(spec: Spec, format: Format, random: np.random.Generator) -> Itera
         yield from _with_cotangents(spec, case, random)
 
 
-def _with_cotangents(spec: Spec, case: Case, random: np.random.Generator) -> Iterator[Case]:
+def _with_cotangents(
+    spec: Spec, case: Case, random: np.random.Generator, extent: Extent = Extent.ELEMENT
+) -> Iterator[Case]:
     meant = meaning(spec, case.effective)
     shape = layout(spec, case.effective, case.inputs).shape_of(meant.output)
     varied = random.normal(0, 2, shape) + 0.25
     for item in spec.inputs:
-        wanted = item.differentiable and item.form(case.effective).kind is InputKind.FLOAT
-        if not wanted or item.name not in case.inputs:
+        form = item.form(case.effective)
+        if not item.differentiable or form.kind is not InputKind.FLOAT:
+            continue
+        if item.name not in case.inputs or form.extent is not extent:
             continue
         for label, cotangent in (("ones", np.ones(shape)), ("varied", np.array(varied))):
             yield replace(
@@ -188,7 +196,8 @@ def _samples(
 ) -> Iterator[tuple[str, Inputs]]:
     meant = meaning(spec, parameters)
     if not _pointwise(meant.terms):
-        for length in ROW_LENGTHS:
+        changed = any(spec.defaults[name] != value for name, value in parameters.items())
+        for length in ROW_LENGTHS[:-1] if changed else ROW_LENGTHS:
             yield f"rows of {length}", _row_inputs(spec, meant, length, format, random)
         return
     elements = _floats(spec, meant.parameters, Extent.ELEMENT)

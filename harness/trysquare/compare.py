@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trysquare.dtypes import Array, Format
-from trysquare.oracle import Truth
+from trysquare.oracle import Allowance, Truth
 from trysquare.result import Symptom
 
 
@@ -29,19 +29,19 @@ class Distance:
     unsure: Array
 
 
-def distance(got: Array, truth: Truth, allowance: Array, format: Format) -> Distance:
+def distance(got: Array, truth: Truth, allowance: Allowance, format: Format) -> Distance:
     """Compare float64 copies of an answer with the truth.
 
-    `allowance` is the absolute limit. An infinite answer stands at 2^(emax + 1), so that overflow
+    An infinite answer stands at 2^(emax + 1), so that overflow
     is continuous: infinity is as far from `largest` as the next number would be.
     """
     with np.errstate(all="ignore"):
         error, scale = _scaled_error(got, truth, format)
         spacing = format.ulp(truth.value) * scale
-        allowed, slack = allowance * scale, truth.bound * spacing
+        allowed, slack = allowance.limit * scale, truth.bound * spacing
         ulp = np.clip(error / spacing, -FARTHEST, FARTHEST)
-        limit = allowance / format.ulp(truth.value)
-        limit = np.where(np.isfinite(allowance), np.minimum(limit, FARTHEST), np.inf)
+        limit = np.minimum(allowance.limit / format.ulp(truth.value), FARTHEST)
+        limit = np.where(np.isfinite(allowance.limit), limit, np.inf)
         size = np.abs(error)
         unsure = np.abs(size - allowed) <= slack
     wrong = special_mismatch(got, truth.value)
@@ -49,7 +49,7 @@ def distance(got: Array, truth: Truth, allowance: Array, format: Format) -> Dist
     overflown = np.isinf(got) & (np.abs(truth.value) >= _overflow(format))
     overflown &= np.sign(got) == np.sign(truth.value)
     both_special = ~np.isfinite(got) & ~np.isfinite(truth.value)
-    fine = overflown | (both_special & ~wrong)
+    fine = overflown | (both_special & ~wrong) | (allowance.spills & ~np.isfinite(got))
     judged = np.isfinite(error) & ~fine
     bad = np.where(judged, size > allowed, wrong & ~fine)
     unsure = (judged & unsure & (truth.bound > 0)) | (~fine & ~np.isfinite(truth.bound))

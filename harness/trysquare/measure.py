@@ -12,7 +12,7 @@ from trysquare.dtypes import Array, Format
 from trysquare.errors import UndecidedError
 from trysquare.meaning import COTANGENT
 from trysquare.result import Number, Symptom, Worst
-from trysquare.oracle import Truth
+from trysquare.oracle import Allowance, Truth
 from trysquare.standard import Standard
 
 BINS = 128
@@ -131,8 +131,8 @@ def _worst(
     place = np.array([row])
     oracle, format = standard.canonical.oracle, standard.case.format
     truth = oracle.exact(place)
-    limit = standard.limit(flushes=flushes)[place]
-    again = distance(rows[place], truth, limit, format)
+    limit = standard.limit(flushes=flushes)
+    again = distance(rows[place], truth, Allowance(limit.limit[place], limit.spills[place]), format)
     got, want = float(rows[row, column]), float(format.round(truth.value)[0, column])
     slope, names = standard.slope, [name for name in standard.rows if name != COTANGENT]
     return Worst(

@@ -55,6 +55,18 @@ class Truth:
 
 
 @dataclass(frozen=True)
+class Allowance:
+    """How far an answer may be from the truth (absolute), infinite where nothing can be said.
+
+    Where `spills`, an evaluation of the formula in the format may overflow on its way, and an
+    answer may also be infinite or NaN.
+    """
+
+    limit: Array
+    spills: Array
+
+
+@dataclass(frozen=True)
 class Oracle:
     """A tree and the inputs, as rows, at which its truth is asked.
 
@@ -89,9 +101,11 @@ class Oracle:
         bound = np.where(np.isfinite(value), error, 0.0)
         return Truth(value, np.zeros_like(value), np.where(np.isnan(bound), np.inf, bound))
 
-    def allowance(self, *, flushes: bool) -> Array:
+    def allowance(self, *, flushes: bool) -> Allowance:
         """Return the inherited tolerance: how far a good evaluation in the format may be."""
-        return self._full(self._bounded(published(self.format, flushes)).error)
+        bounded = self._bounded(published(self.format, flushes))
+        spills = np.broadcast_to(bounded.spills, self._shape)
+        return Allowance(self._full(bounded.error), spills)
 
     def exact(self, rows: Array | None = None) -> Truth:
         """Tier 2: the truth of some rows (or all) by Arb, decided to SPARE_BITS below an ULP.

@@ -27,10 +27,11 @@ class Claim:
 
     `output` is "output", or the input whose gradient diverges, `index` the element. The truth is
     `want`, rounded to float64, and the element conforms within `allowed` (absolute). For
-    the symptoms DTYPE and SHAPE, `dtype` and `shape` are what is wanted.
+    the symptoms DTYPE and SHAPE, `dtype` and `shape` are what is wanted. Without symptom, the call
+    crashes or does not end.
     """
 
-    symptom: Symptom
+    symptom: Symptom | None
     output: str = "output"
     index: tuple[int, ...] = ()
     want: float = 0.0
@@ -56,7 +57,7 @@ def unpack_claim(packed: Json) -> Claim:
     """Return the claim that was packed; ProtocolError if it is none."""
     with malformed("claim"):
         return Claim(
-            symptom=Symptom(packed["symptom"]),
+            symptom=None if packed["symptom"] is None else Symptom(packed["symptom"]),
             output=str(packed["output"]),
             index=tuple(int(i) for i in packed["index"]),
             want=float.fromhex(packed["want"]),
@@ -164,7 +165,7 @@ def _verdict(words: Snippets, call: Call, claim: Claim) -> list[str]:
     """Return the lines that compare; they fail if the divergence is there."""
     got = "output" if claim.output == "output" else f"gradients[{call.wrt.index(claim.output)}]"
     match claim.symptom:
-        case Symptom.RAISED:
+        case None | Symptom.RAISED:
             return [f'print("accepted, gives", {got})']
         case Symptom.DTYPE:
             return _equal(words.dtype.format(tensor=got), repr(claim.dtype))

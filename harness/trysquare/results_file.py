@@ -85,7 +85,7 @@ def read(path: Path) -> Run:
             case Result():
                 results.append(item)
         # a run that went on after a footer has not ended there
-        footer = item if isinstance(item, Footer) else footer
+        footer = item if isinstance(item, Footer) else None
     if header is None:
         raise UsageError(f"{path}: not a results file: it is empty")
     return Run(header, tuple(functions), tuple(results), footer)

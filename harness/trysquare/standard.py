@@ -22,7 +22,7 @@ from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
 from trysquare.layout import Layout
 from trysquare.meaning import COTANGENT, Meaning
-from trysquare.oracle import Oracle, Truth
+from trysquare.oracle import Allowance, Oracle, Truth
 from trysquare.spec import Spec
 from trysquare.tolerance import allowance
 
@@ -114,8 +114,8 @@ class Standard:
             return ()
         return (self._accepted(self._tree, rows, np.True_),)
 
-    def limit(self, *, flushes: bool) -> Array:
-        """Return the absolute limit for every element."""
+    def limit(self, *, flushes: bool) -> Allowance:
+        """Return the limit for every element."""
         return self._limits[flushes]
 
     def distance(self, got: Array, accepted: Accepted, *, flushes: bool) -> Distance:
@@ -147,10 +147,10 @@ class Standard:
         return gradient(self.meant.terms, ONE, elements[0], self.meant.extents)
 
     @cached_property
-    def _limits(self) -> dict[bool, Array]:
+    def _limits(self) -> dict[bool, Allowance]:
         return {flushes: self._limit_of(self.canonical, flushes=flushes) for flushes in (False, True)}
 
-    def _limit_of(self, accepted: Accepted, *, flushes: bool) -> Array:
+    def _limit_of(self, accepted: Accepted, *, flushes: bool) -> Allowance:
         if "_limits" in self.__dict__ and accepted is self.canonical:
             return self._limits[flushes]
         stated = self.spec.tolerance.pick(self.case.format.name, self.case.effective)

@@ -8,24 +8,24 @@ from trysquare.dtypes import Array
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
-from trysquare.oracle import Oracle
+from trysquare.oracle import Allowance, Oracle
 
 TERMS = "n"
 """The name, in a stated tolerance, of the number of elements that are reduced."""
 
 
-def allowance(oracle: Oracle, stated: Node | None, terms: int, *, flushes: bool) -> Array:
-    """Return the absolute limit for every answer; infinite where nothing can be said.
+def allowance(oracle: Oracle, stated: Node | None, terms: int, *, flushes: bool) -> Allowance:
+    """Return the limit for every answer.
 
     A target that flushes subnormals is allowed, beyond the limit, what flushing any intermediate
     of the formula can change.
     """
     inherited = oracle.allowance(flushes=False)
-    limit = inherited if stated is None else _stated(oracle, stated, terms)
+    limit = inherited.limit if stated is None else _stated(oracle, stated, terms)
     if flushes:
         with np.errstate(invalid="ignore"):
-            limit = limit + (oracle.allowance(flushes=True) - inherited)
-    return np.where(np.isnan(limit), np.inf, limit)
+            limit = limit + (oracle.allowance(flushes=True).limit - inherited.limit)
+    return Allowance(np.where(np.isnan(limit), np.inf, limit), inherited.spills)
 
 
 def _stated(oracle: Oracle, stated: Node, terms: int) -> Array:

@@ -12,7 +12,7 @@ import platform
 import signal
 import sys
 import time
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -33,13 +33,13 @@ from trysquare.backend import (
     load,
 )
 from trysquare.errors import ProtocolError, TrysquareError, Unsupported
-from trysquare.frames import Message, Type, clean, encode, receive
+from trysquare.frames import HEADER_LIMIT, Message, Type, clean, encode, receive
 from trysquare.protocol import Hello
 from trysquare.reproduction import script, unpack_claim
-from trysquare.shrinking import shrink
 from trysquare.spec import Spec
 
 PR_SET_PDEATHSIG = 1
+SCRIPT_LIMIT = HEADER_LIMIT // 2
 
 
 def take_pipes() -> tuple[BinaryIO, BinaryIO]:
@@ -138,15 +138,13 @@ class Worker:
         self.send(Type.RESULT, body, arrays)
 
     def reproduce(self, message: Message) -> None:
-        """Answer with a script; an empty one if there is nothing public to call."""
+        """Answer with a script; an empty one if there is nothing to call, or it is too long."""
         call = protocol.unpack_call(message.body["call"], message.arrays)
         try:
             spec = read_spec(message.body["spec"])
             claim = unpack_claim(message.body["claim"])
-            call, claim = shrink(
-                spec, call, claim, lambda one: self.reply(message.body["spec"], one)
-            )
             text = script(self.backend, self.target, spec, call, claim)
+            text = text if len(text) <= SCRIPT_LIMIT else ""
         except TrysquareError:
             text = ""
         self.send(Type.SCRIPT, {"id": message.body["id"], "script": text})

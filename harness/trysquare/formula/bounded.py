@@ -26,12 +26,24 @@ LIBM_ULP = 16.0
 MONOTONE = {Op.SQRT, Op.EXP, Op.EXPM1, Op.LOG, Op.LOG1P, Op.TANH, Op.ERF, Op.ERFC}
 
 
+HALF = 0.5
+"""ULP of an operation that is correctly rounded."""
+
+NEVER = np.zeros((1, 1), bool)
+"""Nothing spills."""
+
+
 @dataclass(frozen=True)
 class Bounded:
-    """A value, and how far from it an evaluation may be; for conditions, where both may hold."""
+    """A value, and how far from it an evaluation may be; for conditions, where both may hold.
+
+    `spills` marks where something on the way may be larger than the format's largest number: an
+    evaluation may then be infinite or NaN whatever the value is.
+    """
 
     value: Array
     error: Array
+    spills: Array
 
 
 @dataclass(frozen=True)
@@ -60,7 +72,7 @@ def published(format: Format, flushes: bool = False) -> Rounding:
 def pessimistic() -> Rounding:
     """Return what is assumed of NumPy's float64: any order of summation, LIBM_ULP per function."""
     exact = {Op.ADD, Op.SUB, Op.MUL, Op.DIV, Op.SQRT}
-    ulps = {op: 0.5 if op in exact else LIBM_ULP for op in exact | MONOTONE}
+    ulps = {op: HALF if op in exact else LIBM_ULP for op in exact | MONOTONE}
     return Rounding(FLOAT64, ulps, float)
 
 
@@ -74,66 +86,89 @@ class BoundedFloat64:
 
     def exact(self, values: Array) -> Bounded:
         """Return an input: exact, unless a subnormal may be flushed on the way in."""
-        return Bounded(values, self._flushed(values, np.zeros_like(values)))
+        return Bounded(values, self._flushed(values, np.zeros_like(values)), NEVER)
 
     def number(self, value: Fraction) -> Bounded:
         """Return a constant, rounded where the format does not contain it."""
         nearest = self._plain.number(value)
         format = self._rounding.format
-        held = Fraction(float(value)) == value and bool(format.round(nearest)[0, 0] == nearest[0, 0])
-        return Bounded(nearest, np.zeros((1, 1)) if held else format.ulp(nearest) / 2)
+        held = Fraction(float(value)) == value and bool(format.round(nearest) == nearest)
+        return Bounded(nearest, np.zeros((1, 1)) if held else format.ulp(nearest) / 2, NEVER)
 
     def symbol(self, name: str) -> Bounded:
         """Return a named number of the format; pi is rounded."""
         value = self._plain.symbol(name)
         pi = value == math.pi
-        return Bounded(value, np.where(pi, self._rounding.format.ulp(value) / 2, 0.0))
+        return Bounded(value, np.where(pi, self._rounding.format.ulp(value) / 2, 0.0), NEVER)
 
     def position(self) -> Bounded:
         """Return column numbers, exact."""
         value = self._plain.position()
-        return Bounded(value, np.zeros_like(value))
+        return Bounded(value, np.zeros_like(value), NEVER)
 
     def apply(self, op: Op, args: list[Bounded]) -> Bounded:
         """Propagate the errors of the arguments and add the operation's own."""
         value = self._plain.apply(op, [argument.value for argument in args])
         with np.errstate(all="ignore"):
-            if op in MONOTONE:
-                return self._rounded(op, args, value, _moved(op, args[0]))
-            return self._apply(op, args, value)
+            error = self._error(op, args, value)
+            if op in self._rounding.ulps:
+                error = self._rounded(op, args, value, error)
+        return Bounded(value, error, self._spills(op, args, value))
 
-    def _apply(self, op: Op, args: list[Bounded], value: Array) -> Bounded:
+    def _error(self, op: Op, args: list[Bounded], value: Array) -> Array:
+        """Return what the errors of the arguments make of the result."""
         match op, args:
             case (Op.NEG | Op.ABS), [a]:
-                return Bounded(value, a.error)
+                return a.error
             case Op.SIGN, [a]:
-                return Bounded(value, np.where(np.abs(a.value) > a.error, 0.0, _unsure(a, 2.0)))
+                return np.where(np.abs(a.value) > a.error, 0.0, np.where(a.error > 0, 2.0, 0.0))
             case (Op.ADD | Op.SUB), [a, b]:
-                return self._rounded(op, args, value, a.error + b.error)
+                return a.error + b.error
             case Op.MUL, [a, b]:
-                return self._rounded(op, args, value, _product_error(a, b))
+                return _product_error(a, b)
             case Op.DIV, [a, b]:
                 room = np.abs(b.value) - b.error
                 error = (a.error + np.abs(value) * b.error) / room
-                return self._rounded(op, args, value, np.where(room > 0, error, np.inf))
+                return np.where(room > 0, error, np.inf)
             case (Op.MINIMUM | Op.MAXIMUM), [a, b]:
-                return Bounded(value, np.maximum(a.error, b.error))
+                return np.maximum(a.error, b.error)
             case (Op.LESS | Op.LESS_EQUAL | Op.EQUAL | Op.NOT_EQUAL), [a, b]:
                 slack = a.error + b.error
                 unsure = (np.abs(a.value - b.value) <= slack) & (slack > 0)
-                return Bounded(value, unsure.astype(np.float64))
+                return unsure.astype(np.float64)
             case (Op.AND | Op.OR | Op.NOT), _:
                 errors = [argument.error for argument in args]
-                return Bounded(value, np.maximum.reduce(np.broadcast_arrays(*errors)))
+                return np.asarray(np.maximum.reduce(np.broadcast_arrays(*errors)))
             case Op.SELECT, [condition, a, b]:
-                return Bounded(value, _selected_error(condition, a, b, value))
-            case _, [row, at]:
-                return Bounded(value, self._plain.apply(Op.GATHER, [_like(row), at.value]))
+                return _selected_error(condition, a, b, value)
+            case Op.GATHER, [row, at]:
+                return self._plain.apply(Op.GATHER, [_wide(row.error, row), at.value])
+            case _, [a]:
+                return _moved(op, a)
+            case _:
+                raise ValueError(f"{op} has no error bound")
+
+    def _spills(self, op: Op, args: list[Bounded], value: Array) -> Array:
+        # only just too large a value needs no mention: infinity is then within the limit
+        here = np.abs(value) > self._rounding.format.largest
+        match op, args:
+            case Op.SELECT, [condition, a, b]:
+                taken = np.where(condition.value.astype(bool), a.spills, b.spills)
+                return np.asarray(taken | ((condition.error > 0) & (a.spills | b.spills)))
+            case Op.GATHER, [row, at]:
+                spills = _wide(row.spills, row).astype(np.float64)
+                return self._plain.apply(Op.GATHER, [spills, at.value]) == 1
+            case (Op.LESS | Op.LESS_EQUAL | Op.EQUAL | Op.NOT_EQUAL | Op.AND | Op.OR | Op.NOT), _:
+                return NEVER
+            case _:
+                for argument in args:
+                    here = here | argument.spills
+                return np.asarray(here)
 
     def power(self, base: Bounded, exponent: int) -> Bounded:
         """Multiply repeatedly."""
         if exponent == 0:
-            return Bounded(np.ones((1, 1)), np.zeros((1, 1)))
+            return Bounded(np.ones((1, 1)), np.zeros((1, 1)), NEVER)
         result = base
         for _ in range(exponent - 1):
             result = self.apply(Op.MUL, [result, base])
@@ -142,32 +177,46 @@ class BoundedFloat64:
     def reduce(self, op: Op, arg: Bounded, scope: Scope) -> Bounded:
         """Reduce; a sum may round as often as `terms` allows, relative to the magnitudes."""
         value = self._plain.reduce(op, arg.value, scope)
-        error = np.broadcast_to(arg.error, arg.value.shape)
-        match op:
-            case Op.SUM:
-                with np.errstate(all="ignore"):
-                    return self._sum(arg, error, value, scope)
-            case Op.MAX:
-                return Bounded(value, self._plain.reduce(Op.MAX, error, scope))
-            case _:
-                return Bounded(value, np.zeros_like(value))
+        with np.errstate(all="ignore"):
+            if op is Op.SUM:
+                error = self._sum_error(arg, value, scope)
+            elif op is Op.MAX:
+                error = self._plain.reduce(Op.MAX, _wide(arg.error, arg), scope)
+            else:
+                error = np.zeros_like(value)
+        spilled = self._plain.reduce(Op.SUM, _wide(arg.spills, arg).astype(np.float64), scope)
+        unaffected = op in (Op.COUNT, Op.ARGMAX)
+        here = NEVER if unaffected else self._spills(op, [], value) | (spilled > 0)
+        return Bounded(value, error, np.asarray(here))
 
-    def _sum(self, arg: Bounded, error: Array, value: Array, scope: Scope) -> Bounded:
+    def _sum_error(self, arg: Bounded, value: Array, scope: Scope) -> Array:
         terms = int(self._plain.reduce(Op.COUNT, arg.value, scope)[0, 0])
-        total = self._plain.reduce(Op.SUM, error, scope)
+        total = self._plain.reduce(Op.SUM, _wide(arg.error, arg), scope)
         if terms > 1:
             format = self._rounding.format
             magnitudes = self._plain.reduce(Op.SUM, np.abs(arg.value), scope)
             rounding = self._rounding.terms(terms) * format.unit_roundoff * magnitudes
             total = total + np.maximum(rounding, format.ulp(value) / 2)
-        return Bounded(value, self._flushed(value, total))
+        return self._flushed(value, total)
 
-    def _rounded(self, op: Op, args: list[Bounded], value: Array, error: Array) -> Bounded:
-        rounding = self._rounding
-        own = rounding.ulps[op] * rounding.format.ulp(np.abs(value) + error)
+    def _rounded(self, op: Op, args: list[Bounded], value: Array, error: Array) -> Array:
+        """Add the operation's own rounding.
+
+        Half an ULP is counted as the unit roundoff, relative to the value: then the same roundings
+        in another order, say of the factors of a product, have the same bound.
+        """
+        format, ulps = self._rounding.format, self._rounding.ulps[op]
+        size = np.abs(value) + error
+        size = np.where(np.isfinite(value), np.minimum(size, FLOAT64.largest), size)
+        if ulps == HALF:
+            own = np.maximum(format.unit_roundoff * size, format.smallest_subnormal / 2)
+        else:
+            own = ulps * format.ulp(size)
         own = np.maximum(own, FLOAT64.smallest_subnormal)  # half of that is zero in float64
-        own = np.where((value == 0) & (error == 0) & _exact_zero(op, args), 0.0, own)
-        return Bounded(value, self._flushed(value, error + own))
+        exact = (value == 0) & (error == 0) & _exact_zero(op, args)
+        if op in (Op.ADD, Op.SUB):  # a sum that is subnormal is never rounded
+            exact |= size < 2 * format.smallest_normal
+        return self._flushed(value, error + np.where(exact, 0.0, own))
 
     def _flushed(self, value: Array, error: Array) -> Array:
         if not self._rounding.flushes:
@@ -214,12 +263,8 @@ def _exact_zero(op: Op, args: list[Bounded]) -> Array | bool:
             return True
 
 
-def _like(bounded: Bounded) -> Array:
-    return np.broadcast_to(bounded.error, bounded.value.shape)
-
-
-def _unsure(a: Bounded, width: float) -> Array:
-    return np.where(a.error > 0, width, 0.0)
+def _wide(part: Array, bounded: Bounded) -> Array:
+    return np.broadcast_to(part, bounded.value.shape)
 
 
 def _product_error(a: Bounded, b: Bounded) -> Array:

@@ -37,30 +37,40 @@ class Arithmetic(Protocol[A]):
 
 
 def evaluate(node: Node, arithmetic: Arithmetic[A], names: Mapping[str, A]) -> A:
-    """Return the value of the tree; `names` gives the value of every name in it."""
-    done: dict[int, A] = {}
+    """Return the value of the tree; `names` gives the value of every name in it.
 
-    def visit(node: Node) -> A:
-        key = id(node)
-        if key not in done:
-            done[key] = compute(node)
-        return done[key]
+    Equal parts are computed once, wherever they stand.
+    """
+    numbers: dict[int, int] = {}
+    known: dict[tuple[object, ...], int] = {}
+    values: list[A] = []
 
-    def compute(node: Node) -> A:
-        match node:
-            case Node(op=Op.NUMBER, value=Fraction() as value):
-                return arithmetic.number(value)
-            case Node(op=Op.NAME, value=str() as name):
-                return names[name]
-            case Node(op=Op.SYMBOL, value=str() as name):
-                return arithmetic.symbol(name)
-            case Node(op=Op.POSITION):
-                return arithmetic.position()
-            case Node(op=Op.POW, args=(base,), value=int() as exponent):
-                return arithmetic.power(visit(base), exponent)
-            case Node(op=Op.SUM | Op.MAX | Op.ARGMAX | Op.COUNT, args=(argument,)):
-                return arithmetic.reduce(node.op, visit(argument), Scope(str(node.value)))
-            case _:
-                return arithmetic.apply(node.op, [visit(argument) for argument in node.args])
+    def visit(node: Node) -> int:
+        if id(node) not in numbers:
+            args = tuple(visit(argument) for argument in node.args)
+            key = (node.op, node.value, *args)
+            if key not in known:
+                values.append(_apply(node, [values[place] for place in args], arithmetic, names))
+                known[key] = len(values) - 1
+            numbers[id(node)] = known[key]
+        return numbers[id(node)]
 
-    return visit(node)
+    return values[visit(node)]
+
+
+def _apply(node: Node, args: list[A], arithmetic: Arithmetic[A], names: Mapping[str, A]) -> A:
+    match node:
+        case Node(op=Op.NUMBER, value=Fraction() as value):
+            return arithmetic.number(value)
+        case Node(op=Op.NAME, value=str() as name):
+            return names[name]
+        case Node(op=Op.SYMBOL, value=str() as name):
+            return arithmetic.symbol(name)
+        case Node(op=Op.POSITION):
+            return arithmetic.position()
+        case Node(op=Op.POW, value=int() as exponent):
+            return arithmetic.power(args[0], exponent)
+        case Node(op=Op.SUM | Op.MAX | Op.ARGMAX | Op.COUNT):
+            return arithmetic.reduce(node.op, args[0], Scope(str(node.value)))
+        case _:
+            return arithmetic.apply(node.op, args)

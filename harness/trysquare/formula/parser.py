@@ -111,8 +111,8 @@ class _Reader:
             case ast.BinOp(left=left, op=ast.Pow(), right=right):
                 return Node(Op.POW, (self.read(left, below),), self._exponent(right))
             case ast.BinOp(left=left, op=operator, right=right) if type(operator) in _ARITHMETIC:
-                args = (self.read(left, below), self.read(right, below))
-                return Node(_ARITHMETIC[type(operator)], args)
+                pair = (self.read(left, below), self.read(right, below))
+                return Node(_ARITHMETIC[type(operator)], pair)
             case ast.BoolOp(op=operator, values=values):
                 op = Op.AND if isinstance(operator, ast.And) else Op.OR
                 return self._fold(op, [self.read(value, below) for value in values])

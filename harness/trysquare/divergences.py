@@ -1,0 +1,227 @@
+"""The known divergences of a backend: a YAML file beside its module -> entries, and what they say.
+
+Only real behaviour of a framework belongs there, each entry with the reason that was found.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Final
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion
+
+from trysquare.backend import NAMESPACE, Target, available
+from trysquare.composer import load
+from trysquare.document import Document, Listing, Node, Scalar, Table
+from trysquare.errors import SpecErrors
+from trysquare.result import Outcome, Result, Symptom
+from trysquare.schema import conform
+from trysquare.spec import Place
+
+SEGMENTS: Final = 5
+"""Parts of an id: function/check/dtype/target/case."""
+
+ENDINGS: Final = (Outcome.CRASHED, Outcome.TIMED_OUT)
+"""What may be known besides a symptom; an errored result is never the framework's doing."""
+
+_PHRASES: Final = {str(phrase): phrase for phrase in (*Symptom, *ENDINGS)}
+
+
+def _either(title: str, item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of one thing or a list of them."""
+    items = {"title": title, "type": "string", "minLength": 1, **item}
+    return {**items, "type": ["string", "array"], "minItems": 1, "items": items}
+
+
+_SCHEMA: Final[dict[str, Any]] = {
+    "title": "a list of known divergences",
+    "type": "object",
+    "required": ["trysquare", "backend", "divergences"],
+    "additionalProperties": False,
+    "properties": {
+        "trysquare": {"title": "a version of the format that is known here", "enum": ["1"]},
+        "backend": {"title": "the name of the backend", "type": "string", "minLength": 1},
+        "divergences": {
+            "title": "a list of entries",
+            "type": "array",
+            "items": {
+                "title": "an entry",
+                "type": "object",
+                "required": ["because", "symptom"],
+                "additionalProperties": False,
+                "properties": {
+                    "id": {"title": "the id of a result", "type": "string", "minLength": 1},
+                    "match": _either("a pattern for ids", {}),
+                    "because": {
+                        "title": "a reason of at least 15 characters",
+                        "type": "string",
+                        "pattern": r"\S.{13,}\S",
+                    },
+                    "see": {
+                        "title": "an https address",
+                        "type": "string",
+                        "pattern": r"^https://[^\s/]+\.[^\s/]+(/\S*)?$",
+                    },
+                    "symptom": {
+                        "title": "a symptom or a list of them",
+                        "type": ["string", "array"],
+                        "minItems": 1,
+                        "items": {"title": "a symptom", "type": "string", "enum": [*_PHRASES]},
+                    },
+                    "versions": {"title": "a range of versions", "type": "string", "minLength": 1},
+                    "where": {
+                        "title": "a mapping from settings to their values",
+                        "type": "object",
+                        "minProperties": 1,
+                        "additionalProperties": _either("the value of a setting", {}),
+                    },
+                },
+            },
+        },
+    },
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One known divergence.
+
+    `patterns` are globs for ids, matched segment by segment: `*` never crosses a `/`. An `exact`
+    entry holds the one id instead. `where` maps a setting of the target (device, mode, or a key of
+    its environment) to the values for which the entry holds.
+    """
+
+    patterns: tuple[str, ...]
+    exact: bool
+    because: str
+    symptoms: frozenset[Symptom | Outcome]
+    place: Place
+    see: str = ""
+    versions: SpecifierSet | None = None
+    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Why it diverges, with the link if there is one."""
+        return f"{self.because} ({self.see})" if self.see else self.because
+
+    def holds(self, target: Target, version: str, environment: Mapping[str, str]) -> bool:
+        """Return whether the entry speaks of this target, in this version and environment."""
+        if self.versions is not None and not _contains(self.versions, version):
+            return False
+        settings = {**environment, "device": target.device, "mode": target.mode}
+        return all(settings.get(key) in values for key, values in self.where)
+
+    def matching(self, identity: str) -> tuple[str, ...]:
+        """Return the patterns that an id matches."""
+        if self.exact:
+            return tuple(pattern for pattern in self.patterns if pattern == identity)
+        return tuple(pattern for pattern in self.patterns if matches(pattern, identity))
+
+    def covers(self, result: Result) -> bool:
+        """Return whether this is how the result diverges; a different symptom is news."""
+        if result.outcome is Outcome.DIVERGES:
+            return result.symptom in self.symptoms
+        return result.outcome in self.symptoms
+
+
+def matches(pattern: str, identity: str) -> bool:
+    """Return whether each segment of an id matches the same segment of a pattern."""
+    globs, parts = pattern.split("/"), identity.split("/")
+    return len(globs) == len(parts) and all(map(fnmatchcase, parts, globs))
+
+
+def known(backend: str) -> tuple[Entry, ...]:
+    """Return the entries of the file beside a backend's module, none if there is no such file.
+
+    Backends from outside the namespace package have none. Raises SpecErrors with everything that
+    is wrong in the file.
+    """
+    if backend not in available():
+        return ()
+    name = f"{backend}.divergences.yaml"
+    folders = map(Path, importlib.import_module(NAMESPACE).__path__)
+    files = [folder / name for folder in folders if (folder / name).is_file()]
+    return tuple(entry for file in files for entry in read(file, backend))
+
+
+def read(path: Path, backend: str) -> tuple[Entry, ...]:
+    """Return the entries of a file about a backend.
+
+    Raises SpecErrors with everything that is wrong in it.
+    """
+    document = load(path)
+    conform(document, _SCHEMA)
+    root = document.root if isinstance(document.root, Table) else Table(1, 1)
+    named = root.entries.get("backend")
+    if isinstance(named, Scalar) and named.text != backend:
+        document.report(named, f"this file is about '{backend}', by its name")
+    items = _items(root.entries.get("divergences"))
+    entries = tuple(_entry(document, item) for item in items if isinstance(item, Table))
+    if document.mistakes:
+        raise SpecErrors(document.mistakes)
+    return entries
+
+
+def _entry(document: Document, table: Table) -> Entry:
+    part = table.entries.get
+    if ("id" in table.entries) == ("match" in table.entries):
+        document.report(table, "an entry has either 'id' or 'match'")
+    identities = [node for node in _items(part("id"), part("match")) if isinstance(node, Scalar)]
+    for node in identities:
+        _check_segments(document, node, exact="id" in table.entries)
+    where = part("where")
+    settings = where.entries.items() if isinstance(where, Table) else ()
+    return Entry(
+        patterns=tuple(node.text for node in identities),
+        exact="id" in table.entries,
+        because=" ".join(_texts(part("because"))),
+        symptoms=frozenset(_PHRASES[text] for text in _texts(part("symptom"))),
+        place=document.place(table),
+        see="".join(_texts(part("see"))),
+        versions=_versions(document, part("versions")),
+        where=tuple((key, tuple(_texts(value))) for key, value in settings),
+    )
+
+
+def _check_segments(document: Document, node: Scalar, *, exact: bool) -> None:
+    if len(node.text.split("/")) != SEGMENTS:
+        document.report(node, "expected function/check/dtype/target/case")
+    elif exact and set(node.text) & set("*?["):
+        document.report(node, "an id has no wildcards", "use 'match' for a pattern")
+
+
+def _versions(document: Document, node: Node | None) -> SpecifierSet | None:
+    if not isinstance(node, Scalar):
+        return None
+    try:
+        return SpecifierSet(node.text)
+    except InvalidSpecifier:
+        document.report(node, "not a range of versions", "for example '>=2.4, <3'")
+        return None
+
+
+def _contains(versions: SpecifierSet, version: str) -> bool:
+    try:
+        return versions.contains(version, prereleases=True)
+    except InvalidVersion:
+        return False
+
+
+def _items(*nodes: Node | None) -> Sequence[Node]:
+    """Return the items of lists, and what is no list as it is."""
+    return [
+        item
+        for node in nodes
+        if node is not None
+        for item in (node.items if isinstance(node, Listing) else [node])
+    ]
+
+
+def _texts(node: Node | None) -> list[str]:
+    return [item.text for item in _items(node) if isinstance(item, Scalar)]

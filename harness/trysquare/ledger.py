@@ -1,0 +1,105 @@
+"""Known divergences against the results of a run: what was expected, and which entries are stale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from trysquare.backend import Target, Unavailable
+from trysquare.divergences import Entry
+from trysquare.plan import Group
+from trysquare.protocol import Hello
+from trysquare.result import Expectation, Outcome, Result, Stale
+
+SOUND = frozenset({Outcome.CONFORMS, Outcome.UNSUPPORTED})
+"""Outcomes that are no divergence; an errored result says nothing of the framework."""
+
+
+class Ledger:
+    """The entries of all backends, and what the results of one run said of them.
+
+    `groups` and `targets` are what is run; `complete` says that there are no other groups. In a
+    partial run a pattern counts as stale only if it names one group, and that one is run.
+    """
+
+    def __init__(
+        self,
+        entries: Mapping[str, Sequence[Entry]],
+        groups: Sequence[Group],
+        targets: Mapping[Target, Hello],
+        *,
+        complete: bool,
+    ) -> None:
+        self._entries = entries
+        self._groups = frozenset(group.name for group in groups)
+        self._complete = complete
+        self._hellos = {str(target): hello for target, hello in targets.items()}
+        self._matched: set[tuple[Entry, str]] = set()
+        self._covered: set[tuple[Entry, str]] = set()
+
+    def judge(self, result: Result) -> Result:
+        """Return a result with its expectation, and the reason if it is known.
+
+        Of several entries that cover it the first gives the reason. A result that no longer
+        diverges, though an exact id says so, is stale.
+        """
+        speaking = [entry for entry in self._applying(result) if entry.matching(result.id)]
+        covering = [entry for entry in speaking if entry.covers(result)]
+        self._matched |= _lines(speaking, result)
+        self._covered |= _lines(covering, result)
+        if covering:
+            return replace(result, expectation=Expectation.EXPECTED, known=covering[0].reason)
+        exact = [entry for entry in speaking if entry.exact]
+        if exact and result.outcome in SOUND:
+            return replace(result, expectation=Expectation.STALE, known=exact[0].reason)
+        return result
+
+    def stale(self) -> tuple[Stale, ...]:
+        """Return the entries, pattern by pattern, that were in scope and covered nothing.
+
+        An exact id whose result was seen is not among them: that result itself says so.
+        """
+        return tuple(
+            Stale(backend, pattern, f"{entry.place}: {complaint}")
+            for backend, entries in self._entries.items()
+            for entry in entries
+            for pattern in entry.patterns
+            if (complaint := self._complaint(backend, entry, pattern))
+        )
+
+    def _applying(self, result: Result) -> list[Entry]:
+        hello = self._hellos[result.target]
+        entries = self._entries.get(hello.target.backend, ())
+        return [entry for entry in entries if _holds(entry, hello)]
+
+    def _complaint(self, backend: str, entry: Entry, pattern: str) -> str:
+        """Return what is wrong with a pattern of an entry, or nothing."""
+        *group, target, _ = pattern.split("/")
+        asked = [hello for hello in self._hellos.values() if hello.target.backend == backend]
+        names = {str(name) for hello in asked for name in _targets(hello)}
+        if asked and not any(fnmatchcase(name, target) for name in names):
+            return f"'{target}' is no target; there are {', '.join(sorted(names))}"
+        ran = any(fnmatchcase(str(one.target), target) and _holds(entry, one) for one in asked)
+        if not ran or not (self._complete or "/".join(group) in self._groups):
+            return ""
+        if (entry, pattern) not in self._matched:
+            return "matches nothing"
+        if entry.exact or (entry, pattern) in self._covered:
+            return ""
+        return "nothing that it matches diverges so any more"
+
+
+def _holds(entry: Entry, hello: Hello) -> bool:
+    return entry.holds(hello.target, hello.version, hello.environment)
+
+
+def _lines(entries: Sequence[Entry], result: Result) -> set[tuple[Entry, str]]:
+    return {(entry, pattern) for entry in entries for pattern in entry.matching(result.id)}
+
+
+def _targets(hello: Hello) -> Iterator[Target]:
+    """Yield all targets of a backend, those that cannot run here too."""
+    yield hello.target
+    for other in hello.targets:
+        yield other.target if isinstance(other, Unavailable) else other

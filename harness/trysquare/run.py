@@ -1,0 +1,172 @@
+"""The one loop: groups of cases x targets -> results. Knows no framework, file or report."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self
+
+from trysquare.backend import Reply, Target, Unavailable
+from trysquare.cases import Case
+from trysquare.errors import UndecidedError
+from trysquare.judge import judge, result_id
+from trysquare.plan import Group
+from trysquare.pool import Pool
+from trysquare.protocol import Hello
+from trysquare.result import Expectation, Outcome, Result
+from trysquare.standard import Standard
+from trysquare.witness import witness
+
+SECONDS_PER_CASE = 60.0
+"""A case that takes longer is a hang."""
+
+AHEAD = 3
+"""Groups that the workers are given before the first of them is judged."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A group that has been sent to the targets."""
+
+    group: Group
+    standards: tuple[Standard, ...]
+    replies: Mapping[Target, Future[list[Reply]]]
+
+
+class Session:
+    """Open targets, and the comparison of whatever is asked of them."""
+
+    def __init__(self, backends: Sequence[str], seed: int, deadline: float = SECONDS_PER_CASE) -> None:
+        self._seed, self._deadline = seed, deadline
+        self._pool = Pool()
+        self._hellos: dict[Target, Hello] = {}
+        self._unavailable: list[Unavailable] = []
+        self._open(backends)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.close()
+
+    @property
+    def targets(self) -> Mapping[Target, Hello]:
+        """The targets that answer, with what they say of themselves, in the order asked for."""
+        return self._hellos
+
+    @property
+    def unavailable(self) -> tuple[Unavailable, ...]:
+        """The targets that were asked for and cannot run here, and why."""
+        return tuple(self._unavailable)
+
+    def results(self, groups: Sequence[Group], targets: Sequence[Target]) -> Iterator[Result]:
+        """Yield the results of all groups on these targets, group by group, target by target."""
+        asked: deque[Asked] = deque()
+        for group in groups:
+            asked.append(self._ask(group, targets))
+            if len(asked) > AHEAD:
+                yield from self._judge(asked.popleft())
+        while asked:
+            yield from self._judge(asked.popleft())
+
+    def _open(self, backends: Sequence[str]) -> None:
+        """Open the usual target of each backend, then whatever else the backend has here."""
+        opening = [self._pool.open(Target(backend, "", "")) for backend in backends]
+        for usual in opening:
+            hello = usual.result()
+            self._take(hello)
+            if isinstance(hello, Hello):
+                others = [other for other in hello.targets if other != hello.target]
+                for other in others:
+                    opened = self._pool.open(other).result() if isinstance(other, Target) else other
+                    self._take(opened)
+
+    def _take(self, hello: Hello | Unavailable) -> None:
+        if isinstance(hello, Hello):
+            self._hellos[hello.target] = hello
+        else:
+            self._unavailable.append(hello)
+
+    def _ask(self, group: Group, targets: Sequence[Target]) -> Asked:
+        standards = tuple(Standard(group.spec, case) for case in group.cases(self._seed))
+        calls = [standard.case.call for standard in standards]
+        replies = {
+            target: self._pool.ask(target, group.spec, calls, self._deadline)
+            for target in targets
+            if not self._reason(group, target)
+        }
+        for target in targets:
+            replies.setdefault(target, Future())
+        return Asked(group, standards, replies)
+
+    def _judge(self, asked: Asked) -> Iterator[Result]:
+        for target, replies in asked.replies.items():
+            if reason := self._reason(asked.group, target):
+                yield _not_asked(asked.group, target, *reason)
+                continue
+            for standard, reply in zip(asked.standards, replies.result(), strict=True):
+                yield self._result(standard, target, reply)
+
+    def _reason(self, group: Group, target: Target) -> tuple[Outcome, str] | None:
+        """Return why a group is not asked of a target, or None."""
+        hello, function, dtype = self._hellos[target], group.spec.function, group.format.name
+        if function in hello.absent:
+            return Outcome.UNSUPPORTED, hello.absent[function]
+        if dtype not in hello.dtypes:
+            return Outcome.UNSUPPORTED, f"{target.backend} has no {dtype}"
+        if dtype in hello.unfaithful:
+            return Outcome.ERRORED, f"the binding is unfit to judge: {hello.unfaithful[dtype]}"
+        return None
+
+    def _result(self, standard: Standard, target: Target, reply: Reply) -> Result:
+        flushes = bool(self._hellos[target].flushes.get(standard.case.format.name))
+        try:
+            result = judge(standard, str(target), reply, flushes=flushes)
+        except UndecidedError as error:
+            return _undecided(standard.case, target, error)
+        if result.outcome is not Outcome.DIVERGES:
+            return result
+        script = witness(self._pool, target, standard, result, reply, self._deadline)
+        return replace(result, reproduction=script)
+
+
+def _not_asked(group: Group, target: Target, outcome: Outcome, reason: str) -> Result:
+    """Return the one result that stands for a group that a target cannot be asked."""
+    bad = outcome is Outcome.ERRORED
+    return Result(
+        id=f"{group.name}/{target}/all",
+        function=group.spec.function,
+        check=group.check,
+        case="all",
+        target=str(target),
+        dtype=group.format.name,
+        parameters={},
+        outcome=outcome,
+        expectation=Expectation.UNEXPECTED if bad else Expectation.EXPECTED,
+        place=str(group.spec.place),
+        reason=reason,
+    )
+
+
+def _undecided(case: Case, target: Target, error: UndecidedError) -> Result:
+    return Result(
+        id=result_id(case, str(target)),
+        function=case.function,
+        check=case.check,
+        case=case.name,
+        target=str(target),
+        dtype=case.format.name,
+        parameters=case.given,
+        outcome=Outcome.ERRORED,
+        expectation=Expectation.UNEXPECTED,
+        place=str(case.place),
+        reason=f"the oracle could not decide: {error}",
+    )
