@@ -26,7 +26,7 @@ PACKAGES = {
 
 LAYERS = (
     "__main__ pytest_plugin",
-    "run",
+    "run ledger",
     "pool worker",
     "protocol",
     "frames",

@@ -1,9 +1,14 @@
-"""The pages lead somewhere."""
+"""The pages lead somewhere, and say what is there."""
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -26,3 +31,79 @@ def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
 def test_a_broken_link_is_found() -> None:
     text = "[here](docs_of_nothing.md#top) [there](https://example.org) [this](test_docs.py)"
     assert broken(Path(__file__), text) == ["docs_of_nothing.md"]
+
+
+TABLES = ROOT / "docs" / "tables.py"
+SOURCES = [str(ROOT / folder) for folder in ("harness", "backends", "reports")]
+FRAMEWORKS = ("torch", "tensorflow")
+
+
+@pytest.fixture
+def tables() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("tables", TABLES)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.skipif(
+    not all(map(importlib.util.find_spec, FRAMEWORKS)),
+    reason=f"the table shows calls of {' and '.join(FRAMEWORKS)}",
+)
+def test_the_coverage_table_is_current() -> None:
+    done = subprocess.run(
+        [sys.executable, str(TABLES), "--check"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(SOURCES)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_stale_coverage_table_is_found(tables: ModuleType) -> None:
+    page = f"before\n{tables.BEGIN}| old |\n{tables.END}\nafter\n"
+    fresh = f"before\n{tables.BEGIN}| new |\n{tables.END}\nafter\n"
+    assert tables.replaced(page, "| new |\n") == fresh
+    assert tables.replaced(fresh, "| new |\n") == fresh
+
+
+def test_a_page_without_room_for_the_table_is_an_error(tables: ModuleType) -> None:
+    with pytest.raises(ValueError, match="coverage:begin"):
+        tables.replaced("no marks", "| new |\n")
+
+
+def test_a_note_without_a_spec_is_an_error(tables: ModuleType) -> None:
+    with pytest.raises(LookupError, match="sigmoid"):
+        tables.table([], {})
+
+
+ROOMS = {
+    ".".join(path.relative_to(ROOT / "harness" / "trysquare").with_suffix("").parts)
+    for path in (ROOT / "harness" / "trysquare").rglob("*.py")
+} - {"__init__", "formula.__init__"}
+
+
+def drawn(page: str) -> set[str]:
+    """The rooms in the first column of the table of ARCHITECTURE.md."""
+    rows = (line for line in page.splitlines() if line.startswith("| `"))
+    return {room for row in rows for room in re.findall(r"`([\w.]+)`", row.split("|")[1])}
+
+
+def test_the_drawing_of_the_rooms_is_complete() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    assert drawn(page) == ROOMS
+
+
+def test_a_room_is_drawn_only_by_its_name_in_the_first_column() -> None:
+    assert drawn("| `spec` `formula.tree` | not `here` |\n`nor` here\n") == {
+        "spec",
+        "formula.tree",
+    }
+
+
+def test_the_architecture_fits_on_one_page() -> None:
+    assert len((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").splitlines()) < 80

@@ -70,7 +70,7 @@ def exact(spec: Spec, meant: Meaning, tree: Node, wrt: str | None = None) -> Tru
         for name, extent in extents.items()
     }
     inputs = points(spec, meant, shapes)
-    return Oracle(tree, inputs, ROWS, columns, spread, FLOAT64).exact()
+    return Oracle(tree, inputs, ROWS, columns, spread, FLOAT64).certified
 
 
 def agree(a: Truth, b: Truth) -> bool:
@@ -123,7 +123,7 @@ def unstated(spec: Spec, item: Input, by: Mapping[str, Value]) -> list[str]:
 def disagreement(spec: Spec, named: NamedCase, case: Case) -> str:
     """Return how a case differs from the formula beyond one rounding, or nothing."""
     demanded = Standard(spec, case)
-    truth = demanded.canonical.oracle.exact()
+    truth = demanded.canonical.oracle.certified
     assert not isinstance(named.expect, str)
     for nested in named.expect:
         stated = numbers(nested, case.effective, case.format)

@@ -66,8 +66,8 @@ leaves = [{wrt}]
 with tf.GradientTape() as tape:
     tape.watch(leaves)
     output = {call}
-gradients = tape.gradient(output, leaves, output_gradients={cotangent})""",
-    ones="None",
+gradients = tape.gradient(output, leaves, tf.cast({cotangent}, output.dtype))""",
+    ones="tf.ones_like(output)",
     seed="tf.random.set_seed({number})",
 )
 
@@ -189,6 +189,9 @@ class TensorFlow(Framework):
         with tf.GradientTape() as tape:
             tape.watch(leaves)
             output = function(tensors)
+        if cotangent is not None:
+            # some functions answer in a dtype of their own; that is judged, but not here
+            cotangent = tf.cast(cotangent, output.dtype)
         gradients = tape.gradient(output, leaves, output_gradients=cotangent)
         missing = [name for name, one in zip(wrt, gradients, strict=True) if one is None]
         if missing:

@@ -6,7 +6,7 @@ Only real behaviour of a framework belongs there, each entry with the reason tha
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -18,7 +18,7 @@ from packaging.version import InvalidVersion
 from trysquare.backend import NAMESPACE, Target, available
 from trysquare.composer import load
 from trysquare.document import Document, Listing, Node, Scalar, Table
-from trysquare.errors import SpecErrors
+from trysquare.errors import SpecErrors, suggestion
 from trysquare.result import Outcome, Result, Symptom
 from trysquare.schema import conform
 from trysquare.spec import Place
@@ -32,9 +32,9 @@ ENDINGS: Final = (Outcome.CRASHED, Outcome.TIMED_OUT)
 _PHRASES: Final = {str(phrase): phrase for phrase in (*Symptom, *ENDINGS)}
 
 
-def _either(title: str, item: Mapping[str, Any]) -> dict[str, Any]:
+def _either(title: str) -> dict[str, Any]:
     """Return the schema of one thing or a list of them."""
-    items = {"title": title, "type": "string", "minLength": 1, **item}
+    items = {"title": title, "type": "string", "minLength": 1}
     return {**items, "type": ["string", "array"], "minItems": 1, "items": items}
 
 
@@ -56,7 +56,7 @@ _SCHEMA: Final[dict[str, Any]] = {
                 "additionalProperties": False,
                 "properties": {
                     "id": {"title": "the id of a result", "type": "string", "minLength": 1},
-                    "match": _either("a pattern for ids", {}),
+                    "match": _either("a pattern for ids"),
                     "because": {
                         "title": "a reason of at least 15 characters",
                         "type": "string",
@@ -67,18 +67,13 @@ _SCHEMA: Final[dict[str, Any]] = {
                         "type": "string",
                         "pattern": r"^https://[^\s/]+\.[^\s/]+(/\S*)?$",
                     },
-                    "symptom": {
-                        "title": "a symptom or a list of them",
-                        "type": ["string", "array"],
-                        "minItems": 1,
-                        "items": {"title": "a symptom", "type": "string", "enum": [*_PHRASES]},
-                    },
+                    "symptom": _either("a symptom"),
                     "versions": {"title": "a range of versions", "type": "string", "minLength": 1},
                     "where": {
                         "title": "a mapping from settings to their values",
                         "type": "object",
                         "minProperties": 1,
-                        "additionalProperties": _either("the value of a setting", {}),
+                        "additionalProperties": _either("the value of a setting"),
                     },
                 },
             },
@@ -181,7 +176,7 @@ def _entry(document: Document, table: Table) -> Entry:
         patterns=tuple(node.text for node in identities),
         exact="id" in table.entries,
         because=" ".join(_texts(part("because"))),
-        symptoms=frozenset(_PHRASES[text] for text in _texts(part("symptom"))),
+        symptoms=frozenset(_symptoms(document, part("symptom"))),
         place=document.place(table),
         see="".join(_texts(part("see"))),
         versions=_versions(document, part("versions")),
@@ -194,6 +189,15 @@ def _check_segments(document: Document, node: Scalar, *, exact: bool) -> None:
         document.report(node, "expected function/check/dtype/target/case")
     elif exact and set(node.text) & set("*?["):
         document.report(node, "an id has no wildcards", "use 'match' for a pattern")
+
+
+def _symptoms(document: Document, node: Node | None) -> Iterator[Symptom | Outcome]:
+    for item in _items(node):
+        if isinstance(item, Scalar) and item.text in _PHRASES:
+            yield _PHRASES[item.text]
+        elif isinstance(item, Scalar):
+            hint = suggestion(item.text, _PHRASES) or ", ".join(_PHRASES)
+            document.report(item, f"'{item.text}' is not a symptom", hint)
 
 
 def _versions(document: Document, node: Node | None) -> SpecifierSet | None:

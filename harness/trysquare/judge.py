@@ -119,8 +119,10 @@ def _measured(blank: Result, standard: Standard, got: Array, *, flushes: bool) -
     result = _with_figures(blank, found)
     if found.symptom is None:
         return result
-    diagnosis = dialect_of(standard, got, flushes=flushes) or _guess(found, standard)
     diverging = _diverges(result, found.symptom, blank.reason)
+    if found.symptom is Symptom.SIGN_OF_ZERO:
+        return diverging  # dialects say nothing about the sign of zero
+    diagnosis = dialect_of(standard, got, flushes=flushes) or _guess(found, standard)
     return replace(diverging, diagnosis=diagnosis)
 
 

@@ -1,4 +1,4 @@
-"""Known divergences against the results of a run: what was expected, and which entries are stale."""
+"""Known divergences against the results of a run: what was expected, which entries are stale."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Ledger:
     """The entries of all backends, and what the results of one run said of them.
 
     `groups` and `targets` are what is run; `complete` says that there are no other groups. In a
-    partial run a pattern counts as stale only if it names one group, and that one is run.
+    partial run a pattern counts as stale only if it names one group and one target, and they ran.
     """
 
     def __init__(
@@ -81,7 +81,8 @@ class Ledger:
         if asked and not any(fnmatchcase(name, target) for name in names):
             return f"'{target}' is no target; there are {', '.join(sorted(names))}"
         ran = any(fnmatchcase(str(one.target), target) and _holds(entry, one) for one in asked)
-        if not ran or not (self._complete or "/".join(group) in self._groups):
+        named = "/".join(group) in self._groups and target in self._hellos
+        if not ran or not (self._complete or named):
             return ""
         if (entry, pattern) not in self._matched:
             return "matches nothing"

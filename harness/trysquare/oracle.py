@@ -50,6 +50,10 @@ class Truth:
             parts.append(merged)
         return Truth(*parts)
 
+    def only(self, rows: Array) -> Truth:
+        """Return the truth of some rows."""
+        return Truth(*(part[rows] for part in self._parts()))
+
     def _parts(self) -> tuple[Array, Array, Array]:
         return self.value, self.rest, self.bound
 
@@ -101,23 +105,37 @@ class Oracle:
         bound = np.where(np.isfinite(value), error, 0.0)
         return Truth(value, np.zeros_like(value), np.where(np.isnan(bound), np.inf, bound))
 
-    def allowance(self, *, flushes: bool) -> Allowance:
-        """Return the inherited tolerance: how far a good evaluation in the format may be."""
-        bounded = self._bounded(published(self.format, flushes))
-        spills = np.broadcast_to(bounded.spills, self._shape)
-        return Allowance(self._full(bounded.error), spills)
+    @cached_property
+    def inherited(self) -> Allowance:
+        """The inherited tolerance: how far a good evaluation in the format may be."""
+        return self._allowance(flushes=False)
 
-    def exact(self, rows: Array | None = None) -> Truth:
-        """Tier 2: the truth of some rows (or all) by Arb, decided to SPARE_BITS below an ULP.
+    @cached_property
+    def inherited_flushing(self) -> Allowance:
+        """The same for an evaluation that may replace any subnormal number by zero."""
+        return self._allowance(flushes=True)
+
+    @cached_property
+    def certified(self) -> Truth:
+        """Tier 2: the truth of every row by Arb, decided to SPARE_BITS below an ULP.
 
         Raises UndecidedError where the highest precision does not suffice.
         """
-        alone = not self.mixes_rows and self.spread.rows
-        oracle = self._only(rows) if rows is not None and alone else self
-        truth = oracle._certified()
-        if oracle is self and rows is not None:
-            return Truth(*(part[rows] for part in truth._parts()))
-        return truth
+        return self._certified()
+
+    def exact(self, rows: Array) -> Truth:
+        """Return tier 2 for some rows only; UndecidedError as for all."""
+        if self.mixes_rows or not self.spread.rows or "certified" in self.__dict__:
+            return self.certified.only(rows)
+        key = rows.tobytes()
+        if key not in self._exact_rows:
+            self._exact_rows[key] = self._only(rows).certified
+        return self._exact_rows[key]
+
+    @cached_property
+    def _exact_rows(self) -> dict[bytes, Truth]:
+        """What `exact` has worked out: targets often share their worst element."""
+        return {}
 
     def condition(self, row: int, column: int, wrt: str, derivative: Node) -> float | None:
         """Return |x f'(x) / f(x)| at one element, in float64."""
@@ -135,6 +153,11 @@ class Oracle:
     @cached_property
     def _wide(self) -> dict[str, Array]:
         return {key: np.asarray(value, np.float64) for key, value in self.inputs.items()}
+
+    def _allowance(self, *, flushes: bool) -> Allowance:
+        bounded = self._bounded(published(self.format, flushes))
+        spills = np.broadcast_to(bounded.spills, self._shape)
+        return Allowance(self._full(bounded.error), spills)
 
     def _bounded(self, rounding: Rounding) -> Bounded:
         arithmetic = BoundedFloat64(self.rows, self.columns, rounding, self.format)

@@ -44,6 +44,7 @@ class Session:
         self._pool = Pool()
         self._hellos: dict[Target, Hello] = {}
         self._unavailable: list[Unavailable] = []
+        self._latest: tuple[Group, tuple[Standard, ...]] | None = None
         self._open(backends)
 
     def __enter__(self) -> Self:
@@ -96,7 +97,7 @@ class Session:
             self._unavailable.append(hello)
 
     def _ask(self, group: Group, targets: Sequence[Target]) -> Asked:
-        standards = tuple(Standard(group.spec, case) for case in group.cases(self._seed))
+        standards = self._standards(group)
         calls = [standard.case.call for standard in standards]
         replies = {
             target: self._pool.ask(target, group.spec, calls, self._deadline)
@@ -106,6 +107,13 @@ class Session:
         for target in targets:
             replies.setdefault(target, Future())
         return Asked(group, standards, replies)
+
+    def _standards(self, group: Group) -> tuple[Standard, ...]:
+        """Return what a group demands; whoever asks one target after another shares the truth."""
+        if self._latest is None or self._latest[0] is not group:
+            cases = group.cases(self._seed)
+            self._latest = group, tuple(Standard(group.spec, case) for case in cases)
+        return self._latest[1]
 
     def _judge(self, asked: Asked) -> Iterator[Result]:
         for target, replies in asked.replies.items():

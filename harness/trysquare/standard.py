@@ -116,11 +116,12 @@ class Standard:
 
     def limit(self, *, flushes: bool) -> Allowance:
         """Return the limit for every element."""
-        return self._limits[flushes]
+        return self._flushing if flushes else self._keeping
 
     def distance(self, got: Array, accepted: Accepted, *, flushes: bool) -> Distance:
         """Compare an answer, as rows; where the fast truth does not decide, Arb does."""
-        limit = self._limit_of(accepted, flushes=flushes)
+        own = accepted is not self.canonical
+        limit = self._limit_of(accepted, flushes=flushes) if own else self.limit(flushes=flushes)
         format = self.case.format
         measured = distance(got, accepted.truth, limit, format)
         unsure = np.flatnonzero(measured.unsure.any(axis=1))
@@ -147,12 +148,14 @@ class Standard:
         return gradient(self.meant.terms, ONE, elements[0], self.meant.extents)
 
     @cached_property
-    def _limits(self) -> dict[bool, Allowance]:
-        return {flushes: self._limit_of(self.canonical, flushes=flushes) for flushes in (False, True)}
+    def _keeping(self) -> Allowance:
+        return self._limit_of(self.canonical, flushes=False)
+
+    @cached_property
+    def _flushing(self) -> Allowance:
+        return self._limit_of(self.canonical, flushes=True)
 
     def _limit_of(self, accepted: Accepted, *, flushes: bool) -> Allowance:
-        if "_limits" in self.__dict__ and accepted is self.canonical:
-            return self._limits[flushes]
         stated = self.spec.tolerance.pick(self.case.format.name, self.case.effective)
         # a stated tolerance is the function's; gradients inherit theirs from their own formula
         own = None if stated is None or self.case.want is Want.GRADIENT else stated.tree
@@ -169,7 +172,7 @@ class Standard:
         oracle = Oracle(
             tree, rows, self.layout.rows, self.layout.columns, self.spread, self.case.format
         )
-        truth = oracle.exact() if self.case.format is FLOAT64 else oracle.fast
+        truth = oracle.certified if self.case.format is FLOAT64 else oracle.fast
         return Accepted(oracle, truth, np.broadcast_to(where, truth.value.shape))
 
     def _at_kinks(self) -> Iterator[Accepted]:

@@ -20,11 +20,11 @@ def allowance(oracle: Oracle, stated: Node | None, terms: int, *, flushes: bool)
     A target that flushes subnormals is allowed, beyond the limit, what flushing any intermediate
     of the formula can change.
     """
-    inherited = oracle.allowance(flushes=False)
+    inherited = oracle.inherited
     limit = inherited.limit if stated is None else _stated(oracle, stated, terms)
     if flushes:
         with np.errstate(invalid="ignore"):
-            limit = limit + (oracle.allowance(flushes=True).limit - inherited.limit)
+            limit = limit + (oracle.inherited_flushing.limit - inherited.limit)
     return Allowance(np.where(np.isnan(limit), np.inf, limit), inherited.spills)
 
 

@@ -37,12 +37,14 @@ NEVER = np.zeros((1, 1), bool)
 class Bounded:
     """A value, and how far from it an evaluation may be; for conditions, where both may hold.
 
-    `spills` marks where something on the way may be larger than the format's largest number: an
-    evaluation may then be infinite or NaN whatever the value is.
+    `over` marks where the value itself is too large for the format though its arguments are not,
+    `spills` where that holds for something on the way: an evaluation may then be infinite or NaN,
+    whatever the value is.
     """
 
     value: Array
     error: Array
+    over: Array
     spills: Array
 
 
@@ -86,25 +88,25 @@ class BoundedFloat64:
 
     def exact(self, values: Array) -> Bounded:
         """Return an input: exact, unless a subnormal may be flushed on the way in."""
-        return Bounded(values, self._flushed(values, np.zeros_like(values)), NEVER)
+        return Bounded(values, self._flushed(values, np.zeros_like(values)), NEVER, NEVER)
 
     def number(self, value: Fraction) -> Bounded:
         """Return a constant, rounded where the format does not contain it."""
         nearest = self._plain.number(value)
         format = self._rounding.format
         held = Fraction(float(value)) == value and bool(format.round(nearest) == nearest)
-        return Bounded(nearest, np.zeros((1, 1)) if held else format.ulp(nearest) / 2, NEVER)
+        return Bounded(nearest, np.zeros((1, 1)) if held else format.ulp(nearest) / 2, NEVER, NEVER)
 
     def symbol(self, name: str) -> Bounded:
         """Return a named number of the format; pi is rounded."""
         value = self._plain.symbol(name)
         pi = value == math.pi
-        return Bounded(value, np.where(pi, self._rounding.format.ulp(value) / 2, 0.0), NEVER)
+        return Bounded(value, np.where(pi, self._rounding.format.ulp(value) / 2, 0.0), NEVER, NEVER)
 
     def position(self) -> Bounded:
         """Return column numbers, exact."""
         value = self._plain.position()
-        return Bounded(value, np.zeros_like(value), NEVER)
+        return Bounded(value, np.zeros_like(value), NEVER, NEVER)
 
     def apply(self, op: Op, args: list[Bounded]) -> Bounded:
         """Propagate the errors of the arguments and add the operation's own."""
@@ -113,7 +115,8 @@ class BoundedFloat64:
             error = self._error(op, args, value)
             if op in self._rounding.ulps:
                 error = self._rounded(op, args, value, error)
-        return Bounded(value, error, self._spills(op, args, value))
+        over, spills = self._overflow(op, args, value)
+        return Bounded(value, error, over, spills)
 
     def _error(self, op: Op, args: list[Bounded], value: Array) -> Array:
         """Return what the errors of the arguments make of the result."""
@@ -148,27 +151,37 @@ class BoundedFloat64:
             case _:
                 raise ValueError(f"{op} has no error bound")
 
-    def _spills(self, op: Op, args: list[Bounded], value: Array) -> Array:
-        # only just too large a value needs no mention: infinity is then within the limit
-        here = np.abs(value) > self._rounding.format.largest
+    def _overflow(self, op: Op, args: list[Bounded], value: Array) -> tuple[Array, Array]:
+        """Return where an operation overflows, and where something before it did."""
         match op, args:
+            case (Op.NEG | Op.ABS), [a]:
+                return a.over, a.spills
             case Op.SELECT, [condition, a, b]:
-                taken = np.where(condition.value.astype(bool), a.spills, b.spills)
-                return np.asarray(taken | ((condition.error > 0) & (a.spills | b.spills)))
+                return _chosen(condition, a.over, b.over), _chosen(condition, a.spills, b.spills)
             case Op.GATHER, [row, at]:
-                spills = _wide(row.spills, row).astype(np.float64)
-                return self._plain.apply(Op.GATHER, [spills, at.value]) == 1
+                return self._gathered(row.over, row, at), self._gathered(row.spills, row, at)
             case (Op.LESS | Op.LESS_EQUAL | Op.EQUAL | Op.NOT_EQUAL | Op.AND | Op.OR | Op.NOT), _:
-                return NEVER
-            case _:
-                for argument in args:
-                    here = here | argument.spills
-                return np.asarray(here)
+                return NEVER, NEVER
+        largest = self._rounding.format.largest
+        over, spills = np.abs(value) > largest, NEVER
+        for argument in args:
+            # only just too large a value needs no mention: infinity is then within the limit
+            over = over & (np.abs(argument.value) <= largest)
+            spills = spills | argument.over | argument.spills
+        if op in (Op.LOG, Op.LOG1P):
+            over = NEVER  # the infinity of a logarithm is no overflow, nor is that of 1 / 0
+        elif op is Op.DIV:
+            over = over & (args[1].value != 0)
+        return np.asarray(over), np.asarray(spills)
+
+    def _gathered(self, part: Array, row: Bounded, at: Bounded) -> Array:
+        numbers = _wide(part, row).astype(np.float64)
+        return self._plain.apply(Op.GATHER, [numbers, at.value]) == 1
 
     def power(self, base: Bounded, exponent: int) -> Bounded:
         """Multiply repeatedly."""
         if exponent == 0:
-            return Bounded(np.ones((1, 1)), np.zeros((1, 1)), NEVER)
+            return Bounded(np.ones((1, 1)), np.zeros((1, 1)), NEVER, NEVER)
         result = base
         for _ in range(exponent - 1):
             result = self.apply(Op.MUL, [result, base])
@@ -184,10 +197,17 @@ class BoundedFloat64:
                 error = self._plain.reduce(Op.MAX, _wide(arg.error, arg), scope)
             else:
                 error = np.zeros_like(value)
-        spilled = self._plain.reduce(Op.SUM, _wide(arg.spills, arg).astype(np.float64), scope)
-        unaffected = op in (Op.COUNT, Op.ARGMAX)
-        here = NEVER if unaffected else self._spills(op, [], value) | (spilled > 0)
-        return Bounded(value, error, np.asarray(here))
+        if op in (Op.COUNT, Op.ARGMAX):
+            return Bounded(value, error, NEVER, NEVER)
+        over, spills = (self._any(part, arg, scope) for part in (arg.over, arg.spills))
+        if op is Op.MAX:
+            return Bounded(value, error, over, spills)
+        largest = self._rounding.format.largest
+        finite = ~self._any(np.abs(arg.value) > largest, arg, scope)
+        return Bounded(value, error, (np.abs(value) > largest) & finite, over | spills)
+
+    def _any(self, part: Array, arg: Bounded, scope: Scope) -> Array:
+        return self._plain.reduce(Op.SUM, _wide(part, arg).astype(np.float64), scope) > 0
 
     def _sum_error(self, arg: Bounded, value: Array, scope: Scope) -> Array:
         terms = int(self._plain.reduce(Op.COUNT, arg.value, scope)[0, 0])
@@ -271,6 +291,11 @@ def _product_error(a: Bounded, b: Bounded) -> Array:
     error = np.abs(a.value) * b.error + np.abs(b.value) * a.error + a.error * b.error
     # an infinite factor has no error to pass on: inf * 0 is not a bound
     return np.where((a.error == 0) & (b.error == 0), 0.0, error)
+
+
+def _chosen(condition: Bounded, a: Array, b: Array) -> Array:
+    either = (condition.error > 0) & (a | b)
+    return np.asarray(np.where(condition.value.astype(bool), a, b) | either)
 
 
 def _selected_error(condition: Bounded, a: Bounded, b: Bounded, value: Array) -> Array:

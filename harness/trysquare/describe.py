@@ -1,0 +1,155 @@
+"""What a report shows of a function: formulas to read, defaults to compare, curves to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from trysquare.arrangement import arrange
+from trysquare.dtypes import FLOAT64, Array
+from trysquare.formula.derivative import ONE, SCALAR, Extent, gradient
+from trysquare.formula.evaluate import evaluate
+from trysquare.formula.float64 import Float64
+from trysquare.formula.mathml import mathml
+from trysquare.formula.tree import Node, substitute
+from trysquare.meaning import COTANGENT, LOSS
+from trysquare.protocol import Hello
+from trysquare.result import FunctionRecord
+from trysquare.spec import (
+    Expression,
+    Input,
+    InputKind,
+    Parameter,
+    Selected,
+    Spec,
+    Tolerance,
+    choice_text,
+)
+
+FAR = 6.0
+"""Curves run from -FAR to FAR."""
+
+POINTS = 201
+
+DERIVED = "derived from the formula"
+"""Stands for the text of a gradient that the spec leaves to calculus."""
+
+Formula = tuple[str, str, str]
+Curve = tuple[str, tuple[tuple[float, float], ...]]
+
+
+def describe(spec: Spec, hellos: Iterable[Hello] = ()) -> FunctionRecord:
+    """Return the record of a function; calls and framework defaults are what workers say."""
+    spellings = {
+        hello.target.backend: hello.functions[spec.function]
+        for hello in hellos
+        if spec.function in hello.functions
+    }
+    return FunctionRecord(
+        function=spec.function,
+        category=spec.category,
+        place=str(spec.place),
+        summary=spec.summary,
+        source=spec.source,
+        formulas=tuple(_formulas(spec)),
+        parameters={item.name: _parameter(item) for item in spec.parameters},
+        tolerance=_tolerance(spec.tolerance),
+        dialects={dialect.name: dialect.why for dialect in spec.dialects},
+        curves=tuple(_curves(spec)),
+        calls={backend: spelling.text for backend, spelling in spellings.items()},
+        framework_defaults={backend: spelling.defaults for backend, spelling in spellings.items()},
+    )
+
+
+def _formulas(spec: Spec) -> Iterator[Formula]:
+    whole = frozenset() if spec.axis is None else frozenset(item.name for item in spec.inputs)
+    indexed = whole | spec.where.keys() if whole else whole
+    yield from _selected("formula", spec.formula, indexed)
+    for name, part in spec.where.items():
+        yield from _selected(f"where {name}", part, indexed)
+    if spec.definition is not None:
+        yield from _selected("definition", spec.definition, indexed)
+    if spec.reduce is not None:
+        terms = frozenset({LOSS, *(item.name for item in spec.inputs), *spec.where})
+        yield from _selected("returned", spec.reduce, terms)
+    for item in spec.inputs:
+        if item.name in spec.gradient:
+            stated = spec.gradient[item.name]
+            yield from _selected(f"derivative in {item.name}", stated, indexed | {COTANGENT})
+        elif item.differentiable and spec.axis is None:
+            yield from _derivatives(spec, item)
+
+
+def _selected(label: str, selected: Selected, indexed: frozenset[str]) -> Iterator[Formula]:
+    for choice, expression in selected.options.items():
+        when = f"{label}, {selected.parameter} = {choice}" if selected.parameter else label
+        yield when, expression.text, mathml(expression.tree, indexed=indexed)
+
+
+def _derivatives(spec: Spec, item: Input) -> Iterator[Formula]:
+    """Yield what calculus gives, with the names of the parameters left in."""
+    if any(part.parameter for part in spec.where.values()):
+        return
+    meanings: dict[str, Node] = {}
+    for name, part in spec.where.items():
+        meanings[name] = substitute(part.options[""].tree, meanings)
+    element = Extent(rows=True, columns=False)
+    names = {part.name: element for part in spec.inputs}
+    names |= {part.name: SCALAR for part in spec.parameters}
+    if spec.random is not None:
+        names[spec.random.name] = element
+    derived = Selected(
+        spec.formula.parameter,
+        {
+            choice: Expression(
+                DERIVED, gradient(substitute(formula.tree, meanings), ONE, item.name, names)
+            )
+            for choice, formula in spec.formula.options.items()
+        },
+    )
+    yield from _selected(f"derivative in {item.name}", derived, frozenset())
+
+
+def _parameter(item: Parameter) -> str:
+    parts = [choice_text(item.default)]
+    if item.domain is not None:
+        parts.append(f"domain {item.domain.text}")
+    if item.choices:
+        parts.append(f"one of {', '.join(item.choices)}")
+    return ", ".join(parts)
+
+
+def _tolerance(tolerance: Tolerance) -> str:
+    stated = {key: f"{limit.text} ULP" for key, limit in tolerance.ulps.items()}
+    everywhere = stated.pop("", "inherited from the formula")
+    if not stated:
+        return everywhere
+    by = f"{tolerance.by} = " if tolerance.by else ""
+    parts = [f"{by}{key}: {limit}" for key, limit in stated.items()]
+    return "; ".join([*parts, f"otherwise {everywhere}"])
+
+
+def _curves(spec: Spec) -> Iterator[Curve]:
+    """Yield the function and its derivative, with default parameters, if it has one argument."""
+    needed = [item for item in spec.inputs if item.default is None]
+    if spec.axis is not None or spec.reduce is not None or len(needed) != 1:
+        return
+    name = needed[0].name
+    if needed[0].form(spec.defaults).kind is not InputKind.FLOAT:
+        return
+    points = np.linspace(-FAR, FAR, POINTS)
+    arranged = arrange(spec, spec.defaults, {name: points}, np.ones(POINTS))
+    trees = {spec.function: arranged.meant.value}
+    if needed[0].differentiable:
+        trees["derivative"] = arranged.meant.gradients(name)[0]
+    for label, tree in trees.items():
+        values = evaluate(tree, Float64(POINTS, 1, FLOAT64), arranged.rows)
+        yield label, _points(points, np.broadcast_to(values, (POINTS, 1))[:, 0])
+
+
+def _points(x: Array, y: Array) -> tuple[tuple[float, float], ...]:
+    """Return the finite points, with as many digits as a drawing shows."""
+    return tuple(
+        (round(float(a), 2), float(f"{b:.6g}")) for a, b in zip(x, y, strict=True) if np.isfinite(b)
+    )

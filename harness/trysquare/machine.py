@@ -1,0 +1,24 @@
+"""The machine that judges, as a results file tells it: an explicit few facts, never who or where."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+
+from trysquare.probes import cpu_capability
+
+LIBRARIES = ("numpy", "ml_dtypes", "python-flint")
+"""Distributions whose version may change a truth or a rounding."""
+
+
+def environment() -> Mapping[str, str]:
+    """Return what can influence a result, by name; no name of a host, a user or a folder."""
+    facts = {
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "system": f"{platform.system()} {platform.machine()}".strip(),
+        "c library": " ".join(platform.libc_ver()).strip(),
+        "cpu capability": cpu_capability(),
+    }
+    versions = {name: metadata.version(name) for name in LIBRARIES}
+    return {name: text for name, text in (facts | versions).items() if text}

@@ -1,0 +1,211 @@
+"""Spec files, functions and checks as pytest sees them: one item for each question and target."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from trysquare import __version__, recorder, selection
+from trysquare.backend import Target
+from trysquare.divergences import Ledger, known
+from trysquare.dtypes import FORMATS
+from trysquare.errors import SpecErrors
+from trysquare.plan import Group, groups
+from trysquare.reader import read
+from trysquare.recorder import name_of, shown
+from trysquare.result import Check, Expectation, Outcome, Record, Result
+from trysquare.results_file import line
+from trysquare.run import Session
+from trysquare.spec import Spec
+
+SPELLED_OUT = 5
+"""Failures of one item that are printed in full."""
+
+RECORDS = "trysquare_records"
+"""The attribute of a report that carries lines of the results file from process to process."""
+
+
+class DivergesError(Exception):
+    """An item found what it should not; the message is all there is to read."""
+
+
+class Bench:
+    """The targets of this process, opened when the first spec file is collected."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._seed: int = config.getoption("trysquare_seed")
+        backends = selection.backends(config.getoption("trysquare_backend"))
+        self._entries = {name: known(name) for name in backends}
+        self._session = Session(backends, self._seed)
+        self._groups: list[Group] = []
+        self._told: set[str] = set()
+        self._latest: list[Result] = []
+        for name in (*Check, *FORMATS, *map(marker, backends)):
+            config.addinivalue_line("markers", f"{name}: a check, dtype or backend of Trysquare")
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The targets that answer."""
+        return tuple(self._session.targets)
+
+    def groups(self, spec: Spec) -> tuple[Group, ...]:
+        """Return what is asked about a spec, and remember that it will be."""
+        found = groups([spec])
+        self._groups += found
+        return found
+
+    def measure(self, group: Group, target: Target) -> list[Result]:
+        """Return the results of one group on one target."""
+        results = [
+            shown(self._ledger.judge(result)) for result in self._session.results([group], [target])
+        ]
+        if self._latest and not self._latest[0].id.startswith(f"{group.name}/"):
+            self._latest.clear()
+        self._latest += results
+        return results
+
+    def explain(self, result: Result) -> str:
+        """Return the text of a failure."""
+        text: str = import_module("trysquare_reports.text").failure(result, self._latest)
+        return text
+
+    def records(self, spec: Spec, results: list[Result]) -> Iterator[Record]:
+        """Yield what goes into a results file: what has not been told before, and the results."""
+        if not self._told:
+            specs = {group.spec.function: group.spec for group in self._groups}
+            yield recorder.header(self._session, tuple(specs.values()), self._seed)
+        if spec.function not in self._told:
+            self._told.add(spec.function)
+            yield from recorder.functions(self._session, [spec])
+        yield from results
+
+    @cached_property
+    def _ledger(self) -> Ledger:
+        # a selection or another process may ask the rest, so nothing is called stale for silence
+        return Ledger(self._entries, self._groups, self._session.targets, complete=False)
+
+    @pytest.hookimpl
+    def pytest_report_collectionfinish(self) -> str:
+        """Say in one line what the specs are measured on."""
+        ran = [f"{hello.target} {hello.version}" for hello in self._session.targets.values()]
+        missing = [f"{name_of(it.target)} ({it.reason})" for it in self._session.unavailable]
+        without = f"; without {', '.join(missing)}" if missing else ""
+        return f"trysquare {__version__} on {', '.join(ran) or 'nothing'}{without}"
+
+    @pytest.hookimpl
+    def pytest_unconfigure(self) -> None:
+        """End the workers."""
+        self._session.__exit__(None, None, None)
+
+
+BENCH: pytest.StashKey[Bench] = pytest.StashKey()
+
+
+def bench(config: pytest.Config) -> Bench:
+    """Return the bench of this process.
+
+    Raises SpecErrors if a list of known divergences is wrong.
+    """
+    if BENCH not in config.stash:
+        config.stash[BENCH] = Bench(config)
+        config.pluginmanager.register(config.stash[BENCH], "trysquare-bench")
+    return config.stash[BENCH]
+
+
+class SpecFile(pytest.File):
+    """A YAML file that holds a spec."""
+
+    def collect(self) -> Iterator[Function]:
+        """Yield its function."""
+        try:
+            spec = read(self.path)
+            opened = bench(self.config)
+        except SpecErrors as errors:
+            raise self.CollectError(str(errors)) from None
+        yield Function.of(self, spec, opened)
+
+
+class Function(pytest.Collector):
+    """The function of a spec."""
+
+    spec: Spec
+    bench: Bench
+
+    @classmethod
+    def of(cls, parent: SpecFile, spec: Spec, opened: Bench) -> Function:
+        """Return the collector of a function."""
+        node: Function = cls.from_parent(parent, name=spec.function)
+        node.spec, node.bench = spec, opened
+        return node
+
+    def collect(self) -> Iterator[SpecItem]:
+        """Yield an item for each check, dtype and target, in this order."""
+        for group in self.bench.groups(self.spec):
+            for target in self.bench.targets:
+                yield SpecItem.of(self, group, target)
+
+
+class SpecItem(pytest.Item):
+    """One check of one function in one dtype on one target: all its cases."""
+
+    bench: Bench
+    group: Group
+    target: Target
+    results: list[Result]
+
+    @classmethod
+    def of(cls, parent: Function, group: Group, target: Target) -> SpecItem:
+        """Return the item of a group and a target."""
+        where = re.sub(r"[^A-Za-z0-9_.+-]", "-", str(target))
+        name = f"{group.check}[{group.format.name}-{where}]"
+        item: SpecItem = cls.from_parent(parent, name=name)
+        item.bench, item.group, item.target, item.results = parent.bench, group, target, []
+        for mark in ("trysquare", group.check, group.format.name, marker(target.backend)):
+            item.add_marker(str(mark))
+        return item
+
+    def runtest(self) -> None:
+        """Measure; fail for what is unexpected, and never pass without having compared."""
+        self.results = self.bench.measure(self.group, self.target)
+        wrong = [r for r in self.results if r.expectation is not Expectation.EXPECTED]
+        if wrong:
+            texts = [self.bench.explain(result) for result in wrong[:SPELLED_OUT]]
+            more = [f"and {len(wrong) - SPELLED_OUT} more"] if wrong[SPELLED_OUT:] else []
+            raise DivergesError("\n\n".join([*texts, *more]))
+        known_reasons = dict.fromkeys(result.known for result in self.results if result.known)
+        if known_reasons:
+            pytest.xfail("; ".join(known_reasons))
+        if all(result.outcome is Outcome.UNSUPPORTED for result in self.results):
+            reasons = dict.fromkeys(result.reason for result in self.results)
+            pytest.skip("; ".join(reasons) or "no case applies")
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Return the text of a failure; a traceback only for what is a fault of ours."""
+        if isinstance(excinfo.value, DivergesError | pytest.xfail.Exception):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[os.PathLike[str], int, str]:
+        """Return file and line (from 0) of the spec."""
+        return self.path, self.group.spec.place.line - 1, self.name
+
+    def complete(self, report: pytest.TestReport) -> None:
+        """Attach the records to a report, and the spec's place to the reason of a skip."""
+        if isinstance(report.longrepr, tuple):
+            path, row, _ = self.reportinfo()
+            report.longrepr = (os.fspath(path), row + 1, report.longrepr[2])
+        if self.config.getoption("trysquare_results"):
+            records = self.bench.records(self.group.spec, self.results)
+            setattr(report, RECORDS, [line(record) for record in records])
+
+
+def marker(backend: str) -> str:
+    """Return the name of a backend as a marker can be called."""
+    return re.sub(r"\W", "_", backend)

@@ -1,0 +1,61 @@
+"""The results file of a pytest run: written by the process that reports, whoever measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from trysquare.pytest_items import RECORDS
+from trysquare.recorder import footer
+from trysquare.result import Footer, FunctionRecord, Header, Result
+from trysquare.results_file import ResultsWriter, record
+
+ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+
+
+class Notebook:
+    """Writes the records that reports carry, each header and function once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._begun = monotonic()
+        self._writer: ResultsWriter | None = None
+        self._functions: set[str] = set()
+        self._results: list[Result] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write what a report carries."""
+        for text in getattr(report, RECORDS, ()):
+            item = record(text)
+            match item:
+                case Header() if self._writer is None:
+                    self._writer = ResultsWriter(self._path)
+                    self._writer.write(item)
+                case FunctionRecord() if item.function not in self._functions:
+                    self._functions.add(item.function)
+                    self._write(item)
+                case Result():
+                    self._results.append(item)
+                    self._write(item)
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write the footer, unless items are left that did not run."""
+        if exitstatus in ENDED and not (session.shouldfail or session.shouldstop):
+            # what is stale has failed as an item, and is counted there
+            self._write(footer(self._results, (), monotonic() - self._begun))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say where the results are."""
+        if self._writer is not None:
+            terminalreporter.write_line(f"trysquare results: {self._path}")
+
+    def pytest_unconfigure(self) -> None:
+        """Close the file."""
+        if self._writer is not None:
+            self._writer.__exit__()
+
+    def _write(self, item: FunctionRecord | Result | Footer) -> None:
+        if self._writer is not None:
+            self._writer.write(item)

@@ -1,0 +1,160 @@
+"""What a session finds, as the records of a results file; both ways to start a run use it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import Self, TypeVar
+
+from trysquare import __version__
+from trysquare.backend import Target, Unavailable
+from trysquare.describe import describe
+from trysquare.machine import environment
+from trysquare.protocol import Hello
+from trysquare.reader import specs_folder
+from trysquare.result import (
+    Footer,
+    FunctionRecord,
+    Header,
+    Outcome,
+    Record,
+    Result,
+    Run,
+    Stale,
+    TargetRecord,
+)
+from trysquare.results_file import ResultsWriter
+from trysquare.run import Session
+from trysquare.spec import Spec
+
+T = TypeVar("T", Result, FunctionRecord)
+
+
+class Recorder:
+    """A run as it grows, in memory and in a file (unless `path` is None), one record at a time.
+
+    Without `finish` there is no footer: the run did not end.
+    """
+
+    def __init__(
+        self, header: Header, functions: Sequence[FunctionRecord], path: Path | None = None
+    ) -> None:
+        self._header, self._functions = header, tuple(functions)
+        self._results: list[Result] = []
+        self._footer: Footer | None = None
+        self._begun = monotonic()
+        self._file: AbstractContextManager[ResultsWriter | None]
+        self._file = nullcontext() if path is None else ResultsWriter(path)
+        self._writer: ResultsWriter | None = None
+
+    def __enter__(self) -> Self:
+        self._writer = self._file.__enter__()
+        for record in (self._header, *self._functions):
+            self._write(record)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.__exit__(kind, error, trace)
+
+    def add(self, result: Result) -> None:
+        """Record a result."""
+        self._results.append(shown(result))
+        self._write(self._results[-1])
+
+    def finish(self, stale: Sequence[Stale]) -> None:
+        """Record that the run is complete."""
+        self._footer = footer(self._results, stale, monotonic() - self._begun)
+        self._write(self._footer)
+
+    @property
+    def run(self) -> Run:
+        """The run so far."""
+        return Run(self._header, self._functions, tuple(self._results), self._footer)
+
+    def _write(self, record: Record) -> None:
+        if self._writer is not None:
+            self._writer.write(record)
+
+
+def header(session: Session, specs: Sequence[Spec], seed: int) -> Header:
+    """Return who runs what, where."""
+    ran = (_ran(hello) for hello in session.targets.values())
+    missing = (_missing(item) for item in session.unavailable)
+    return Header(
+        trysquare=__version__,
+        seed=seed,
+        specs=f"{len(specs)} {'spec' if len(specs) == 1 else 'specs'}, sha256 {revision(specs)}",
+        started=_now(),
+        targets=(*ran, *missing),
+        environment=environment(),
+    )
+
+
+def functions(session: Session, specs: Iterable[Spec]) -> Iterator[FunctionRecord]:
+    """Yield what a report shows of each spec."""
+    hellos = tuple(session.targets.values())
+    for spec in specs:
+        yield shown(describe(spec, hellos))
+
+
+def footer(results: Iterable[Result], stale: Sequence[Stale], seconds: float) -> Footer:
+    """Return the end of a complete run."""
+    counts = Counter(result.outcome for result in results)
+    return Footer(
+        counts={outcome.value: counts[outcome] for outcome in Outcome},
+        stale=tuple(stale),
+        seconds=round(seconds, 3),
+        finished=_now(),
+    )
+
+
+def revision(specs: Iterable[Spec]) -> str:
+    """Return twelve digits that change with the content of any of the spec files."""
+    digests = (sha256(spec.place.path.read_bytes()).hexdigest() for spec in specs)
+    return sha256("\n".join(sorted(digests)).encode()).hexdigest()[:12]
+
+
+def shown(record: T) -> T:
+    """Return a record whose place does not tell where on this disk the specs are."""
+    for root in (Path.cwd(), specs_folder().resolve().parent):
+        start = str(root) + os.sep
+        if record.place.startswith(start):
+            return replace(record, place=Path(record.place.removeprefix(start)).as_posix())
+    return record
+
+
+def name_of(target: Target) -> str:
+    """Return a target as people write it; a whole backend is its bare name."""
+    return str(target).rstrip(":")
+
+
+def _ran(hello: Hello) -> TargetRecord:
+    canary: Mapping[str, str] = {} if hello.canary else {"numpy in the worker": "flushes to zero"}
+    return TargetRecord(
+        target=str(hello.target),
+        available=True,
+        version=hello.version,
+        flushes=tuple(dtype for dtype, what in hello.flushes.items() if what),
+        environment={**hello.environment, **canary},
+    )
+
+
+def _missing(item: Unavailable) -> TargetRecord:
+    return TargetRecord(target=name_of(item.target), available=False, reason=item.reason)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,63 @@
+"""Runs the reproduction of a result in a fresh process that has nothing of ours."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from trysquare.errors import UsageError, suggestion
+from trysquare.result import Result
+
+SECONDS = 300.0
+"""Longer than any framework takes to load."""
+
+_LAUNCHER = """\
+import runpy, sys
+sys.modules["trysquare"] = None
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+_BROKEN = ("ModuleNotFoundError", "ImportError", "SyntaxError")
+"""How a script ends that could not even call the function."""
+
+
+class Finding(StrEnum):
+    """What a reproduction shows."""
+
+    CONFIRMED = "confirmed: the divergence shows"
+    GONE = "not confirmed: the divergence does not show here"
+    UNKNOWN = "not judged: the script did not get so far"
+
+
+def find(results: Iterable[Result], wanted: str) -> Result:
+    """Return the result with this id; raises UsageError if there is none, or nothing to run."""
+    by_id = {result.id: result for result in results}
+    if wanted not in by_id:
+        hint = suggestion(wanted, by_id) or f"there are {len(by_id)} results, none of that name"
+        raise UsageError(f"no result has the id '{wanted}'; {hint}")
+    result = by_id[wanted]
+    if not result.reproduction:
+        raise UsageError(f"{wanted} ({result.outcome}) has no reproduction")
+    return result
+
+
+def rerun(script: str) -> tuple[Finding, str]:
+    """Run a script that fails as long as the divergence shows; return that, and what it printed."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "reproduction.py")
+        path.write_text(script, encoding="utf-8")
+        command = [sys.executable, "-I", "-c", _LAUNCHER, str(path)]
+        try:
+            done = subprocess.run(
+                command, cwd=folder, capture_output=True, timeout=SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return Finding.UNKNOWN, f"no end after {SECONDS:.0f} s"
+    printed = (done.stdout + done.stderr).decode("utf-8", "replace").rstrip()
+    if done.returncode == 0:
+        return Finding.GONE, printed
+    last = printed.rpartition("\n")[2]
+    return Finding.UNKNOWN if last.startswith(_BROKEN) else Finding.CONFIRMED, printed

@@ -1,0 +1,59 @@
+"""What people name on a command line -> what exists; a word that names nothing is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from trysquare.backend import available, require
+from trysquare.errors import UsageError, suggestion
+from trysquare.reader import read_all, specs_folder
+from trysquare.spec import Spec
+
+
+def specs(paths: Sequence[Path], globs: Sequence[str] = ()) -> tuple[Spec, ...]:
+    """Return the specs in files and folders (all that are installed, if none is named).
+
+    Only functions that match one of the globs count. Raises SpecErrors for files that are no
+    specs, UsageError for a folder without any and for a glob that matches nothing.
+    """
+    found = read_all(paths or [specs_folder()])
+    if not found:
+        raise UsageError(f"no specs in {', '.join(map(str, paths))}")
+    names = [spec.function for spec in found]
+    for glob in globs:
+        if not any(fnmatchcase(name, glob) for name in names):
+            raise UsageError(f"no function matches '{glob}'; {_hint(glob, names)}")
+    if not globs:
+        return found
+    return tuple(spec for spec in found if any(fnmatchcase(spec.function, glob) for glob in globs))
+
+
+def backends(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the backends in these comma-separated lists, all that there are if none is named.
+
+    Raises UsageError for a name that no backend has.
+    """
+    listed = dict.fromkeys(part.strip() for name in names for part in name.split(",") if part)
+    for name in listed:
+        require(name)
+    return tuple(listed) or tuple(available())
+
+
+def members(words: Iterable[str], known: Iterable[str], noun: str) -> tuple[str, ...]:
+    """Return the words, each one of the known ones, or all of those if there are no words.
+
+    Raises UsageError for another word.
+    """
+    everything = tuple(known)
+    chosen = tuple(dict.fromkeys(words))
+    for word in chosen:
+        if word not in everything:
+            raise UsageError(f"no {noun} is called '{word}'; {_hint(word, everything)}")
+    return chosen or everything
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    names = list(known)
+    return suggestion(word, names) or f"there are {', '.join(names)}"
