@@ -81,6 +81,56 @@ def test_a_note_without_a_spec_is_an_error(tables: ModuleType) -> None:
         tables.table([], {})
 
 
+GUIDE = (ROOT / "docs" / "writing-a-backend.md").read_text(encoding="utf-8")
+FILES = dict(re.findall(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL))
+SESSION = re.compile(
+    r"^```\n\$ PYTHONPATH=\. trysquare (.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
+SESSIONS = SESSION.findall(GUIDE)
+
+
+def printed(folder: Path, arguments: list[str]) -> str:
+    """What the command line prints in a folder that is on the path."""
+    done = subprocess.run(
+        [sys.executable, "-m", "trysquare", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([*SOURCES, str(folder)])},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=120,
+    )
+    return done.stdout + done.stderr
+
+
+def told(text: str) -> list[str]:
+    """The lines of a session that stay the same on other machines and with further cases."""
+    counted = re.compile(r"yaml:\d+:\d+|\d+ (?=pass|unsupported)|in [\d.]+s$")
+    passing = re.compile(r"^$|^\.\.\.$|settings|sha256")
+    return [counted.sub("", line) for line in text.splitlines() if not passing.search(line)]
+
+
+@pytest.mark.parametrize(("command", "output"), SESSIONS, ids=[command for command, _ in SESSIONS])
+def test_the_guide_to_backends_shows_what_is_printed(
+    tmp_path: Path, command: str, output: str
+) -> None:
+    for name, text in FILES.items():
+        if "K " in output or not name.endswith(".yaml"):
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text(text, encoding="utf-8")
+    lines = told(printed(tmp_path, command.split()))
+    assert [line for line in told(output) if line not in lines] == []
+
+
+def test_the_guide_to_backends_shows_files_and_sessions() -> None:
+    assert [Path(name).name for name in FILES] == [
+        "homemade.py",
+        "homemade.py",
+        "homemade.divergences.yaml",
+    ]
+    assert len(SESSIONS) == 4
+
+
 ROOMS = {
     ".".join(path.relative_to(ROOT / "harness" / "trysquare").with_suffix("").parts)
     for path in (ROOT / "harness" / "trysquare").rglob("*.py")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trysquare import __version__
-from trysquare.errors import SpecErrors, TrysquareError, UsageError, suggestion
+from trysquare.errors import SpecErrors, TrysquareError, UsageError
 
 if TYPE_CHECKING:
     from trysquare.result import Run
@@ -168,24 +168,9 @@ def _write(path: Path, text: str) -> None:
 @click.argument("what", type=click.Choice(["functions", "backends", "checks", "targets"]))
 def list_(what: str) -> None:
     """List what there is to run."""
-    match what:
-        case "functions":
-            from trysquare import catalogue, selection
+    from trysquare import catalogue
 
-            rows = list(catalogue.lines(selection.specs(())))
-        case "checks":
-            from trysquare.result import Check
-
-            rows = [*Check]
-        case "backends":
-            from trysquare.backend import available
-
-            rows = available()
-        case _:
-            from trysquare import doctor
-
-            rows = list(doctor.targets())
-    for row in rows:
+    for row in catalogue.listing(what):
         click.echo(row)
 
 
@@ -193,13 +178,9 @@ def list_(what: str) -> None:
 @click.argument("function")
 def show(function: str) -> None:
     """Print what the spec of FUNCTION says."""
-    from trysquare import catalogue, selection
+    from trysquare import catalogue
 
-    specs = {spec.function: spec for spec in selection.specs(())}
-    if function not in specs:
-        hint = suggestion(function, specs) or "`trysquare list functions` names them"
-        raise UsageError(f"no function is called '{function}'; {hint}")
-    click.echo(catalogue.page(specs[function]))
+    click.echo(catalogue.page(function))
 
 
 @cli.command()

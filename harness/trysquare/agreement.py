@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from trysquare.cases import Case, Expect, named_cases, numbers
+from trysquare.cases import Expect, named_cases, numbers
 from trysquare.dtypes import FLOAT64, FORMATS, Array, Format
 from trysquare.errors import Mistake, SpecErrors
 from trysquare.oracle import Truth

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Self, TextIO
 
 from trysquare import recorder, selection
-from trysquare.divergences import Entry, Ledger, known
+from trysquare.divergences import Entry, known
 from trysquare.dtypes import FORMATS
 from trysquare.errors import UsageError
+from trysquare.ledger import Ledger
 from trysquare.plan import Group, groups
 from trysquare.progress import watched
 from trysquare.recorder import Recorder
-from trysquare.result import Check, Run
+from trysquare.result import Check, FunctionRecord, Header, Run
 from trysquare.run import Session
 from trysquare.spec import Spec
 
@@ -77,9 +78,7 @@ class Campaign:
                 return records.run, False
 
 
-def _recorder(
-    header: recorder.Header, functions: tuple[recorder.FunctionRecord, ...], path: Path | None
-) -> Recorder:
+def _recorder(header: Header, functions: tuple[FunctionRecord, ...], path: Path | None) -> Recorder:
     try:
         return Recorder(header, functions, path)
     except OSError as error:

@@ -3,32 +3,45 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
-from trysquare.describe import DERIVED, describe
+from trysquare import doctor, selection
+from trysquare.backend import available
+from trysquare.describe import describe
 from trysquare.plan import checks_of
 from trysquare.recorder import shown
-from trysquare.spec import Input, Kink, NamedCase, Special, Spec
+from trysquare.result import Check
+from trysquare.spec import Input, Kink, NamedCase, Special
 
 WIDTH = 100
 
 
-def lines(specs: Sequence[Spec]) -> Iterator[str]:
-    """Yield one line for each function."""
-    name = max((len(spec.function) for spec in specs), default=0)
-    category = max((len(spec.category) for spec in specs), default=0)
-    for spec in specs:
-        yield f"{spec.function:{name}}  {spec.category:{category}}  {spec.summary}"
+def listing(what: str) -> Iterator[str]:
+    """Yield the names of all functions, backends, checks or targets, with what says more."""
+    match what:
+        case "functions":
+            yield from _table((spec.function, spec.summary) for spec in selection.specs(()))
+        case "backends":
+            yield from available()
+        case "checks":
+            yield from Check
+        case "targets":
+            yield from doctor.targets()
 
 
-def page(spec: Spec) -> str:
-    """Return everything that a spec says, as plain text."""
+def page(function: str) -> str:
+    """Return everything that the spec of a function says, as plain text.
+
+    Raises UsageError for a function that has no spec.
+    """
+    specs = {spec.function: spec for spec in selection.specs(())}
+    selection.members([function], specs, "function")
+    spec = specs[function]
     record = shown(describe(spec))
-    formulas = ((label, text) for label, text, _ in record.formulas if text != DERIVED)
-    derived = [label for label, text, _ in record.formulas if text == DERIVED]
+    formulas = [(label, text) for label, text, _ in record.formulas]
     blocks = [
         [f"{record.function} · {record.category} · {record.place}", record.summary],
-        [*_table(formulas), *(f"{label}: {DERIVED}" for label in derived)],
+        _table(formulas),
         _titled("inputs", _table((item.name, _input(item)) for item in spec.inputs)),
         _titled("parameters", _table(record.parameters.items())),
         _titled("kinks", [line for kink in spec.kinks for line in _kink(kink)]),

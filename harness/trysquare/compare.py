@@ -53,7 +53,7 @@ def distance(got: Array, truth: Truth, allowance: Allowance, format: Format) -> 
     judged = np.isfinite(error) & ~fine
     bad = np.where(judged, size > allowed, wrong & ~fine)
     unsure = (judged & unsure & (truth.bound > 0)) | (~fine & ~np.isfinite(truth.bound))
-    return Distance(np.where(fine & np.isnan(ulp), 0.0, ulp), limit, bad, unsure)
+    return Distance(np.where(fine, 0.0, ulp), limit, bad, unsure)
 
 
 def special_mismatch(got: Array, want: Array) -> Array:

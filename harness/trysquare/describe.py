@@ -32,7 +32,7 @@ FAR = 6.0
 
 POINTS = 201
 
-DERIVED = "derived from the formula"
+_DERIVED = "derived from the formula"
 """Stands for the text of a gradient that the spec leaves to calculus."""
 
 Formula = tuple[str, str, str]
@@ -103,7 +103,7 @@ def _derivatives(spec: Spec, item: Input) -> Iterator[Formula]:
         spec.formula.parameter,
         {
             choice: Expression(
-                DERIVED, gradient(substitute(formula.tree, meanings), ONE, item.name, names)
+                _DERIVED, gradient(substitute(formula.tree, meanings), ONE, item.name, names)
             )
             for choice, formula in spec.formula.options.items()
         },

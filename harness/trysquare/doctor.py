@@ -42,7 +42,7 @@ def _healthy(hello: Hello) -> Iterator[str]:
         yield "    converters  return every special value bit for bit"
     yield f"    subnormals  {'flushed to zero in ' + ', '.join(flushed) if flushed else 'kept'}"
     if not hello.canary:
-        yield "    canary      NumPy in this worker flushes subnormals: its answers cannot be trusted"
+        yield "    canary      NumPy in this worker flushes subnormals, as it never should"
     if hello.functions:
         absent = f", {len(hello.absent)} not in the framework" if hello.absent else ""
         yield f"    functions   {len(hello.functions)} bound{absent}"

@@ -1,4 +1,4 @@
-"""The machine that judges, as a results file tells it: an explicit few facts, never who or where."""
+"""The machine that judges: an explicit few facts for a results file, never who or where."""
 
 from __future__ import annotations
 

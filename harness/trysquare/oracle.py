@@ -234,7 +234,11 @@ class Oracle:
         # a ball around zero says no more than that: zero, within its radius
         nothing = np.abs(value) <= bound * spacing
         value, rest = np.where(nothing, 0.0, value), np.where(nothing, 0.0, rest)
-        return Truth(value, rest, np.where(nothing, 2 * bound, bound)), bound <= 2.0**-SPARE_BITS
+        decided = bound <= 2.0**-SPARE_BITS
+        # far beyond the format the only answer is infinity, however far it is
+        with np.errstate(over="ignore"):
+            decided |= np.abs(value) - bound * spacing > 2 * self.format.largest
+        return Truth(value, rest, np.where(nothing, 2 * bound, bound)), decided
 
 
 def _midpoint(ball: flint.arb) -> float:

@@ -13,9 +13,10 @@ import pytest
 
 from trysquare import __version__, recorder, selection
 from trysquare.backend import Target
-from trysquare.divergences import Ledger, known
+from trysquare.divergences import known
 from trysquare.dtypes import FORMATS
 from trysquare.errors import SpecErrors
+from trysquare.ledger import Ledger
 from trysquare.plan import Group, groups
 from trysquare.reader import read
 from trysquare.recorder import name_of, shown

@@ -57,7 +57,8 @@ class Recorder:
 
     def __enter__(self) -> Self:
         self._writer = self._file.__enter__()
-        for record in (self._header, *self._functions):
+        self._write(self._header)
+        for record in self._functions:
             self._write(record)
         return self
 
@@ -115,7 +116,7 @@ def footer(results: Iterable[Result], stale: Sequence[Stale], seconds: float) ->
     counts = Counter(result.outcome for result in results)
     return Footer(
         counts={outcome.value: counts[outcome] for outcome in Outcome},
-        stale=tuple(stale),
+        stale=tuple(replace(entry, reason=near(entry.reason)) for entry in stale),
         seconds=round(seconds, 3),
         finished=_now(),
     )
@@ -129,11 +130,18 @@ def revision(specs: Iterable[Spec]) -> str:
 
 def shown(record: T) -> T:
     """Return a record whose place does not tell where on this disk the specs are."""
-    for root in (Path.cwd(), specs_folder().resolve().parent):
+    return replace(record, place=near(record.place))
+
+
+def near(text: str) -> str:
+    """Return a text that begins with a path, with the path from the nearest folder of ours."""
+    home = specs_folder().resolve().parent
+    # specs and backends share the folder of a checkout, or are one level apart when installed
+    for root in (Path.cwd(), home, home.parent):
         start = str(root) + os.sep
-        if record.place.startswith(start):
-            return replace(record, place=Path(record.place.removeprefix(start)).as_posix())
-    return record
+        if text.startswith(start):
+            return text.removeprefix(start)
+    return text
 
 
 def name_of(target: Target) -> str:

@@ -16,6 +16,9 @@ Generator = np.random.Generator
 ROW_LENGTHS = (1, 2, 3, 10, 100)
 """Lengths of sampled rows."""
 
+VARIED_LENGTHS = (3, 100)
+"""Lengths of rows where a parameter is not at its default."""
+
 LONG_ROW = 5000
 """A sum of so many ones stands still at 256 or 2048 if a 16-bit format holds it."""
 

@@ -27,6 +27,10 @@ from trysquare.spec import Spec
 from trysquare.tolerance import allowance
 
 
+VAGUE = 2.0**-6
+"""ULP; a truth that is less certain than that is worked out again."""
+
+
 @dataclass(frozen=True)
 class Accepted:
     """One right answer: its oracle, its known truth, and for which elements it counts."""
@@ -172,7 +176,7 @@ class Standard:
         oracle = Oracle(
             tree, rows, self.layout.rows, self.layout.columns, self.spread, self.case.format
         )
-        truth = oracle.certified if self.case.format is FLOAT64 else oracle.fast
+        truth = oracle.certified if self.case.format is FLOAT64 else _sharpened(oracle)
         return Accepted(oracle, truth, np.broadcast_to(where, truth.value.shape))
 
     def _at_kinks(self) -> Iterator[Accepted]:
@@ -192,6 +196,12 @@ class Standard:
             rows = self.layout.to_rows(value, self.spread).astype(np.float64)
             truth = Truth(rows, np.zeros_like(rows), np.zeros_like(rows))
             yield Accepted(self.canonical.oracle, truth, np.ones(rows.shape, bool))
+
+
+def _sharpened(oracle: Oracle) -> Truth:
+    """Return the fast truth, with Arb's where it knows less than the figures shall say."""
+    vague = np.flatnonzero((oracle.fast.bound > VAGUE).any(axis=1))
+    return oracle.fast.patched(vague, oracle.exact(vague)) if vague.size else oracle.fast
 
 
 def _nan(values: Array) -> bool:

@@ -1,0 +1,518 @@
+# ruff: noqa: ARG001, ARG002, ARG005 - what is in one table takes the same arguments
+"""A backend that is right: textbook definitions and derivatives, written down by hand here, with 80
+digits, rounded once. It shares no formula, no rounding and no derivative with the harness.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import ml_dtypes
+import mpmath
+import numpy as np
+
+from trysquare.backend import Array, Backend, Call, Target, Tensor, Tensors, Want
+from trysquare.spec import Spec
+
+mp = mpmath.MPContext()
+mp.dps = 80
+
+Real = Any
+"""A number of mpmath: as many digits as `mp` has, infinities, NaN, and one zero."""
+
+Parameters = Mapping[str, Any]
+ZERO, ONE, NAN, INF = mp.mpf(0), mp.mpf(1), mp.nan, mp.inf
+
+SIZES = {"float64": (53, 1023), "float32": (24, 127), "float16": (11, 15), "bfloat16": (8, 127)}
+"""Significant bits, largest exponent."""
+
+DTYPES = {name: np.dtype(name) for name in ("float64", "float32", "float16")} | {
+    "bfloat16": np.dtype(ml_dtypes.bfloat16)
+}
+
+
+def nearest(value: Real, dtype: str) -> float:
+    """Round to nearest, ties to even, with integers alone."""
+    if mp.isnan(value) or mp.isinf(value) or value == 0:
+        return float(value)
+    bits, top = SIZES[dtype]
+    sign, mantissa, exponent, length = value._mpf_
+    leading = exponent + length - 1
+    if leading > top:
+        return -math.inf if sign else math.inf
+    last = max(leading, 1 - top) - (bits - 1)
+    drop = last - exponent
+    if drop <= 0:
+        whole = mantissa << -drop
+    elif drop > length + 1:
+        whole = 0
+    else:
+        whole, rest = mantissa >> drop, mantissa & ((1 << drop) - 1)
+        half = 1 << (drop - 1)
+        whole += rest > half or (rest == half and whole & 1)
+    if whole.bit_length() + last - 1 > top:
+        return -math.inf if sign else math.inf
+    return math.ldexp(-whole if sign else whole, last)
+
+
+@cache
+def exact(number: float) -> Real:
+    return mp.mpf(number)
+
+
+@cache
+def exp(x: Real) -> Real:
+    return ZERO if x == -INF else mp.exp(x)
+
+
+@cache
+def expm1(x: Real) -> Real:
+    return -ONE if x == -INF else mp.expm1(x)
+
+
+@cache
+def log(x: Real) -> Real:
+    return -INF if x == 0 else mp.log(x)
+
+
+@cache
+def log1p(x: Real) -> Real:
+    return -INF if x == -1 else mp.log1p(x)
+
+
+def quotient(a: Real, b: Real) -> Real:
+    if b == 0:
+        return NAN if a == 0 or mp.isnan(a) else mp.sign(a) * INF
+    return a / b
+
+
+def total(terms: Iterable[Real]) -> Real:
+    result = ZERO
+    for term in terms:
+        result = result + term
+    return result
+
+
+# Functions of single numbers, and their derivatives: f(parameters, *inputs).
+
+
+@dataclass(frozen=True)
+class Pointwise:
+    """A function that treats every element alone; `odd` where a zero has the sign of the input."""
+
+    value: Callable[..., Real]
+    slopes: Mapping[str, Callable[..., Real]]
+    odd: bool = False
+    reduces: bool = False
+
+
+def elu(p: Parameters, x: Real) -> Real:
+    return x if x > 0 else p["alpha"] * expm1(x)
+
+
+def elu_slope(p: Parameters, x: Real) -> Real:
+    return ONE if x > 0 else p["alpha"] * exp(x)
+
+
+def relu(p: Parameters, x: Real) -> Real:
+    return ZERO if x < 0 else x
+
+
+def sigmoid(p: Parameters, x: Real) -> Real:
+    return ONE if x == INF else ZERO if x == -INF else 1 / (1 + exp(-x))
+
+
+def leak(p: Parameters, x: Real, slope: Real) -> Real:
+    return slope * x if x < 0 else x
+
+
+def leak_slope(p: Parameters, x: Real, slope: Real) -> Real:
+    return slope if x < 0 else ONE
+
+
+def l1(p: Parameters, a: Real, b: Real) -> Real:
+    return abs(a - b)
+
+
+def mse(p: Parameters, a: Real, b: Real) -> Real:
+    return (a - b) * (a - b)
+
+
+def huber(p: Parameters, a: Real, b: Real) -> Real:
+    distance, delta = abs(a - b), p["delta"]
+    if distance <= delta:
+        return distance * distance / 2
+    return delta * distance - delta * delta / 2
+
+
+def huber_slope(p: Parameters, a: Real, b: Real) -> Real:
+    return min(max(a - b, -p["delta"]), p["delta"])
+
+
+def smooth_l1(p: Parameters, a: Real, b: Real) -> Real:
+    distance, beta = abs(a - b), p["beta"]
+    if distance < beta:
+        return distance * distance / (2 * beta)
+    return distance - beta / 2
+
+
+def smooth_l1_slope(p: Parameters, a: Real, b: Real) -> Real:
+    return (a - b) / p["beta"] if abs(a - b) < p["beta"] else mp.sign(a - b)
+
+
+def bce(p: Parameters, x: Real, y: Real, weight: Real) -> Real:
+    yes = ZERO if x == y == 0 else y * log(x)
+    no = ZERO if x == y == 1 else (1 - y) * log1p(-x)
+    return -(weight * (yes + no))
+
+
+def bce_slope(p: Parameters, x: Real, y: Real, weight: Real) -> Real:
+    yes = ZERO if y == 0 else quotient(y, x)
+    no = ZERO if y == 1 else quotient(1 - y, 1 - x)
+    return weight * (no - yes)
+
+
+def bce_target_slope(p: Parameters, x: Real, y: Real, weight: Real) -> Real:
+    return weight * (log1p(-x) - log(x))
+
+
+def against(slope: Callable[..., Real]) -> Mapping[str, Callable[..., Real]]:
+    """Return the slopes of a function of input - target."""
+    return {"input": slope, "target": lambda p, a, b: -slope(p, a, b)}
+
+
+POINTWISE = {
+    "elu": Pointwise(elu, {"x": elu_slope}, odd=True),
+    "relu": Pointwise(relu, {"x": lambda p, x: ONE if x > 0 else ZERO}),
+    "sigmoid": Pointwise(sigmoid, {"x": lambda p, x: sigmoid(p, x) * sigmoid(p, -x)}),
+    "prelu": Pointwise(leak, {"x": leak_slope}, odd=True),
+    "rrelu": Pointwise(leak, {"x": leak_slope}, odd=True),
+    "l1_loss": Pointwise(l1, against(lambda p, a, b: mp.sign(a - b)), reduces=True),
+    "mse_loss": Pointwise(mse, against(lambda p, a, b: 2 * (a - b)), reduces=True),
+    "huber_loss": Pointwise(huber, against(huber_slope), reduces=True),
+    "smooth_l1_loss": Pointwise(smooth_l1, against(smooth_l1_slope), reduces=True),
+    "bce_loss": Pointwise(bce, {"input": bce_slope, "target": bce_target_slope}, reduces=True),
+}
+
+
+# Functions of rows.
+
+
+def shifted(row: list[Real]) -> tuple[list[Real], Real] | None:
+    """Return the row less its maximum, and the sum of all exponentials but the largest."""
+    if any(mp.isnan(x) for x in row) or mp.isinf(max(row)):
+        return None
+    place = row.index(max(row))
+    z = [x - row[place] for x in row]
+    return z, total(exp(x) for j, x in enumerate(z) if j != place)
+
+
+def softmax(row: list[Real]) -> list[Real]:
+    parts = shifted(row)
+    if parts is None:
+        return [NAN] * len(row)
+    z, others = parts
+    return [exp(x) / (1 + others) for x in z]
+
+
+def log_softmax(row: list[Real]) -> list[Real]:
+    parts = shifted(row)
+    if parts is None:
+        return [NAN] * len(row)
+    z, others = parts
+    return [x - log1p(others) for x in z]
+
+
+def softmax_slope(row: list[Real], cotangent: list[Real]) -> list[Real]:
+    # only differences of cotangents matter, so that equal ones give zero and not 1e-80
+    p, moved = softmax(row), [c - cotangent[0] for c in cotangent]
+    mean = total(c * q for c, q in zip(moved, p, strict=True))
+    return [q * (c - mean) for c, q in zip(moved, p, strict=True)]
+
+
+def log_softmax_slope(row: list[Real], cotangent: list[Real]) -> list[Real]:
+    parts = shifted(row)
+    if parts is None:
+        return [NAN] * len(row)
+    # over a common denominator, so that equal shares give zero and not 1e-80
+    z, others = parts
+    whole = total(cotangent)
+    return [
+        (c * (1 + others) - exp(x) * whole) / (1 + others)
+        for c, x in zip(cotangent, z, strict=True)
+    ]
+
+
+ROWS = {"softmax": (softmax, softmax_slope), "log_softmax": (log_softmax, log_softmax_slope)}
+
+
+class Entropy:
+    """Cross entropy of softmax along axis 1, with everything that can be asked of it."""
+
+    def __init__(self, p: Parameters, tensors: Tensors) -> None:
+        self.classes = p["target_type"] == "class"
+        scores = np.moveaxis(tensors["input"], 1, -1)
+        self.outer, count = scores.shape[:-1], scores.shape[-1]
+        self.rows = [reals(row) for row in scores.reshape(-1, count)]
+        self.smoothing, self.ignored = exact(p["label_smoothing"]), p["ignore_index"]
+        self.weight = reals(tensors["weight"]) if "weight" in tensors else [ONE] * count
+        if len(self.weight) != count:
+            raise ValueError("as many weights as classes")
+        if not 0 <= self.smoothing <= 1:
+            raise ValueError("label smoothing is a share")
+        target = tensors["target"]
+        if self.classes:
+            self.targets = [int(place) for place in target.ravel()]
+            if any(not 0 <= t < count and t != self.ignored for t in self.targets):
+                raise ValueError("there is no such class")
+        else:
+            moved = np.moveaxis(target, 1, -1)
+            self.shares = [self._smooth(reals(row)) for row in moved.reshape(-1, count)]
+
+    def _smooth(self, target: list[Real]) -> list[Real]:
+        even = self.smoothing / len(target)
+        return [(1 - self.smoothing) * t + even for t in target]
+
+    @property
+    def denominator(self) -> Real:
+        if not self.classes:
+            return exact(float(len(self.rows)))
+        return total(self.weight[t] for t in self.targets if t != self.ignored)
+
+    def losses(self) -> list[Real]:
+        if self.classes:
+            pairs = zip(self.rows, self.targets, strict=True)
+            return [ZERO if t == self.ignored else self._of_class(row, t) for row, t in pairs]
+        pairs_of = zip(self.rows, self.shares, strict=True)
+        return [self._of_distribution(row, share) for row, share in pairs_of]
+
+    def _of_class(self, row: list[Real], target: int) -> Real:
+        logs = log_softmax(row)
+        loss = -(1 - self.smoothing) * self.weight[target] * logs[target]
+        if self.smoothing == 0:
+            return loss
+        all_of_them = total(w * q for w, q in zip(self.weight, logs, strict=True))
+        return loss - self.smoothing * all_of_them / len(row)
+
+    def _of_distribution(self, row: list[Real], share: list[Real]) -> Real:
+        triples = zip(self.weight, share, log_softmax(row), strict=True)
+        return -total(ZERO if q == 0 else w * q * log_p for w, q, log_p in triples)
+
+    def slopes(self, wrt: str, cotangent: list[Real]) -> list[list[Real]]:
+        """Return the rows of the gradient; the cotangent has one number for each row."""
+        if wrt == "target":
+            keep = 1 - self.smoothing
+            return [
+                [-c * w * keep * q for w, q in zip(self.weight, log_softmax(row), strict=True)]
+                for row, c in zip(self.rows, cotangent, strict=True)
+            ]
+        return [self._slope(place, c) for place, c in enumerate(cotangent)]
+
+    def _slope(self, place: int, c: Real) -> list[Real]:
+        row = self.rows[place]
+        if not self.classes:
+            pull = [w * q for w, q in zip(self.weight, self.shares[place], strict=True)]
+        elif self.targets[place] == self.ignored:
+            return [ZERO] * len(row)
+        else:
+            hot = [ONE if j == self.targets[place] else ZERO for j in range(len(row))]
+            heavy = self.weight[self.targets[place]]
+            keep, even = 1 - self.smoothing, self.smoothing / len(row)
+            pull = [keep * heavy * h + even * w for h, w in zip(hot, self.weight, strict=True)]
+        whole = total(pull)
+        return [c * (q * whole - t) for q, t in zip(softmax(row), pull, strict=True)]
+
+
+def digits(row: Array) -> int:
+    """Return how many digits tell 1 from exp of the smallest number in a row."""
+    size = np.abs(row.astype(np.float64))
+    return 700 if ((size > 0) & (size < 1e-30)).any() else 80
+
+
+def reals(tensor: Array) -> list[Real]:
+    return [exact(number) for number in np.asarray(tensor).astype(np.float64).ravel().tolist()]
+
+
+def reduction(given: Parameters) -> str:
+    """Return what the new argument, or the two old ones, ask for."""
+    average, reduce = given.get("size_average"), given.get("reduce")
+    if average is None and reduce is None:
+        return str(given["reduction"])
+    if reduce is False:
+        return "none"
+    return "sum" if average is False else "mean"
+
+
+class Perfect(Backend):
+    """Right about everything that it is asked."""
+
+    name, package = "perfect", "mpmath"
+
+    def __init__(self) -> None:
+        self.random = np.random.default_rng(0)
+
+    def targets(self) -> tuple[Target, ...]:
+        return (Target(self.name, "cpu", "textbook"),)
+
+    def dtypes(self, target: Target) -> frozenset[str]:
+        return frozenset(DTYPES)
+
+    def to_tensor(self, array: Array, device: str) -> Tensor:
+        return array.copy()
+
+    def to_array(self, tensor: Tensor) -> Array:
+        return np.array(tensor)
+
+    def multiply(self, a: Tensor, b: Tensor) -> Tensor:
+        return a * b
+
+    def storage(self, tensor: Tensor) -> Hashable:
+        return int(tensor.__array_interface__["data"][0])
+
+    def seed(self, number: int) -> None:
+        self.random = np.random.default_rng(number)
+
+    def value(self, spec: Spec, call: Call, tensors: Tensors) -> Tensor:
+        p = parameters(spec, call)
+        name = spec.function
+        if name in ROWS:
+            return self._along(tensors["x"], p["dim"], lambda row, _: ROWS[name][0](row), None)
+        if name == "cross_entropy_loss":
+            return self._entropy(p, tensors)
+        function, arguments = POINTWISE[name], self._arguments(name, p, tensors)
+        terms = [function.value(p, *args) for args in zip(*map(reals, arguments), strict=True)]
+        first = arguments[0]
+        if function.reduces and p["reduction"] != "none":
+            whole = total(terms)
+            if p["reduction"] == "mean":
+                whole = quotient(whole, exact(float(len(terms))))
+            return rounded([whole], (), first.dtype)
+        output = rounded(terms, first.shape, first.dtype)
+        if function.odd:
+            output = np.where(output == 0, np.copysign(output, first), output)
+        if call.want is Want.INPLACE:
+            tensors["x"][...] = output
+            return tensors["x"]
+        return output
+
+    def gradients(
+        self, spec: Spec, call: Call, tensors: Tensors, cotangent: Tensor | None
+    ) -> Tensors:
+        if call.want is Want.SAVED or cotangent is None:
+            raise RuntimeError("this tensor is still needed as it was")
+        p = parameters(spec, call)
+        return {wrt: self._gradient(spec.function, p, tensors, wrt, cotangent) for wrt in call.wrt}
+
+    def _gradient(
+        self, name: str, p: Parameters, tensors: Tensors, wrt: str, cotangent: Array
+    ) -> Tensor:
+        if name in ROWS:
+            return self._along(tensors["x"], p["dim"], ROWS[name][1], cotangent)
+        if name == "cross_entropy_loss":
+            return self._entropy_slope(p, tensors, wrt, cotangent)
+        arguments = self._arguments(name, p, tensors)
+        c = reals(np.broadcast_to(cotangent, arguments[0].shape))
+        if p.get("reduction") == "mean":
+            c = [one / len(c) for one in c]
+        points = zip(*map(reals, arguments), strict=True)
+        if name == "prelu" and wrt == "weight":
+            left = [one * x if x < 0 else ZERO for one, (x, _) in zip(c, points, strict=True)]
+            return self._per_channel(left, tensors["x"], tensors["weight"])
+        slope = POINTWISE[name].slopes[wrt]
+        slopes = [one * slope(p, *point) for one, point in zip(c, points, strict=True)]
+        return rounded(slopes, arguments[0].shape, arguments[0].dtype)
+
+    def _per_channel(self, terms: list[Real], x: Array, weight: Array) -> Array:
+        channels = np.arange(weight.size).reshape(-1, *[1] * (x.ndim - 2))
+        places = np.broadcast_to(channels, x.shape).ravel().tolist()
+        sums = [ZERO] * weight.size
+        for place, term in zip(places, terms, strict=True):
+            sums[place] = sums[place] + term
+        return rounded(sums, weight.shape, weight.dtype)
+
+    def _arguments(self, name: str, p: Parameters, tensors: Tensors) -> list[Array]:
+        """Return the arguments of a pointwise function, all of one shape."""
+        match name:
+            case "prelu":
+                x, weight = tensors["x"], tensors["weight"]
+                if weight.size not in (1, x.shape[1]):
+                    raise ValueError("one weight, or one for each channel")
+                return [x, np.broadcast_to(weight.reshape(-1, *[1] * (x.ndim - 2)), x.shape)]
+            case "rrelu":
+                x, low, high = tensors["x"], p["lower"], p["upper"]
+                if low > high:
+                    raise ValueError("the lower bound is above the upper one")
+                if p["training"]:
+                    return [x, self.random.uniform(float(low), float(high), x.shape)]
+                # the middle of two float64 may need one bit more than float64 has
+                return [x, np.full(x.shape, float((low + high) / 2))]
+            case "bce_loss":
+                one = np.ones((), tensors["input"].dtype)
+                weight = np.broadcast_to(tensors.get("weight", one), tensors["input"].shape)
+                parts = (*reals(tensors["input"]), *reals(tensors["target"]))
+                if any(part < 0 or part > 1 for part in parts):
+                    raise ValueError("a probability is between 0 and 1")
+                return [tensors["input"], tensors["target"], weight]
+            case _:
+                return list(tensors.values())
+
+    def _along(
+        self,
+        x: Array,
+        dim: int,
+        function: Callable[[list[Real], list[Real]], list[Real]],
+        cotangent: Array | None,
+    ) -> Array:
+        if not -x.ndim <= dim < x.ndim:
+            raise ValueError("there is no such axis")
+        moved = np.moveaxis(x, dim, -1)
+        given = np.moveaxis(x if cotangent is None else cotangent, dim, -1)
+        length = moved.shape[-1]
+        terms: list[Real] = []
+        for row, c in zip(moved.reshape(-1, length), given.reshape(-1, length), strict=True):
+            with mp.workdps(digits(row)):
+                terms += function(reals(row), reals(c))
+        return np.moveaxis(rounded(terms, moved.shape, x.dtype), -1, dim)
+
+    def _entropy(self, p: Parameters, tensors: Tensors) -> Array:
+        entropy, dtype = Entropy(p, tensors), tensors["input"].dtype
+        losses = entropy.losses()
+        if p["reduction"] == "none":
+            return rounded(losses, entropy.outer, dtype)
+        whole = total(losses)
+        if p["reduction"] == "mean":
+            whole = quotient(whole, entropy.denominator)
+        return rounded([whole], (), dtype)
+
+    def _entropy_slope(self, p: Parameters, tensors: Tensors, wrt: str, cotangent: Array) -> Array:
+        entropy, x = Entropy(p, tensors), tensors["input"]
+        c = reals(np.broadcast_to(cotangent, entropy.outer))
+        if p["reduction"] == "mean":
+            c = [one / entropy.denominator for one in c]
+        terms = [term for row in entropy.slopes(wrt, c) for term in row]
+        return np.moveaxis(rounded(terms, (*entropy.outer, x.shape[1]), x.dtype), -1, 1)
+
+
+def parameters(spec: Spec, call: Call) -> dict[str, Any]:
+    """Return the parameters that hold, numbers exact; ValueError for those that cannot be."""
+    p: dict[str, Any] = {**spec.defaults, **call.parameters}
+    if "reduction" in spec.defaults:
+        p["reduction"] = reduction(p).replace("elementwise_mean", "mean")
+        if p["reduction"] not in ("none", "mean", "sum"):
+            raise ValueError("there is no such reduction")
+    if p.get("delta", 1) <= 0 or p.get("beta", 1) < 0:
+        raise ValueError("a threshold is positive")
+    numbers = ("alpha", "delta", "beta", "lower", "upper")
+    return {key: exact(float(value)) if key in numbers else value for key, value in p.items()}
+
+
+def rounded(terms: list[Real], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    numbers = [nearest(term, dtype.name) for term in terms]
+    return np.array(numbers, np.float64).reshape(shape).astype(dtype)
+
+
+backend = Perfect()

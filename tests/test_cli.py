@@ -1,0 +1,387 @@
+"""The command line: what it prints, what it writes, and with which code it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from trysquare import __main__, campaign, rerun, run
+from trysquare.__main__ import Code, main
+from trysquare.backend import Target
+from trysquare.errors import UsageError
+from trysquare.plan import Group
+from trysquare.progress import watched
+from trysquare.result import Outcome, Result
+from trysquare.results_file import read
+
+ROOT = Path(__file__).parents[1]
+SOURCES = os.pathsep.join(str(ROOT / name) for name in ("harness", "backends", "reports", "tests"))
+Results = Callable[[run.Session, Sequence[Group], Sequence[Target]], Iterator[Result]]
+QUICK = ("run", "--backend", "numpy", "-k", "sigmoid", "--dtype", "float32", "--check", "cases")
+LIAR = ("run", "--backend", "miniatures:drops_negative_zero", "-k", "elu", "--dtype", "float32")
+THREE_MISTAKES = """\
+trysquare: 1
+function: half
+summary: Half of a number.
+source:
+  - Euclid
+inputs:
+  x: flaot
+formula: x // 2
+cases:
+  - {name: one, x: 1.0, expect: 0.5, becuase: halves}
+"""
+CONTRADICTION = """\
+trysquare: 1
+function: half
+summary: Half of a number.
+source:
+  - Euclid
+inputs:
+  x: float
+formula: x / 2
+cases:
+  - {name: one, x: 1.0, expect: 0.5}
+  - {name: two, x: 2.0, expect: 2.0}
+"""
+
+
+@pytest.fixture(scope="module")
+def lied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results file of a run against a backend that lies."""
+    path = tmp_path_factory.mktemp("lied") / "results.jsonl"
+    assert main([*LIAR, "--check", "cases", "-o", str(path)]) == Code.UNEXPECTED
+    return path
+
+
+def spec_file(folder: Path, text: str) -> Path:
+    path = folder / "half.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def ending_after(count: int, error: BaseException) -> Results:
+    """Return a replacement for the results of a session that ends by an exception."""
+    genuine = run.Session.results
+
+    def results(
+        self: run.Session, groups: Sequence[Group], targets: Sequence[Target]
+    ) -> Iterator[Result]:
+        for number, result in enumerate(genuine(self, groups, targets)):
+            if number == count:
+                raise error
+            yield result
+
+    return results
+
+
+def test_what_is_as_it_should_be_ends_with_0(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(QUICK) == Code.EXPECTED
+    assert "✓ 0 unexpected" in capsys.readouterr().out
+
+
+def test_what_is_unexpected_ends_with_1_and_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*LIAR, "--check", "cases"]) == Code.UNEXPECTED
+    out = capsys.readouterr().out
+    assert "✗ elu · cases: negative zero" in out
+    assert "specs/activations/elu.yaml:" in out
+
+
+def test_a_run_that_measured_nothing_ends_with_3(capsys: pytest.CaptureFixture[str]) -> None:
+    nothing = ["run", "--backend", "numpy", "-k", "rrelu", "--check", "randomness"]
+    assert main([*nothing, "--dtype", "float32"]) == Code.NOTHING
+    assert "⚠ 0 unexpected" in capsys.readouterr().out
+
+
+def test_a_backend_that_is_not_installed_is_missing_with_its_reason(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([*QUICK, "--backend", "not_there.module"]) == Code.EXPECTED
+    assert "ran 1 of 2 requested targets (not_there.module: not_there is not installed)" in (
+        capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggested"),
+    [
+        (["run", "--backend", "numpi"], "did you mean 'numpy'?"),
+        (["run", "--backend", "nosuch"], "there are numpy"),
+        (["run", "-k", "sigmoit"], "did you mean 'sigmoid'?"),
+        (["run", "--dtype", "float33"], "did you mean 'float32'?"),
+        (["run", "--check", "case"], "did you mean 'cases'?"),
+        (["run", "--bakend", "numpy"], "--backend"),
+        (["show", "sigmoit"], "did you mean 'sigmoid'?"),
+        (["doctor", "--backend", "numpi"], "did you mean 'numpy'?"),
+    ],
+    ids=" ".join,
+)
+def test_a_name_that_does_not_exist_ends_with_2_and_a_suggestion(
+    arguments: list[str], suggested: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == Code.USAGE
+    assert suggested in capsys.readouterr().err
+
+
+def test_a_folder_that_does_not_exist_is_told_before_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(campaign, "Session", None)
+    assert main([*QUICK, "--report", str(tmp_path / "no" / "report.html")]) == Code.USAGE
+    assert "there is no folder" in capsys.readouterr().err
+
+
+def test_an_interrupted_run_keeps_its_results_and_ends_with_130(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "results.jsonl"
+    monkeypatch.setattr(run.Session, "results", ending_after(3, KeyboardInterrupt()))
+    assert main([*QUICK, "-o", str(path)]) == Code.INTERRUPTED
+    recorded = read(path)
+    assert (len(recorded.results), recorded.footer) == (3, None)
+    assert "incomplete" in capsys.readouterr().out
+
+
+def test_a_signal_interrupts_a_run(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    command = [sys.executable, "-m", "trysquare", "run", "--backend", "numpy", "-o", str(path)]
+    environment = {**os.environ, "PYTHONPATH": SOURCES}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
+        while not path.is_file() or path.read_text("utf-8").count('"type":"result"') < 2:
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == Code.INTERRUPTED
+    assert b"incomplete" in out
+    assert read(path).footer is None
+
+
+def test_a_fault_of_ours_ends_with_4_and_says_how_to_report_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run.Session, "results", ending_after(1, RuntimeError("odd")))
+    assert main(QUICK) == Code.BUG
+    err = capsys.readouterr().err
+    assert "RuntimeError: odd" in err
+    assert "This is a bug in Trysquare" in err
+
+
+def test_the_same_seed_gives_the_same_results_but_for_times(tmp_path: Path) -> None:
+    def records(name: str) -> list[object]:
+        path = tmp_path / name
+        assert main([*QUICK[:-2], "--seed", "7", "-o", str(path)]) == Code.EXPECTED
+        lines = [json.loads(line) for line in path.read_text("ascii").splitlines()]
+        for record in lines:
+            for key in ("seconds", "started", "finished"):
+                record.pop(key, None)
+        return lines
+
+    assert records("one") == records("two")
+
+
+def test_every_line_of_results_fits_the_schema_that_is_printed(
+    lied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "--schema"]) == Code.EXPECTED
+    validator = jsonschema.Draft7Validator(json.loads(capsys.readouterr().out))
+    lines = lied.read_text("ascii").splitlines()
+    assert len(lines) > 10
+    for line in lines:
+        validator.validate(json.loads(line))
+
+
+def test_a_run_writes_its_report(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    assert main([*QUICK, "--report", str(path)]) == Code.EXPECTED
+    assert "sigmoid" in path.read_text("utf-8")
+
+
+def test_a_report_is_made_from_a_results_file(lied: Path, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    assert main(["report", str(lied), "-o", str(path)]) == Code.EXPECTED
+    assert path.read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_a_report_as_text_goes_to_the_terminal(
+    lied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(lied), "--format", "text"]) == Code.EXPECTED
+    assert "ran 1 of 1 requested targets" in capsys.readouterr().out
+
+
+def test_a_file_that_is_no_results_file_ends_with_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(spec_file(tmp_path, THREE_MISTAKES))]) == Code.USAGE
+    assert "not a results file" in capsys.readouterr().err
+
+
+def test_three_mistakes_in_a_spec_are_three_located_errors(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = spec_file(tmp_path, THREE_MISTAKES)
+    assert main(["check", str(path)]) == Code.USAGE
+    captured = capsys.readouterr()
+    heads = [line for line in captured.out.splitlines() if line.startswith(f"{path}:")]
+    assert [head.removeprefix(f"{path}:").split(":")[0] for head in heads] == ["7", "8", "10"]
+    assert "3 errors" in captured.err
+
+
+def test_a_run_over_a_spec_with_mistakes_ends_with_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = spec_file(tmp_path, THREE_MISTAKES)
+    assert main(["run", str(path), "--backend", "numpy"]) == Code.USAGE
+    assert f"{path}:8:" in capsys.readouterr().err
+
+
+def test_a_case_that_contradicts_the_formula_is_an_error_at_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = spec_file(tmp_path, CONTRADICTION)
+    assert main(["check", str(path)]) == Code.USAGE
+    out = capsys.readouterr().out
+    assert f"{path}:11:" in out
+    assert "case 'two' contradicts the formula: stated 2.0, the formula gives 1.0" in out
+    assert "case 'one'" not in out
+
+
+def test_the_shipped_specs_have_no_mistakes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check"]) == Code.EXPECTED
+    assert capsys.readouterr().out.endswith(" specs, 0 errors\n")
+
+
+@pytest.mark.parametrize(
+    ("what", "line"),
+    [("backends", "numpy"), ("checks", "gradients"), ("functions", "sigmoid")],
+)
+def test_everything_that_exists_is_listed(
+    what: str, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["list", what]) == Code.EXPECTED
+    assert line in [row.split()[0] for row in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "x if x > 0 else alpha * expm1(x)",
+        "alpha  1.0",
+        "at x == 0 the derivative in x may also be 1, alpha",
+        "tolerance: inherited",
+        "celu  CELU",
+        "negative zero: expm1(-0) is -0",
+    ],
+)
+def test_a_page_says_what_the_spec_says(said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "elu"]) == Code.EXPECTED
+    assert said in capsys.readouterr().out
+
+
+def test_the_doctor_tells_what_a_target_can_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--backend", "numpy"]) == Code.EXPECTED
+    out = capsys.readouterr().out
+    assert "✓ numpy:cpu:formula" in out
+    assert "return every special value bit for bit" in out
+
+
+def test_the_doctor_says_how_to_install_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("trysquare.doctor.available", lambda: ["not_there.module"])
+    assert main(["doctor", "--backend", "not_there.module"]) == Code.NOTHING
+    assert 'pip install "trysquare[not_there.module]"' in capsys.readouterr().out
+
+
+def test_the_script_of_a_result_is_printed(
+    lied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, identity = with_script(lied, tmp_path, "assert 1 == 2\n")
+    assert main(["repro", str(path), identity]) == Code.EXPECTED
+    assert capsys.readouterr().out == "assert 1 == 2\n"
+
+
+def test_the_script_of_a_result_runs_in_a_fresh_process(
+    lied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, identity = with_script(lied, tmp_path, "assert 1 == 2\n")
+    assert main(["repro", str(path), identity, "--run"]) == Code.UNEXPECTED
+    assert "confirmed" in capsys.readouterr().out
+
+
+def with_script(results: Path, folder: Path, script: str) -> tuple[Path, str]:
+    """Return results in which the first divergence has this reproduction, and its id."""
+    lines = [json.loads(line) for line in results.read_text("ascii").splitlines()]
+    found = next(line for line in lines if line.get("outcome") == Outcome.DIVERGES)
+    found["reproduction"] = script
+    path = folder / "results.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)) + "\n", "ascii")
+    return path, found["id"]
+
+
+def test_an_id_that_no_result_has_ends_with_2_and_a_suggestion(
+    lied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    identity = next(r.id for r in read(lied).results if r.outcome is Outcome.CONFORMS)
+    assert main(["repro", str(lied), identity + "s"]) == Code.USAGE
+    assert f"did you mean '{identity}'?" in capsys.readouterr().err
+
+
+def test_a_result_that_conforms_has_no_reproduction(lied: Path) -> None:
+    results = read(lied).results
+    identity = next(result.id for result in results if result.outcome is Outcome.CONFORMS)
+    with pytest.raises(UsageError, match="has no reproduction"):
+        rerun.find(results, identity)
+
+
+@pytest.mark.parametrize(
+    ("script", "finding"),
+    [
+        ("assert 1 == 2", rerun.Finding.CONFIRMED),
+        ("import os; os.abort()", rerun.Finding.CONFIRMED),
+        ("assert 1 == 1", rerun.Finding.GONE),
+        ("import not_there", rerun.Finding.UNKNOWN),
+        ("import trysquare", rerun.Finding.UNKNOWN),
+        ("from trysquare.spec import Spec", rerun.Finding.UNKNOWN),
+    ],
+)
+def test_a_reproduction_confirms_only_what_it_shows(script: str, finding: rerun.Finding) -> None:
+    assert rerun.rerun(script)[0] is finding
+
+
+def test_a_log_gets_no_line_in_the_first_minute(lied: Path, tmp_path: Path) -> None:
+    results = read(lied).results
+    with (tmp_path / "log").open("w+", encoding="utf-8") as stream:
+        assert tuple(watched(results, 1, stream)) == results
+        assert stream.tell() == 0
+
+
+def test_the_limit_in_the_help_is_the_limit_of_a_session() -> None:
+    assert __main__.SECONDS_PER_CASE == run.SECONDS_PER_CASE
+
+
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_what_answers_at_once_imports_no_template_and_no_terminal_library(option: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "trysquare", option],
+        env={**os.environ, "PYTHONPATH": SOURCES},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    loaded = {
+        line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()
+    }
+    assert "click" in loaded
+    assert not loaded & {"rich", "jinja2", "jsonschema", "yaml", "numpy"}

@@ -1,0 +1,40 @@
+"""Nothing that is right is ever blamed: the perfect backend passes every check of every spec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from perfect import backend
+from trysquare.result import Check, Result
+from workshop import SPECS, checks_of, diverging, results
+
+MANY = 1200
+"""Elements of a call in 16 bits; the perfect backend is slow, and has all of them in 32 and 64."""
+
+HALF = 0.5 + 2**-4
+"""An ULP that is rounded once, as tier 1 sees it."""
+
+
+def asked(function: str, dtype: str) -> Iterator[Result]:
+    largest = MANY if dtype in ("float16", "bfloat16") else 10**9
+    for check in checks_of(function):
+        yield from results(backend, function, check, dtype, largest=largest)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("function", SPECS)
+def test_what_is_right_passes_every_check(function: str, dtype: str) -> None:
+    found = list(asked(function, dtype))
+    assert found
+    assert diverging(found) == []
+    # what is measured is the backend, not our own float64
+    assert {one.id: one.max_ulp for one in found if one.max_ulp > HALF} == {}
+
+
+@pytest.mark.parametrize("function", ["relu", "sigmoid"])
+def test_what_is_right_passes_for_every_number_of_a_format(function: str) -> None:
+    (result,) = results(backend, function, Check.VALUES, "float16")
+    assert (result.count, result.failed) == (65536, 0)
+    assert result.max_ulp <= HALF

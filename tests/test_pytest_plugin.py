@@ -1,0 +1,255 @@
+"""Specs as pytest items: which there are, what they say, and what becomes of their results."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import xml.etree.ElementTree as ET
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from trysquare import pytest_items
+from trysquare.divergences import Entry
+from trysquare.reader import specs_folder
+from trysquare.result import Outcome, Symptom
+from trysquare.results_file import read
+from trysquare.spec import Place
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).parents[1]
+SOURCES = os.pathsep.join(str(ROOT / name) for name in ("harness", "backends", "reports", "tests"))
+INSTALLED = "trysquare" in entry_points(group="pytest11").names
+PLUGIN = () if INSTALLED else ("-p", "trysquare.pytest_plugin")
+NUMPY = ("--trysquare-backend", "numpy")
+LIAR = ("--trysquare-backend", "miniatures:returns_float64")
+HALF = """\
+# the function that divides by two
+trysquare: 1
+function: half
+summary: Half of a number.
+source:
+  - Euclid
+inputs:
+  x: float
+formula: x / 2
+cases:
+  - {name: one, x: 1.0, expect: 0.5}
+  - {name: two, x: 2.0, expect: 1.0}
+  - {name: three, x: 3.0, expect: 1.5}
+  - {name: four, x: 4.0, expect: 2.0}
+  - {name: five, x: 5.0, expect: 2.5}
+  - {name: six, x: 6.0, expect: 3.0}
+  - {name: seven, x: 7.0, expect: 3.5}
+"""
+CHECKS = ("cases", "values", "gradients", "defaults")
+DTYPES = ("float64", "float32", "float16", "bfloat16")
+CASES_FLOAT32 = ("-k", "cases and float32")
+
+
+@pytest.fixture
+def specs(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A folder with one spec, in which pytest runs."""
+    pytester.path.joinpath("half.yaml").write_text(HALF, encoding="utf-8")
+    return pytester
+
+
+def run(specs: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """Run pytest in this process."""
+    return specs.runpytest_inprocess(*PLUGIN, "--strict-markers", *arguments)
+
+
+def known(symptom: Symptom, pattern: str, *, exact: bool = False) -> Entry:
+    place = Place(Path("known.yaml"), 1, 1)
+    return Entry((pattern,), exact, "it is made so", frozenset({symptom}), place)
+
+
+def collected(result: pytest.RunResult) -> list[str]:
+    return [line for line in result.outlines if "::" in line]
+
+
+def test_there_is_an_item_for_each_check_dtype_and_target_in_this_order(
+    specs: pytest.Pytester,
+) -> None:
+    result = run(specs, *NUMPY, "--collect-only", "-q")
+    assert collected(result) == [
+        f"half.yaml::half::{check}[{dtype}-numpy-cpu-formula]"
+        for check in CHECKS
+        for dtype in DTYPES
+    ]
+
+
+def test_targets_of_the_same_question_follow_each_other(specs: pytest.Pytester) -> None:
+    result = run(specs, *NUMPY, *LIAR, "--collect-only", "-q", *CASES_FLOAT32)
+    assert collected(result) == [
+        "half.yaml::half::cases[float32-numpy-cpu-formula]",
+        "half.yaml::half::cases[float32-returns_float64-cpu-miniature]",
+    ]
+
+
+def test_a_file_whose_first_key_is_another_is_left_alone(specs: pytest.Pytester) -> None:
+    specs.path.joinpath("other.yaml").write_text("name: x\ntrysquare: 1\n", encoding="utf-8")
+    assert run(specs, ".", "--ignore", "half.yaml").ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_without_a_spec_no_worker_starts(
+    specs: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pytest_items, "Session", None)
+    specs.path.joinpath("test_x.py").write_text("def test_x(): pass", encoding="utf-8")
+    run(specs, "test_x.py").assert_outcomes(passed=1)
+
+
+def test_what_conforms_passes(specs: pytest.Pytester) -> None:
+    run(specs, *NUMPY, "-k", "float32").assert_outcomes(passed=4)
+
+
+def test_what_diverges_fails_with_our_text_and_no_traceback(specs: pytest.Pytester) -> None:
+    result = run(specs, *LIAR, *CASES_FLOAT32)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["✗ half · cases: one · returns_float64:cpu:miniature · float32*"])
+    result.stdout.no_fnmatch_line("*pytest_items.py*")
+
+
+def test_five_failures_are_printed_in_full_and_the_others_counted(specs: pytest.Pytester) -> None:
+    result = run(specs, *LIAR, *CASES_FLOAT32)
+    heads = [line for line in result.outlines if line.startswith("✗ half")]
+    assert len(heads) == pytest_items.SPELLED_OUT
+    result.stdout.fnmatch_lines(["and 2 more"])
+
+
+def test_a_failure_names_who_conforms(specs: pytest.Pytester) -> None:
+    result = run(specs, *NUMPY, *LIAR, *CASES_FLOAT32)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*also run here and conforming: numpy:cpu:formula*"])
+
+
+def test_what_is_unsupported_is_skipped_with_the_reason_at_the_spec(
+    pytester: pytest.Pytester,
+) -> None:
+    relu = (specs_folder() / "activations" / "relu.yaml").read_text(encoding="utf-8")
+    pytester.path.joinpath("relu.yaml").write_text(relu, encoding="utf-8")
+    result = run(pytester, *NUMPY, "-rs", "-k", "inplace and float32")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED [[]1[]] relu.yaml:3: a formula has no storage*"])
+
+
+def test_a_known_divergence_is_expected_to_fail_with_its_reason(
+    specs: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = known(Symptom.DTYPE, "half/cases/*/*/*")
+    monkeypatch.setattr(pytest_items, "known", lambda _: (entry,))
+    result = run(specs, *LIAR, "-rx", *CASES_FLOAT32)
+    result.assert_outcomes(xfailed=1)
+    result.stdout.fnmatch_lines(["XFAIL half.yaml::half::cases*it is made so"])
+
+
+def test_a_known_divergence_that_no_longer_shows_fails(
+    specs: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = known(Symptom.DTYPE, "half/cases/float32/numpy:cpu:formula/one", exact=True)
+    monkeypatch.setattr(pytest_items, "known", lambda _: (entry,))
+    result = run(specs, *NUMPY, *CASES_FLOAT32)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["★ half · cases: one*", "*known: it is made so*"])
+
+
+def test_a_spec_with_mistakes_is_an_error_with_their_places(specs: pytest.Pytester) -> None:
+    path = specs.path / "half.yaml"
+    path.write_text(HALF.replace("x / 2", "x // 2").replace("float", "flaot"), encoding="utf-8")
+    result = run(specs, *NUMPY)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["half.yaml:8:*", "half.yaml:9:*"])
+    result.stdout.no_fnmatch_line("*pytest_items.py*")
+
+
+def test_a_backend_that_does_not_exist_is_a_usage_error(specs: pytest.Pytester) -> None:
+    result = run(specs, "--trysquare-backend", "numpi")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*did you mean 'numpy'?*"])
+
+
+@pytest.mark.parametrize("expression", ["values and float32 and numpy", "trysquare and values"])
+def test_items_are_selected_by_markers(specs: pytest.Pytester, expression: str) -> None:
+    result = run(specs, *NUMPY, "--collect-only", "-q", "-m", expression)
+    wanted = DTYPES if "trysquare" in expression else ("float32",)
+    assert collected(result) == [
+        f"half.yaml::half::values[{dtype}-numpy-cpu-formula]" for dtype in wanted
+    ]
+
+
+def test_an_item_is_at_the_line_of_its_function(specs: pytest.Pytester) -> None:
+    items, _ = specs.inline_genitems(*PLUGIN, *NUMPY, "half.yaml")
+    assert {item.location[:2] for item in items} == {("half.yaml", 2)}
+
+
+def test_the_targets_are_told_after_collection(specs: pytest.Pytester) -> None:
+    arguments = (*NUMPY, "--trysquare-backend", "not_there.module", "--collect-only")
+    run(specs, *arguments).stdout.fnmatch_lines(
+        ["trysquare * on numpy:cpu:formula *; without not_there.module (* is not installed)"]
+    )
+
+
+def test_workers_end_with_the_run(specs: pytest.Pytester) -> None:
+    run(specs, *NUMPY, *CASES_FLOAT32)
+    assert not [it for it in threading.enumerate() if it.name.startswith("trysquare ")]
+
+
+def test_a_complete_run_writes_header_function_results_and_footer(specs: pytest.Pytester) -> None:
+    result = run(specs, *NUMPY, "-k", "float32", "--trysquare-results", "r.jsonl")
+    result.stdout.fnmatch_lines(["trysquare results: *r.jsonl"])
+    recorded = read(specs.path / "r.jsonl")
+    assert [record.function for record in recorded.functions] == ["half"]
+    assert {item.check for item in recorded.results} == set(CHECKS)
+    assert recorded.footer is not None
+    assert recorded.footer.counts[Outcome.CONFORMS] == len(recorded.results)
+
+
+def test_a_run_that_stops_early_has_no_footer(specs: pytest.Pytester) -> None:
+    run(specs, *LIAR, "-x", "-k", "float32", "--trysquare-results", "r.jsonl")
+    recorded = read(specs.path / "r.jsonl")
+    assert len(recorded.results) == HALF.count("name:")
+    assert recorded.footer is None
+
+
+def test_no_results_file_is_written_where_nothing_was_measured(specs: pytest.Pytester) -> None:
+    run(specs, *NUMPY, "-k", "nothing", "--trysquare-results", "r.jsonl")
+    assert not (specs.path / "r.jsonl").exists()
+
+
+def test_several_processes_write_one_results_file(
+    specs: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", SOURCES)
+    many = (*PLUGIN, *NUMPY, "-n", "2", "-k", "float32", "--trysquare-results", "many.jsonl")
+    specs.runpytest_subprocess(*many).assert_outcomes(passed=4)
+    run(specs, *NUMPY, "-k", "float32", "--trysquare-results", "one.jsonl")
+    one, many_ = (read(specs.path / name) for name in ("one.jsonl", "many.jsonl"))
+    assert {result.id for result in many_.results} == {result.id for result in one.results}
+    assert len(many_.results) == len(one.results)
+    assert (len(many_.functions), many_.footer is None) == (1, False)
+
+
+def test_junit_xml_is_valid_and_holds_the_failure(specs: pytest.Pytester) -> None:
+    run(specs, *LIAR, *CASES_FLOAT32, "--junitxml", "junit.xml")
+    tree = ET.parse(specs.path / "junit.xml")  # noqa: S314 - we wrote it
+    (failure,) = tree.iter("failure")
+    assert "half · cases: one" in (failure.text or "")
+
+
+def test_the_entry_point_imports_nothing_but_pytest() -> None:
+    code = "import pytest, sys; before = set(sys.modules); import trysquare.pytest_plugin\n"
+    code += "print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": SOURCES},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.split() == ["trysquare", "trysquare.pytest_plugin"]

@@ -1,0 +1,54 @@
+"""Asks a backend in this process, as its worker would, and judges the answers."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from trysquare.backend import Backend, Target
+from trysquare.dtypes import FORMATS
+from trysquare.judge import judge
+from trysquare.plan import Group, groups
+from trysquare.probes import flushes
+from trysquare.reader import read_all
+from trysquare.result import Check, Outcome, Result
+from trysquare.standard import Standard
+from trysquare.worker import Worker
+
+SPECS = {spec.function: spec for spec in read_all([Path(__file__).parent.parent / "specs"])}
+SEED = 0
+
+
+@cache
+def standards(function: str, check: Check, dtype: str) -> tuple[Standard, ...]:
+    """Return what is demanded of every backend; its truth is worked out once."""
+    group = Group(SPECS[function], check, FORMATS[dtype])
+    return tuple(Standard(group.spec, case) for case in group.cases(SEED))
+
+
+def results(
+    backend: Backend, function: str, check: Check, dtype: str, *, largest: float = math.inf
+) -> list[Result]:
+    """Return the results of all cases, or of those whose inputs have at most so many elements."""
+    target = next(one for one in backend.targets() if isinstance(one, Target))
+    worker = Worker(backend, target, io.BytesIO())
+    path = str(SPECS[function].place.path)
+    flushing = dtype in flushes(backend, target)
+    return [
+        judge(one, str(target), worker.reply(path, one.case.call), flushes=flushing)
+        for one in standards(function, check, dtype)
+        if max(array.size for array in one.case.inputs.values()) <= largest
+    ]
+
+
+def checks_of(function: str) -> list[Check]:
+    """Return the checks for which a spec gives reason."""
+    return [group.check for group in groups([SPECS[function]], dtypes=["float32"])]
+
+
+def diverging(results: Iterable[Result]) -> list[Result]:
+    """Return the results that do not conform, whatever they do instead."""
+    return [one for one in results if one.outcome is not Outcome.CONFORMS]
