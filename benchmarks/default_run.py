@@ -7,7 +7,6 @@ with the reference alone, so that the share of the frameworks is visible whateve
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -51,20 +50,28 @@ def measured(name: str, options: list[str]) -> tuple[str, float, int, int]:
 
 def watch(parent: int, peaks: dict[int, int]) -> None:
     """Note the high-water mark, in bytes, of a process and all that it started."""
-    parents = {}
+    family: dict[int, int] = {}
+    memory: dict[int, int] = {}
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
-            text = status.read_text()
+            fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
         except OSError:
-            continue
-        identity, above = (int(re.search(rf"^{key}:\s+(\d+)", text, re.M)[1]) for key in ("Pid", "PPid"))
-        high = re.search(r"^VmHWM:\s+(\d+) kB", text, re.M)
-        parents[identity] = (above, int(high[1]) * 1024 if high else 0)
-    for identity, (above, high) in parents.items():
-        while above not in (0, 1, parent) and above in parents:
-            above = parents[above][0]
-        if identity == parent or above == parent:
+            continue  # it ended meanwhile
+        identity = int(fields["Pid"])
+        family[identity] = int(fields["PPid"])
+        memory[identity] = int(fields.get("VmHWM", "0 kB").split()[0]) * 1024
+    for identity, high in memory.items():
+        if parent in ancestors(identity, family):
             peaks[identity] = max(peaks.get(identity, 0), high)
+
+
+def ancestors(identity: int, family: dict[int, int]) -> set[int]:
+    """Return a process and everything above it."""
+    above = set()
+    while identity in family and identity not in above:
+        above.add(identity)
+        identity = family[identity]
+    return above
 
 
 if __name__ == "__main__":

@@ -252,7 +252,7 @@ def overflows_in_the_tail(_: Truthful, question: Question, output: Array) -> Arr
 def takes_log_of_softmax(_: Truthful, question: Question, output: Array) -> Array:
     with np.errstate(divide="ignore"):
         probability = np.exp(output.astype(np.float64)).astype(output.dtype)
-        return np.log(probability).astype(output.dtype)
+        return np.asarray(np.log(probability), output.dtype)
 
 
 @lies("answered")

@@ -59,27 +59,40 @@ def nearest(value: Real, dtype: str) -> float:
     return math.ldexp(-whole if sign else whole, last)
 
 
+def remembered(function: Callable[[Real], Real]) -> Callable[[Real], Real]:
+    """Keep results, each for the number of digits that it has."""
+    known: dict[tuple[Real, int], Real] = {}
+
+    def ask(x: Real) -> Real:
+        key = (x, mp.prec)
+        if key not in known:
+            known[key] = function(x)
+        return known[key]
+
+    return ask
+
+
 @cache
 def exact(number: float) -> Real:
     return mp.mpf(number)
 
 
-@cache
+@remembered
 def exp(x: Real) -> Real:
     return ZERO if x == -INF else mp.exp(x)
 
 
-@cache
+@remembered
 def expm1(x: Real) -> Real:
     return -ONE if x == -INF else mp.expm1(x)
 
 
-@cache
+@remembered
 def log(x: Real) -> Real:
     return -INF if x == 0 else mp.log(x)
 
 
-@cache
+@remembered
 def log1p(x: Real) -> Real:
     return -INF if x == -1 else mp.log1p(x)
 
@@ -132,6 +145,14 @@ def leak(p: Parameters, x: Real, slope: Real) -> Real:
 
 def leak_slope(p: Parameters, x: Real, slope: Real) -> Real:
     return slope if x < 0 else ONE
+
+
+def rrelu(p: Parameters, x: Real, drawn: Real | None = None) -> Real:
+    return leak(p, x, (p["lower"] + p["upper"]) / 2 if drawn is None else drawn)
+
+
+def rrelu_slope(p: Parameters, x: Real) -> Real:
+    return leak_slope(p, x, (p["lower"] + p["upper"]) / 2)
 
 
 def l1(p: Parameters, a: Real, b: Real) -> Real:
@@ -190,7 +211,7 @@ POINTWISE = {
     "relu": Pointwise(relu, {"x": lambda p, x: ONE if x > 0 else ZERO}),
     "sigmoid": Pointwise(sigmoid, {"x": lambda p, x: sigmoid(p, x) * sigmoid(p, -x)}),
     "prelu": Pointwise(leak, {"x": leak_slope}, odd=True),
-    "rrelu": Pointwise(leak, {"x": leak_slope}, odd=True),
+    "rrelu": Pointwise(rrelu, {"x": rrelu_slope}, odd=True),
     "l1_loss": Pointwise(l1, against(lambda p, a, b: mp.sign(a - b)), reduces=True),
     "mse_loss": Pointwise(mse, against(lambda p, a, b: 2 * (a - b)), reduces=True),
     "huber_loss": Pointwise(huber, against(huber_slope), reduces=True),
@@ -271,7 +292,7 @@ class Entropy:
                 raise ValueError("there is no such class")
         else:
             moved = np.moveaxis(target, 1, -1)
-            self.shares = [self._smooth(reals(row)) for row in moved.reshape(-1, count)]
+            self.given = [reals(row) for row in moved.reshape(-1, count)]
 
     def _smooth(self, target: list[Real]) -> list[Real]:
         even = self.smoothing / len(target)
@@ -287,8 +308,8 @@ class Entropy:
         if self.classes:
             pairs = zip(self.rows, self.targets, strict=True)
             return [ZERO if t == self.ignored else self._of_class(row, t) for row, t in pairs]
-        pairs_of = zip(self.rows, self.shares, strict=True)
-        return [self._of_distribution(row, share) for row, share in pairs_of]
+        given = zip(self.rows, self.given, strict=True)
+        return [self._of_distribution(row, self._smooth(target)) for row, target in given]
 
     def _of_class(self, row: list[Real], target: int) -> Real:
         logs = log_softmax(row)
@@ -314,17 +335,28 @@ class Entropy:
 
     def _slope(self, place: int, c: Real) -> list[Real]:
         row = self.rows[place]
-        if not self.classes:
-            pull = [w * q for w, q in zip(self.weight, self.shares[place], strict=True)]
-        elif self.targets[place] == self.ignored:
+        parts = shifted(row)
+        if self.classes and self.targets[place] == self.ignored:
             return [ZERO] * len(row)
-        else:
-            hot = [ONE if j == self.targets[place] else ZERO for j in range(len(row))]
-            heavy = self.weight[self.targets[place]]
-            keep, even = 1 - self.smoothing, self.smoothing / len(row)
-            pull = [keep * heavy * h + even * w for h, w in zip(hot, self.weight, strict=True)]
-        whole = total(pull)
-        return [c * (q * whole - t) for q, t in zip(softmax(row), pull, strict=True)]
+        if parts is None:
+            return [NAN] * len(row)
+        # over a common denominator, so that equal shares give zero and not 1e-80
+        z, others = parts
+        pull = self._pull(place)
+        whole, scale = total(pull), len(row) * (1 + others)
+        return [
+            c * (exp(x) * whole - t * (1 + others)) / scale for x, t in zip(z, pull, strict=True)
+        ]
+
+    def _pull(self, place: int) -> list[Real]:
+        """Return what a row's target adds to each class, times the number of classes."""
+        keep, even, count = 1 - self.smoothing, self.smoothing, len(self.weight)
+        if not self.classes:
+            pairs = zip(self.weight, self.given[place], strict=True)
+            return [w * (count * keep * t + even) for w, t in pairs]
+        mine = self.targets[place]
+        extra = count * keep * self.weight[mine]
+        return [even * w + (extra if j == mine else ZERO) for j, w in enumerate(self.weight)]
 
 
 def digits(row: Array) -> int:
@@ -448,8 +480,7 @@ class Perfect(Backend):
                     raise ValueError("the lower bound is above the upper one")
                 if p["training"]:
                     return [x, self.random.uniform(float(low), float(high), x.shape)]
-                # the middle of two float64 may need one bit more than float64 has
-                return [x, np.full(x.shape, float((low + high) / 2))]
+                return [x]
             case "bce_loss":
                 one = np.ones((), tensors["input"].dtype)
                 weight = np.broadcast_to(tensors.get("weight", one), tensors["input"].shape)
@@ -493,7 +524,8 @@ class Perfect(Backend):
         c = reals(np.broadcast_to(cotangent, entropy.outer))
         if p["reduction"] == "mean":
             c = [one / entropy.denominator for one in c]
-        terms = [term for row in entropy.slopes(wrt, c) for term in row]
+        with mp.workdps(digits(x)):
+            terms = [term for row in entropy.slopes(wrt, c) for term in row]
         return np.moveaxis(rounded(terms, (*entropy.outer, x.shape[1]), x.dtype), -1, 1)
 
 

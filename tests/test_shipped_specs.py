@@ -18,10 +18,11 @@ from trysquare.formula.float64 import Float64
 from trysquare.formula.parser import parse
 from trysquare.formula.tree import Node
 from trysquare.meaning import COTANGENT, Meaning, meaning
-from trysquare.oracle import Oracle, Truth
+from trysquare.oracle import Oracle
 from trysquare.reader import read, specs_folder
 from trysquare.spec import Expression, Input, InputKind, NamedCase, Selected, Spec, Value
 from trysquare.standard import Standard
+from trysquare.truth import Truth
 
 PATHS = sorted(specs_folder().rglob("*.yaml"))
 SPECS = {path.stem: read(path) for path in PATHS}

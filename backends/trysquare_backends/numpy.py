@@ -28,11 +28,11 @@ class NumPy(Backend):
         """Return the only target."""
         return (Target("numpy", "cpu", "formula"),)
 
-    def dtypes(self, target: Target) -> frozenset[str]:
+    def dtypes(self, target: Target) -> frozenset[str]:  # noqa: ARG002 - the same everywhere
         """Return every format: all of them are contained in float64."""
         return frozenset(FORMATS)
 
-    def to_tensor(self, array: Array, device: str) -> Tensor:
+    def to_tensor(self, array: Array, device: str) -> Tensor:  # noqa: ARG002 - there is one
         """Copy the array."""
         return np.array(array)
 

@@ -9,9 +9,9 @@ import numpy as np
 from trysquare.cases import Expect, named_cases, numbers
 from trysquare.dtypes import FLOAT64, FORMATS, Array, Format
 from trysquare.errors import Mistake, SpecErrors
-from trysquare.oracle import Truth
 from trysquare.spec import NamedCase, Spec, Special
 from trysquare.standard import Standard
+from trysquare.truth import Truth
 
 ROUNDINGS = 4
 """Expressions of a case are evaluated in float64, with about so many roundings."""

@@ -115,9 +115,7 @@ def _inputs(
     return arrays
 
 
-def _stated(
-    named: NamedCase, parameters: Mapping[str, Value], format: Format
-) -> tuple[Array, ...]:
+def _stated(named: NamedCase, parameters: Mapping[str, Value], format: Format) -> tuple[Array, ...]:
     if isinstance(named.expect, Special):
         return ()
     return tuple(numbers(nested, parameters, format) for nested in named.expect)

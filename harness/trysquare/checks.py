@@ -122,9 +122,7 @@ def _inplace(spec: Spec, format: Format, random: Generator) -> Iterator[Case]:
             yield replace(case, want=Want.INPLACE)
 
 
-def _draws(
-    spec: Spec, format: Format, random: Generator, seed: int
-) -> Iterator[Case]:
+def _draws(spec: Spec, format: Format, random: Generator, seed: int) -> Iterator[Case]:
     if spec.random is None:
         return
     count = DRAWS

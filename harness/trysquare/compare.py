@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from trysquare.dtypes import Array, Format
-from trysquare.oracle import Allowance, Truth
 from trysquare.result import Symptom
-
+from trysquare.truth import Allowance, Truth
 
 FARTHEST = 1e300
 """The most ULP that are reported; only float64 near an exact zero gets there."""
@@ -20,7 +19,8 @@ class Distance:
     """How far an answer is from the truth, element by element.
 
     `ulp` is (got - exact) / ulp(exact), signed, NaN where one of them is no number. `limit` is the
-    allowed |ulp| (infinite where none can be said), `bad` marks what diverges, `unsure` what the truth's bound does not decide.
+    allowed |ulp| (infinite where none can be said), `bad` marks what diverges, `unsure` what the
+    truth's bound does not decide.
     """
 
     ulp: Array
@@ -60,7 +60,7 @@ def special_mismatch(got: Array, want: Array) -> Array:
     """Mark NaN against a number, and infinity against another infinity or a small number."""
     nan = np.isnan(got) != np.isnan(want)
     got_inf, want_inf = np.isinf(got), np.isinf(want)
-    return nan | (got_inf & want_inf & (got != want)) | (got_inf != want_inf)
+    return np.asarray(nan | (got_inf & want_inf & (got != want)) | (got_inf != want_inf))
 
 
 def symptoms(got: Array, truth: Truth, distance: Distance, format: Format) -> Array:

@@ -23,9 +23,10 @@ def violations(
     the shapes of the inputs do not fit together.
     """
     chosen = {**spec.defaults, **parameters}
-    for item in spec.parameters:
-        if item.choices and choice_text(chosen[item.name]) not in item.choices:
-            yield f"{item.name} is {chosen[item.name]}, not one of {', '.join(item.choices)}"
+    for parameter in spec.parameters:
+        value = chosen[parameter.name]
+        if parameter.choices and choice_text(value) not in parameter.choices:
+            yield f"{parameter.name} is {value}, not one of {', '.join(parameter.choices)}"
             return
     arranged = arrange(spec, chosen, inputs)
     for parameter in spec.parameters:

@@ -29,9 +29,14 @@ def judge_draws(blank: Result, standard: Standard, got: Array) -> Result:
     if random is None:
         return replace(blank, outcome=Outcome.ERRORED, reason="the spec draws nothing")
     low, high = _number(standard, random.low), _number(standard, random.high)
-    rows = {**standard.rows, OUTPUT: standard.layout.to_rows(got.astype(np.float64), standard.spread)}
+    rows = {
+        **standard.rows,
+        OUTPUT: standard.layout.to_rows(got.astype(np.float64), standard.spread),
+    }
     arithmetic = Float64(standard.layout.rows, standard.layout.columns, standard.case.format)
-    where = np.asarray(evaluate(standard.meant.expression(random.when.tree), arithmetic, rows), bool)
+    where = np.asarray(
+        evaluate(standard.meant.expression(random.when.tree), arithmetic, rows), bool
+    )
     draws = evaluate(standard.meant.expression(random.given.tree), arithmetic, rows)[where]
     # a draw, its product and our quotient are rounded once each
     blur = 3 * standard.case.format.unit_roundoff * max(abs(low), abs(high))

@@ -69,7 +69,7 @@ class Format:
         """
         exponents = np.frexp(np.where(np.isfinite(values), values, self.largest))[1] - 1
         exponents = np.where(values == 0, self.emin, np.clip(exponents, self.emin, self.emax))
-        return np.ldexp(1.0, exponents - (self.precision - 1))
+        return np.asarray(np.ldexp(1.0, exponents - (self.precision - 1)))
 
     def round(self, values: Array) -> Array:
         """Round float64 values to nearest, ties to even, once; overflow gives infinity."""

@@ -11,9 +11,9 @@ TrysquareError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from collections.abc import Iterable
 
 
 class TrysquareError(Exception):

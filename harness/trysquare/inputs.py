@@ -138,9 +138,7 @@ def _points(spec: Spec, meant: Meaning, format: Format, random: Generator) -> In
     return inputs
 
 
-def _rows(
-    spec: Spec, meant: Meaning, length: int, format: Format, random: Generator
-) -> Inputs:
+def _rows(spec: Spec, meant: Meaning, length: int, format: Format, random: Generator) -> Inputs:
     sampled = rows(format, length, random)
     axis = axis_of(spec, meant.parameters)
     inputs: Inputs = {}
@@ -197,9 +195,7 @@ def axis_of(spec: Spec, parameters: Mapping[str, Value]) -> int:
 
 def _floats(spec: Spec, parameters: Mapping[str, Value], extent: Extent) -> list[Input]:
     forms = [(item, item.form(parameters)) for item in spec.inputs]
-    return [
-        item for item, form in forms if form.kind is InputKind.FLOAT and form.extent is extent
-    ]
+    return [item for item, form in forms if form.kind is InputKind.FLOAT and form.extent is extent]
 
 
 def _inside(meant: Meaning, elements: list[Input], points: Array, format: Format) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +11,9 @@ from trysquare.backend import Answer, Kind, Refusal, Reply, Want
 from trysquare.cases import Case, Expect
 from trysquare.draws import judge_draws
 from trysquare.dtypes import Array
+from trysquare.errors import UndecidedError
 from trysquare.measure import Measurement, dialect_of, measure
+from trysquare.probes import keeps_subnormals
 from trysquare.result import Expectation, Outcome, Result, Symptom
 from trysquare.standard import Standard
 
@@ -34,6 +36,29 @@ def judge(standard: Standard, target: str, reply: Reply, *, flushes: bool) -> Re
         return _expected(_refused(blank, standard.case, reply))
     seconds = replace(blank, seconds=reply.seconds)
     return _expected(_answered(seconds, standard, reply, flushes=flushes))
+
+
+def judge_all(
+    standards: Sequence[Standard], replies: Mapping[str, tuple[Sequence[Reply], bool]]
+) -> dict[str, list[Result]]:
+    """Return for each target the results of all its replies, in the order of the standards.
+
+    `replies` holds with each target's replies whether it flushes. What the oracle cannot decide is
+    an errored result. Raises ArithmeticError where this process itself lost its subnormals: then
+    no truth could be told.
+    """
+    if not keeps_subnormals():
+        raise ArithmeticError("this process flushes subnormals to zero; it cannot judge")
+    results: dict[str, list[Result]] = {target: [] for target in replies}
+    for place, standard in enumerate(standards):
+        for target, (answers, flushes) in replies.items():
+            try:
+                result = judge(standard, target, answers[place], flushes=flushes)
+            except UndecidedError as error:
+                blank = replace(_blank(standard.case, target), outcome=Outcome.ERRORED)
+                result = _expected(replace(blank, reason=f"the oracle could not decide: {error}"))
+            results[target].append(result)
+    return results
 
 
 def result_id(case: Case, target: str) -> str:
@@ -60,9 +85,7 @@ def _blank(case: Case, target: str) -> Result:
 
 def _expected(result: Result) -> Result:
     good = result.outcome in (Outcome.CONFORMS, Outcome.UNSUPPORTED)
-    return replace(
-        result, expectation=Expectation.EXPECTED if good else Expectation.UNEXPECTED
-    )
+    return replace(result, expectation=Expectation.EXPECTED if good else Expectation.UNEXPECTED)
 
 
 def _shapes(inputs: Mapping[str, Array]) -> str:
@@ -147,12 +170,12 @@ def _guess(found: Measurement, standard: Standard) -> str:
         return ""
     want = abs(float(np.asarray(found.worst.want.decimal, np.float64)))
     if want < format.smallest_normal:
-        return "returns zero where the exact result is subnormal, though the target keeps subnormals"
+        return (
+            "returns zero where the exact result is subnormal, though the target keeps subnormals"
+        )
     return "returns zero where the exact result is a normal number: every digit is lost"
 
 
 def _brief(reply: Answer) -> str:
     texts = (str(output.ravel()[:4].tolist()) for output in reply.outputs.values())
     return "; ".join(texts)
-
-

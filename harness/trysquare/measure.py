@@ -12,8 +12,8 @@ from trysquare.dtypes import Array, Format
 from trysquare.errors import UndecidedError
 from trysquare.meaning import COTANGENT
 from trysquare.result import Number, Symptom, Worst
-from trysquare.oracle import Allowance, Truth
 from trysquare.standard import Standard
+from trysquare.truth import Allowance, Truth
 
 BINS = 128
 """Points of a curve of ULP against x."""
@@ -80,10 +80,12 @@ def _nearest(standard: Standard, rows: Array, *, flushes: bool) -> tuple[Distanc
     for accepted in others:
         other = standard.distance(rows, accepted, flushes=flushes)
         take = best.bad & ~other.bad
-        best = Distance(*(
-            np.where(take, theirs, mine)
-            for mine, theirs in zip(_parts(best), _parts(other), strict=True)
-        ))
+        best = Distance(
+            *(
+                np.where(take, theirs, mine)
+                for mine, theirs in zip(_parts(best), _parts(other), strict=True)
+            )
+        )
     return best, canonical.truth
 
 
@@ -100,7 +102,7 @@ def _wrong_zeros(standard: Standard, rows: Array, truth: Array) -> Array:
         wanted = standard.layout.to_rows(value, standard.spread)
         wrong &= (wanted != 0) | (np.signbit(wanted) != np.signbit(rows))
         wrong &= wanted == 0
-    return wrong
+    return np.asarray(wrong)
 
 
 def _first(kinds: Array) -> Symptom | None:
@@ -122,9 +124,7 @@ def _discrete(
     return {name: int(count) for name, count in counts.items() if count}
 
 
-def _worst(
-    standard: Standard, rows: Array, best: Distance, bad: Array, *, flushes: bool
-) -> Worst:
+def _worst(standard: Standard, rows: Array, best: Distance, bad: Array, *, flushes: bool) -> Worst:
     size = np.where(np.isnan(best.ulp), np.inf, np.abs(best.ulp))
     chosen = np.argmax(np.where(bad, size, -1.0) if bad.any() else size)
     row, column = np.unravel_index(chosen, size.shape)
@@ -133,7 +133,8 @@ def _worst(
     truth = oracle.exact(place)
     limit = standard.limit(flushes=flushes)
     again = distance(rows[place], truth, Allowance(limit.limit[place], limit.spills[place]), format)
-    got, want = float(rows[row, column]), float(format.round(truth.value)[0, column])
+    got = float(rows[row, column])
+    want = _wanted(standard, float(format.round(truth.value)[0, column]), (int(row), int(column)))
     slope, names = standard.slope, [name for name in standard.rows if name != COTANGENT]
     return Worst(
         index=standard.index_of(int(row), int(column)),
@@ -151,6 +152,14 @@ def _worst(
         if slope is None
         else oracle.condition(int(row), int(column), names[0], slope),
     )
+
+
+def _wanted(standard: Standard, exact: float, place: tuple[int, int]) -> float:
+    """Return the rounded truth; a zero has the sign that the case states."""
+    if exact != 0 or not standard.case.stated:
+        return exact
+    stated = np.broadcast_to(standard.case.stated[0], standard.shape)
+    return float(standard.layout.to_rows(stated, standard.spread)[place])
 
 
 def _at(values: Array, row: int, column: int) -> float:
@@ -177,7 +186,5 @@ def _histogram(standard: Standard, ulp: Array) -> tuple[tuple[float, float], ...
     np.maximum.at(tops, bins, np.abs(ulp[usable]))
     centres = standard.case.format.from_ordinal(((edges[:-1] + edges[1:]) / 2).astype(np.int64))
     return tuple(
-        (float(centre), float(top))
-        for centre, top in zip(centres, tops, strict=True)
-        if top >= 0
+        (float(centre), float(top)) for centre, top in zip(centres, tops, strict=True) if top >= 0
     )

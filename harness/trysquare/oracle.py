@@ -21,53 +21,10 @@ from trysquare.formula.derivative import Extent
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node, Op, Scope
+from trysquare.truth import Allowance, Truth, from_balls
 
 PRECISIONS = (128, 320, 1280, 2560, 5120)
-"""Bits of Arb, one after the other until the answer is decided; the last holds any sum of float64."""
-
-SPARE_BITS = 20
-"""How much finer than the format's spacing the truth is known."""
-
-
-@dataclass(frozen=True)
-class Truth:
-    """The exact result as a float64 `value`, and what is missing, in ULP of the format at `value`.
-
-    The exact result is value + (rest +- bound) ULP. `value` is infinite or NaN where the exact
-    result is, or is larger than float64.
-    """
-
-    value: Array
-    rest: Array
-    bound: Array
-
-    def patched(self, rows: Array, other: Truth) -> Truth:
-        """Return this truth with some rows replaced by those of another."""
-        parts = []
-        for mine, theirs in zip(self._parts(), other._parts(), strict=True):
-            merged = np.array(mine)
-            merged[rows] = theirs
-            parts.append(merged)
-        return Truth(*parts)
-
-    def only(self, rows: Array) -> Truth:
-        """Return the truth of some rows."""
-        return Truth(*(part[rows] for part in self._parts()))
-
-    def _parts(self) -> tuple[Array, Array, Array]:
-        return self.value, self.rest, self.bound
-
-
-@dataclass(frozen=True)
-class Allowance:
-    """How far an answer may be from the truth (absolute), infinite where nothing can be said.
-
-    Where `spills`, an evaluation of the formula in the format may overflow on its way, and an
-    answer may also be infinite or NaN.
-    """
-
-    limit: Array
-    spills: Array
+"""Bits of Arb until the answer is decided, one after the other; the last holds any float64 sum."""
 
 
 @dataclass(frozen=True)
@@ -155,8 +112,8 @@ class Oracle:
         return {key: np.asarray(value, np.float64) for key, value in self.inputs.items()}
 
     def _allowance(self, *, flushes: bool) -> Allowance:
-        bounded = self._bounded(published(self.format, flushes))
-        spills = np.broadcast_to(bounded.spills, self._shape)
+        bounded = self._bounded(published(self.format, flushes=flushes))
+        spills = np.broadcast_to(bounded.spills, self.shape)
         return Allowance(self._full(bounded.error), spills)
 
     def _bounded(self, rounding: Rounding) -> Bounded:
@@ -166,10 +123,11 @@ class Oracle:
 
     def _full(self, values: Array) -> Array:
         """Spread a value that does not vary over everything it stands for."""
-        return np.array(np.broadcast_to(values, self._shape))
+        return np.array(np.broadcast_to(values, self.shape))
 
     @property
-    def _shape(self) -> tuple[int, int]:
+    def shape(self) -> tuple[int, int]:
+        """The shape of the answers, as rows."""
         height = self.rows if self.spread.rows else 1
         return height, self.columns if self.spread.columns else 1
 
@@ -181,27 +139,23 @@ class Oracle:
         return Oracle(self.tree, inputs, len(rows), self.columns, self.spread, self.format)
 
     def _certified(self) -> Truth:
-        plain, truth = self.ieee, self.fast
+        truth = self.fast
         finite = self._finite_rows()
         if self.mixes_rows or not self.spread.rows:
-            open_rows = np.arange(plain.shape[0] if finite.all() else 0)
+            undecided = np.arange(self.shape[0] if finite.all() else 0)
         else:
-            open_rows = np.flatnonzero(finite)
+            undecided = np.flatnonzero(finite)
         for bits in PRECISIONS:
-            if not open_rows.size:
-                return truth
-            found, decided = self._at_precision(open_rows, bits)
-            # an infinite or NaN result has no ball; a second opinion at more bits, then IEEE's word
-            special = ~np.isfinite(plain[open_rows]) & (bits > PRECISIONS[0])
-            keep = np.where(decided, True, ~special)
-            parts = [
-                np.where(keep, new, old[open_rows])
-                for new, old in zip(found._parts(), self.fast._parts(), strict=True)
-            ]
-            truth = truth.patched(open_rows, Truth(*parts))
-            open_rows = open_rows[~(decided | special).all(axis=1)]
-        if open_rows.size:
-            raise UndecidedError(f"{open_rows.size} rows undecided at {PRECISIONS[-1]} bits")
+            if not undecided.size:
+                break
+            found, decided = self._at_precision(undecided, bits)
+            # an infinite or NaN result has no ball: a second opinion at more bits, then IEEE's word
+            special = ~np.isfinite(self.ieee[undecided]) & (bits > PRECISIONS[0])
+            better = found.where(decided | ~special, self.fast.only(undecided))
+            truth = truth.patched(undecided, better)
+            undecided = undecided[~(decided | special).all(axis=1)]
+        if undecided.size:
+            raise UndecidedError(f"{undecided.size} rows undecided at {PRECISIONS[-1]} bits")
         return truth
 
     def _finite_rows(self) -> Array:
@@ -212,53 +166,19 @@ class Oracle:
         return finite
 
     def _at_precision(self, rows: Array, bits: int) -> tuple[Truth, Array]:
-        oracle = self if self.mixes_rows or len(rows) == self._shape[0] else self._only(rows)
+        oracle = self if self.mixes_rows or len(rows) == self.shape[0] else self._only(rows)
         before = flint.ctx.prec
         flint.ctx.prec = bits
         try:
             arithmetic = Ball(oracle.rows, oracle.columns, self.format)
-            names = {key: balls(value) for key, value in oracle._wide.items()}
+            names = {key: balls(value) for key, value in oracle.inputs.items()}
             found = evaluate(self.tree, arithmetic, names)
-            return self._split(np.broadcast_to(found, oracle._shape))
+            return from_balls(np.broadcast_to(found, oracle.shape), self.format)
         finally:
             flint.ctx.prec = before
-
-    def _split(self, found: Array) -> tuple[Truth, Array]:
-        """Return balls as a truth, and which of them are decided."""
-        value = np.asarray(np.frompyfunc(_midpoint, 1, 1)(found), np.float64)
-        spacing = self.format.ulp(value)
-        rests = np.frompyfunc(_rest, 3, 1)(found, value, spacing)
-        rest = np.asarray(np.frompyfunc(_midpoint, 1, 1)(rests), np.float64)
-        bound = np.asarray(np.frompyfunc(_beyond, 2, 1)(rests, rest), np.float64)
-        bound = np.where(np.isnan(value), np.inf, bound)
-        # a ball around zero says no more than that: zero, within its radius
-        nothing = np.abs(value) <= bound * spacing
-        value, rest = np.where(nothing, 0.0, value), np.where(nothing, 0.0, rest)
-        decided = bound <= 2.0**-SPARE_BITS
-        # far beyond the format the only answer is infinity, however far it is
-        with np.errstate(over="ignore"):
-            decided |= np.abs(value) - bound * spacing > 2 * self.format.largest
-        return Truth(value, rest, np.where(nothing, 2 * bound, bound)), decided
-
-
-def _midpoint(ball: flint.arb) -> float:
-    return float(ball.mid()) if ball.is_finite() else np.nan
-
-
-def _rest(ball: flint.arb, value: float, spacing: float) -> flint.arb:
-    return (ball - flint.arb(value)) / flint.arb(spacing) if np.isfinite(value) else flint.arb(0)
-
-
-def _beyond(rest: flint.arb, middle: float) -> float:
-    """Return an upper bound on how far the truth is from value + rest, in the same unit."""
-    if not rest.is_finite():
-        return np.inf
-    return float((rest - flint.arb(middle)).abs_upper()) * (1 + 2.0**-50)
 
 
 def _mixes(node: Node) -> bool:
     if node.op in (Op.SUM, Op.MAX, Op.COUNT) and node.value != Scope.ROW:
         return True
     return any(_mixes(argument) for argument in node.args)
-
-

@@ -48,7 +48,8 @@ class Bench:
         self._groups: list[Group] = []
         self._told: set[str] = set()
         self._latest: list[Result] = []
-        for name in (*Check, *FORMATS, *map(marker, backends)):
+        names = (marker(target.backend) for target in self.targets)
+        for name in dict.fromkeys((*Check, *FORMATS, *names)):
             config.addinivalue_line("markers", f"{name}: a check, dtype or backend of Trysquare")
 
     @property

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from types import TracebackType
 from typing import Self
 
 from trysquare.backend import Reply, Target, Unavailable
-from trysquare.cases import Case
-from trysquare.errors import UndecidedError
-from trysquare.judge import judge, result_id
+from trysquare.judge import judge_all
 from trysquare.plan import Group
 from trysquare.pool import Pool
 from trysquare.protocol import Hello
@@ -27,6 +26,10 @@ AHEAD = 3
 """Groups that the workers are given before the first of them is judged."""
 
 
+JUDGES = 2
+"""Processes that compare; the workers of the targets wait for them most of the time."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """A group that has been sent to the targets."""
@@ -36,10 +39,20 @@ class Asked:
     replies: Mapping[Target, Future[list[Reply]]]
 
 
+@dataclass(frozen=True)
+class Answered:
+    """A group with all replies, and the results of the targets that were asked."""
+
+    asked: Asked
+    results: Future[dict[str, list[Result]]]
+
+
 class Session:
     """Open targets, and the comparison of whatever is asked of them."""
 
-    def __init__(self, backends: Sequence[str], seed: int, deadline: float = SECONDS_PER_CASE) -> None:
+    def __init__(
+        self, backends: Sequence[str], seed: int, deadline: float = SECONDS_PER_CASE
+    ) -> None:
         self._seed, self._deadline = seed, deadline
         self._pool = Pool()
         self._hellos: dict[Target, Hello] = {}
@@ -70,13 +83,32 @@ class Session:
 
     def results(self, groups: Sequence[Group], targets: Sequence[Target]) -> Iterator[Result]:
         """Yield the results of all groups on these targets, group by group, target by target."""
+        if len(groups) == 1:
+            asked = self._ask(groups[0], targets)
+            judged: Future[dict[str, list[Result]]] = Future()
+            judged.set_result(judge_all(asked.standards, self._replies(asked)))
+            yield from self._results(Answered(asked, judged))
+            return
+        with ProcessPoolExecutor(JUDGES, get_context("spawn")) as judges:
+            yield from self._many(groups, targets, judges)
+
+    def _many(
+        self, groups: Sequence[Group], targets: Sequence[Target], judges: ProcessPoolExecutor
+    ) -> Iterator[Result]:
         asked: deque[Asked] = deque()
+        answered: deque[Answered] = deque()
         for group in groups:
             asked.append(self._ask(group, targets))
             if len(asked) > AHEAD:
-                yield from self._judge(asked.popleft())
-        while asked:
-            yield from self._judge(asked.popleft())
+                answered.append(self._answered(asked.popleft(), judges))
+            if len(answered) > AHEAD:
+                yield from self._results(answered.popleft())
+        answered.extend(self._answered(one, judges) for one in asked)
+        for one in answered:
+            yield from self._results(one)
+
+    def _answered(self, asked: Asked, judges: ProcessPoolExecutor) -> Answered:
+        return Answered(asked, judges.submit(judge_all, asked.standards, self._replies(asked)))
 
     def _open(self, backends: Sequence[str]) -> None:
         """Open the usual target of each backend, then whatever else the backend has here."""
@@ -115,13 +147,26 @@ class Session:
             self._latest = group, tuple(Standard(group.spec, case) for case in cases)
         return self._latest[1]
 
-    def _judge(self, asked: Asked) -> Iterator[Result]:
+    def _replies(self, asked: Asked) -> dict[str, tuple[list[Reply], bool]]:
+        """Wait for the replies of every target; with each, whether it flushes this dtype."""
+        dtype = asked.group.format.name
+        return {
+            str(target): (replies.result(), bool(self._hellos[target].flushes.get(dtype)))
+            for target, replies in asked.replies.items()
+            if not self._reason(asked.group, target)
+        }
+
+    def _results(self, answered: Answered) -> Iterator[Result]:
+        asked = answered.asked
         for target, replies in asked.replies.items():
             if reason := self._reason(asked.group, target):
                 yield _not_asked(asked.group, target, *reason)
                 continue
-            for standard, reply in zip(asked.standards, replies.result(), strict=True):
-                yield self._result(standard, target, reply)
+            results = answered.results.result()[str(target)]
+            for standard, reply, result in zip(
+                asked.standards, replies.result(), results, strict=True
+            ):
+                yield self._witnessed(standard, target, reply, result)
 
     def _reason(self, group: Group, target: Target) -> tuple[Outcome, str] | None:
         """Return why a group is not asked of a target, or None."""
@@ -134,12 +179,10 @@ class Session:
             return Outcome.ERRORED, f"the binding is unfit to judge: {hello.unfaithful[dtype]}"
         return None
 
-    def _result(self, standard: Standard, target: Target, reply: Reply) -> Result:
-        flushes = bool(self._hellos[target].flushes.get(standard.case.format.name))
-        try:
-            result = judge(standard, str(target), reply, flushes=flushes)
-        except UndecidedError as error:
-            return _undecided(standard.case, target, error)
+    def _witnessed(
+        self, standard: Standard, target: Target, reply: Reply, result: Result
+    ) -> Result:
+        """Add the script that shows a divergence."""
         if result.outcome is not Outcome.DIVERGES:
             return result
         script = witness(self._pool, target, standard, result, reply, self._deadline)
@@ -161,20 +204,4 @@ def _not_asked(group: Group, target: Target, outcome: Outcome, reason: str) -> R
         expectation=Expectation.UNEXPECTED if bad else Expectation.EXPECTED,
         place=str(group.spec.place),
         reason=reason,
-    )
-
-
-def _undecided(case: Case, target: Target, error: UndecidedError) -> Result:
-    return Result(
-        id=result_id(case, str(target)),
-        function=case.function,
-        check=case.check,
-        case=case.name,
-        target=str(target),
-        dtype=case.format.name,
-        parameters=case.given,
-        outcome=Outcome.ERRORED,
-        expectation=Expectation.UNEXPECTED,
-        place=str(case.place),
-        reason=f"the oracle could not decide: {error}",
     )

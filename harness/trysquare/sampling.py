@@ -53,7 +53,9 @@ def whole_format(format: Format) -> Array:
 
 def numbers(format: Format, tree: Node, random: Generator) -> Array:
     """Return the specials, the surroundings of the tree's constants, and each binade at random."""
-    sample = np.concatenate([specials(format), near_constants(format, tree), strata(format, random)])
+    sample = np.concatenate(
+        [specials(format), near_constants(format, tree), strata(format, random)]
+    )
     return format.round(sample)
 
 
@@ -67,7 +69,7 @@ def strata(format: Format, random: Generator) -> Array:
 
 
 def near_constants(format: Format, tree: Node) -> Array:
-    """Return numbers at 0, 1, 2, 4, 8 ... steps from every constant of the tree, and its negative."""
+    """Return numbers 0, 1, 2, 4 ... steps away from every constant of the tree, of both signs."""
     constants = np.array(sorted({*_constants(tree), 0.0, 1.0}))
     constants = constants[np.abs(constants) <= format.largest]
     centres = format.ordinal(np.concatenate([constants, -constants]))
@@ -92,7 +94,9 @@ def tuples(format: Format, tree: Node, count: int, arity: int, random: Generator
     close = format.ordinal(random.choice(finite, (count, 1))) + steps
     reach = int(format.ordinal(np.array([format.largest]))[0])
     neighbours = format.from_ordinal(np.clip(close, -reach, reach))
-    corners = np.stack(np.meshgrid(*[specials(format)] * min(arity, 2)), -1).reshape(-1, min(arity, 2))
+    corners = np.stack(np.meshgrid(*[specials(format)] * min(arity, 2)), -1).reshape(
+        -1, min(arity, 2)
+    )
     corners = np.concatenate([corners] + [corners[:, :1]] * (arity - corners.shape[1]), axis=1)
     return np.concatenate([corners, ordinary, independent, neighbours])
 

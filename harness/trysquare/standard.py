@@ -22,10 +22,10 @@ from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
 from trysquare.layout import Layout
 from trysquare.meaning import COTANGENT, Meaning
-from trysquare.oracle import Allowance, Oracle, Truth
+from trysquare.oracle import Oracle
 from trysquare.spec import Spec
 from trysquare.tolerance import allowance
-
+from trysquare.truth import Allowance, Truth
 
 VAGUE = 2.0**-6
 """ULP; a truth that is less certain than that is worked out again."""
@@ -78,7 +78,7 @@ class Standard:
     def shape(self) -> tuple[int, ...]:
         """The shape that an answer must have."""
         if self.case.want is Want.GRADIENT:
-            return self.case.inputs[self.case.wrt].shape
+            return tuple(self.case.inputs[self.case.wrt].shape)
         return self.layout.shape_of(self.spread)
 
     @property

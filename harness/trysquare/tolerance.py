@@ -8,7 +8,8 @@ from trysquare.dtypes import Array
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
-from trysquare.oracle import Allowance, Oracle
+from trysquare.oracle import Oracle
+from trysquare.truth import Allowance
 
 TERMS = "n"
 """The name, in a stated tolerance, of the number of elements that are reduced."""

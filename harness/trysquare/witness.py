@@ -117,5 +117,3 @@ def _shaped(standard: Standard, row: Array, *, columns: bool) -> Array:
 
 def _bits(value: Array) -> bytes:
     return np.asarray(value).tobytes()
-
-

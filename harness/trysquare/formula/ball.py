@@ -59,7 +59,8 @@ def _log1p(a: flint.arb) -> flint.arb:
 
 
 def _vector(function: Callable[..., Any], arity: int) -> Callable[..., Array]:
-    return np.frompyfunc(function, arity, 1)
+    vector: Callable[..., Array] = np.frompyfunc(function, arity, 1)
+    return vector
 
 
 _SIGN = _vector(lambda a: a.sgn(), 1)

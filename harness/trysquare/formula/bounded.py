@@ -62,7 +62,7 @@ class Rounding:
 
 
 @cache
-def published(format: Format, flushes: bool = False) -> Rounding:
+def published(format: Format, *, flushes: bool) -> Rounding:
     """Return what the data file allows to an evaluation in this format."""
     data = json.loads((files("trysquare") / "primitives.json").read_text("utf-8"))
     ulps = {Op(name): float(row[format.name]) for name, row in data["ulp"].items()}
@@ -121,11 +121,11 @@ class BoundedFloat64:
     def _error(self, op: Op, args: list[Bounded], value: Array) -> Array:
         """Return what the errors of the arguments make of the result."""
         match op, args:
-            case (Op.NEG | Op.ABS), [a]:
+            case ((Op.NEG | Op.ABS), [a]):
                 return a.error
             case Op.SIGN, [a]:
                 return np.where(np.abs(a.value) > a.error, 0.0, np.where(a.error > 0, 2.0, 0.0))
-            case (Op.ADD | Op.SUB), [a, b]:
+            case ((Op.ADD | Op.SUB), [a, b]):
                 return a.error + b.error
             case Op.MUL, [a, b]:
                 return _product_error(a, b)
@@ -133,13 +133,13 @@ class BoundedFloat64:
                 room = np.abs(b.value) - b.error
                 error = (a.error + np.abs(value) * b.error) / room
                 return np.where(room > 0, error, np.inf)
-            case (Op.MINIMUM | Op.MAXIMUM), [a, b]:
+            case ((Op.MINIMUM | Op.MAXIMUM), [a, b]):
                 return np.maximum(a.error, b.error)
-            case (Op.LESS | Op.LESS_EQUAL | Op.EQUAL | Op.NOT_EQUAL), [a, b]:
+            case ((Op.LESS | Op.LESS_EQUAL | Op.EQUAL | Op.NOT_EQUAL), [a, b]):
                 slack = a.error + b.error
                 unsure = (np.abs(a.value - b.value) <= slack) & (slack > 0)
-                return unsure.astype(np.float64)
-            case (Op.AND | Op.OR | Op.NOT), _:
+                return np.asarray(unsure, np.float64)
+            case ((Op.AND | Op.OR | Op.NOT), _):
                 errors = [argument.error for argument in args]
                 return np.asarray(np.maximum.reduce(np.broadcast_arrays(*errors)))
             case Op.SELECT, [condition, a, b]:
@@ -154,13 +154,13 @@ class BoundedFloat64:
     def _overflow(self, op: Op, args: list[Bounded], value: Array) -> tuple[Array, Array]:
         """Return where an operation overflows, and where something before it did."""
         match op, args:
-            case (Op.NEG | Op.ABS), [a]:
+            case ((Op.NEG | Op.ABS), [a]):
                 return a.over, a.spills
             case Op.SELECT, [condition, a, b]:
                 return _chosen(condition, a.over, b.over), _chosen(condition, a.spills, b.spills)
             case Op.GATHER, [row, at]:
                 return self._gathered(row.over, row, at), self._gathered(row.spills, row, at)
-            case (Op.LESS | Op.LESS_EQUAL | Op.EQUAL | Op.NOT_EQUAL | Op.AND | Op.OR | Op.NOT), _:
+            case ((Op.LESS | Op.LESS_EQUAL | Op.EQUAL | Op.NOT_EQUAL | Op.AND | Op.OR | Op.NOT), _):
                 return NEVER, NEVER
         largest = self._rounding.format.largest
         over, spills = np.abs(value) > largest, NEVER
@@ -176,7 +176,7 @@ class BoundedFloat64:
 
     def _gathered(self, part: Array, row: Bounded, at: Bounded) -> Array:
         numbers = _wide(part, row).astype(np.float64)
-        return self._plain.apply(Op.GATHER, [numbers, at.value]) == 1
+        return np.asarray(self._plain.apply(Op.GATHER, [numbers, at.value]) == 1)
 
     def power(self, base: Bounded, exponent: int) -> Bounded:
         """Multiply repeatedly."""
@@ -274,9 +274,9 @@ def _exact_zero(op: Op, args: list[Bounded]) -> Array | bool:
     """Tell where a zero is exact, and not the result of an underflow."""
     match op:
         case Op.MUL:
-            return (args[0].value == 0) | (args[1].value == 0)
+            return np.asarray((args[0].value == 0) | (args[1].value == 0))
         case Op.DIV:
-            return args[0].value == 0
+            return np.asarray(args[0].value == 0)
         case Op.EXP | Op.ERFC:
             return False
         case _:

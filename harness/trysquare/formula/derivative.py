@@ -46,9 +46,7 @@ def extent(node: Node, names: Mapping[str, Extent]) -> Extent:
             return Extent(rows, columns)
 
 
-def gradient(
-    node: Node, adjoint: Node, wrt: str, names: Mapping[str, Extent]
-) -> Node:
+def gradient(node: Node, adjoint: Node, wrt: str, names: Mapping[str, Extent]) -> Node:
     """Return the product of `adjoint` (shaped like the value) with d(node)/d(wrt)."""
     if node.op is Op.NAME:
         return adjoint if node.value == wrt else ZERO
@@ -87,7 +85,7 @@ def _adjoints(node: Node, adjoint: Node) -> list[tuple[Node, Node]]:
             return [(a, over(adjoint, b)), (b, negative(over(times(adjoint, node), b)))]
         case Op.POW, (a,):
             return [(a, times(adjoint, _power_slope(a, int(node.value or 0))))]
-        case (Op.MINIMUM | Op.MAXIMUM), (a, b):
+        case ((Op.MINIMUM | Op.MAXIMUM), (a, b)):
             first = Node(Op.LESS, (a, b) if node.op is Op.MINIMUM else (b, a))
             return [(a, select(first, adjoint, ZERO)), (b, select(first, ZERO, adjoint))]
         case Op.SELECT, (condition, a, b):

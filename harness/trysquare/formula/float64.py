@@ -15,14 +15,14 @@ from trysquare.formula.tree import Op, Scope, Symbol
 AXES: dict[Scope, tuple[int, ...]] = {Scope.ROW: (1,), Scope.COLUMN: (0,), Scope.ALL: (0, 1)}
 
 
-def gather(row: Array, at: Array, columns: int, outside: object = np.nan) -> Array:
-    """Return the element of each row at a position; `outside` where the row has no such position."""
+def gather(row: Array, at: Array, columns: int, outside: Any = np.nan) -> Array:
+    """Return the element of each row at a position; `outside` where the row has no such one."""
     rows, width = max(row.shape[0], at.shape[0]), max(row.shape[1], columns)
     wide = np.broadcast_to(row, (rows, width))
     place = np.broadcast_to(at, (rows, 1))
     inside = (place >= 0) & (place < width)
     taken = np.take_along_axis(wide, np.where(inside, place, 0).astype(np.int64), axis=1)
-    return np.where(inside, taken, outside)
+    return np.asarray(np.where(inside, taken, outside))
 
 
 OPERATIONS: dict[Op, Callable[..., Any]] = {
@@ -39,8 +39,8 @@ OPERATIONS: dict[Op, Callable[..., Any]] = {
     Op.LOG: np.log,
     Op.LOG1P: np.log1p,
     Op.TANH: np.tanh,
-    Op.ERF: lambda x: np.frompyfunc(math.erf, 1, 1)(x).astype(np.float64),
-    Op.ERFC: lambda x: np.frompyfunc(math.erfc, 1, 1)(x).astype(np.float64),
+    Op.ERF: np.vectorize(math.erf, otypes=[np.float64]),
+    Op.ERFC: np.vectorize(math.erfc, otypes=[np.float64]),
     Op.MINIMUM: np.minimum,
     Op.MAXIMUM: np.maximum,
     Op.LESS: np.less,
@@ -94,7 +94,8 @@ class Float64:
     def apply(self, op: Op, args: list[Array]) -> Array:
         """Apply one NumPy operation; exceptions of IEEE arithmetic are values here."""
         if op is Op.GATHER:
-            return gather(*args, columns=self._columns)
+            row, at = args
+            return gather(row, at, self._columns)
         with np.errstate(all="ignore"):
             result: Array = OPERATIONS[op](*args)
         return result
@@ -125,7 +126,7 @@ class Float64:
                 case _ if arg.shape[1] == 0:
                     return np.zeros((arg.shape[0], 1))
                 case _:
-                    return np.argmax(arg, axis=1, keepdims=True).astype(np.float64)
+                    return np.asarray(np.argmax(arg, axis=1, keepdims=True), np.float64)
 
     def _spread(self, arg: Array, scope: Scope) -> Array:
         """Give a broadcast argument its real extent along the dimensions that are reduced."""

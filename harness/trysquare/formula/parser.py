@@ -153,9 +153,9 @@ class _Reader:
         raise self._error(node, f"unknown name '{word}'", hint)
 
     def _exponent(self, node: ast.expr) -> int:
-        if isinstance(node, ast.Constant) and type(node.value) is int:
-            if 0 <= node.value <= LARGEST_POWER:
-                return node.value
+        value = node.value if isinstance(node, ast.Constant) else None
+        if type(value) is int and 0 <= value <= LARGEST_POWER:
+            return value
         raise self._error(node, f"an exponent is a whole number from 0 to {LARGEST_POWER}")
 
     def _comparison(self, node: ast.Compare, depth: int) -> Node:

@@ -1,0 +1,93 @@
+"""What is known of exact results: a float64, what is missing from it, and how sure that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import flint
+import numpy as np
+
+from trysquare.dtypes import Array, Format
+
+SPARE_BITS = 20
+"""How much finer than the format's spacing a truth is decided."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The exact result as a float64 `value`, and what is missing, in ULP of the format at `value`.
+
+    The exact result is value + (rest +- bound) ULP. `value` is infinite or NaN where the exact
+    result is, or is larger than float64.
+    """
+
+    value: Array
+    rest: Array
+    bound: Array
+
+    def only(self, rows: Array) -> Truth:
+        """Return the truth of some rows."""
+        return Truth(self.value[rows], self.rest[rows], self.bound[rows])
+
+    def where(self, mask: Array, other: Truth) -> Truth:
+        """Return this truth where the mask holds, and the other one elsewhere."""
+        return Truth(
+            np.where(mask, self.value, other.value),
+            np.where(mask, self.rest, other.rest),
+            np.where(mask, self.bound, other.bound),
+        )
+
+    def patched(self, rows: Array, other: Truth) -> Truth:
+        """Return this truth with some rows replaced by those of another."""
+        value, rest, bound = self.value.copy(), self.rest.copy(), self.bound.copy()
+        value[rows], rest[rows], bound[rows] = other.value, other.rest, other.bound
+        return Truth(value, rest, bound)
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """How far an answer may be from the truth (absolute), infinite where nothing can be said.
+
+    Where `spills`, an evaluation of the formula in the format may overflow on its way, and an
+    answer may also be infinite or NaN.
+    """
+
+    limit: Array
+    spills: Array
+
+
+def from_balls(found: Array, format: Format) -> tuple[Truth, Array]:
+    """Return an array of balls as a truth, and which of them are decided."""
+    value = _float64(np.frompyfunc(_midpoint, 1, 1), found)
+    spacing = format.ulp(value)
+    rests = np.asarray(np.frompyfunc(_rest, 3, 1)(found, value, spacing), object)
+    rest = _float64(np.frompyfunc(_midpoint, 1, 1), rests)
+    bound = _float64(np.frompyfunc(_beyond, 2, 1), rests, rest)
+    bound = np.where(np.isnan(value), np.inf, bound)
+    # a ball around zero says no more than that: zero, within its radius
+    nothing = np.abs(value) <= bound * spacing
+    value, rest = np.where(nothing, 0.0, value), np.where(nothing, 0.0, rest)
+    decided = bound <= 2.0**-SPARE_BITS
+    # far beyond the format the only answer is infinity, however far it is
+    with np.errstate(over="ignore"):
+        decided |= np.abs(value) - bound * spacing > 2 * format.largest
+    return Truth(value, rest, np.where(nothing, 2 * bound, bound)), decided
+
+
+def _float64(function: np.ufunc, *arrays: Array) -> Array:
+    return np.asarray(function(*arrays), np.float64)
+
+
+def _midpoint(ball: flint.arb) -> float:
+    return float(ball.mid()) if ball.is_finite() else np.nan
+
+
+def _rest(ball: flint.arb, value: float, spacing: float) -> flint.arb:
+    return (ball - flint.arb(value)) / flint.arb(spacing) if np.isfinite(value) else flint.arb(0)
+
+
+def _beyond(rest: flint.arb, middle: float) -> float:
+    """Return an upper bound on how far the truth is from value + rest, in the same unit."""
+    if not rest.is_finite():
+        return np.inf
+    return float((rest - flint.arb(middle)).abs_upper()) * (1 + 2.0**-50)
