@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trysquare import __version__
-from trysquare.errors import SpecErrors, TrysquareError, UsageError
+from trysquare.errors import SpecErrors, UsageError
+from trysquare.result import SEED
 
 if TYPE_CHECKING:
     from trysquare.result import Run
@@ -28,7 +29,7 @@ SECONDS_PER_CASE = 60.0
 ANY_FILE = click.Path(path_type=Path)
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
 SPECS = click.argument("specs", nargs=-1, type=ANY_FILE)
-SEED = click.option("--seed", default=0, show_default=True, help="Seed of the random inputs.")
+SEEDED = click.option("--seed", default=SEED, show_default=True, help="Seed of the random inputs.")
 BACKENDS = click.option(
     "--backend", "backends", multiple=True, metavar="NAME[,..]", help="Only these backends."
 )
@@ -56,8 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SpecErrors as errors:
         click.echo(errors, err=True)
         return Code.USAGE
-    except (click.ClickException, TrysquareError) as error:
-        return _refused(error)
+    except UsageError as error:
+        click.echo(f"trysquare: {error}", err=True)
+        return Code.USAGE
+    except click.ClickException as error:
+        error.show()
+        return Code.USAGE
     except click.Abort:
         return Code.INTERRUPTED
     except Exception:  # noqa: BLE001 - whatever it is, it is ours to report
@@ -68,14 +73,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return Code.BUG
     return int(code or Code.EXPECTED)
-
-
-def _refused(error: click.ClickException | TrysquareError) -> int:
-    if isinstance(error, click.ClickException):
-        error.show()
-        return error.exit_code if isinstance(error, click.UsageError) else Code.USAGE
-    click.echo(f"trysquare: {error}", err=True)
-    return Code.USAGE if isinstance(error, UsageError) else Code.BUG
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -98,7 +95,7 @@ def _print_schema(context: click.Context, _: click.Parameter, asked: bool) -> No
 @click.option("--check", "checks", multiple=True, metavar="CHECK", help="Only these checks.")
 @click.option("--dtype", "dtypes", multiple=True, metavar="DTYPE", help="Only these dtypes.")
 @BACKENDS
-@SEED
+@SEEDED
 @click.option("-o", "--output", type=OUTPUT, metavar="FILE", help="Write results as JSON lines.")
 @click.option("--report", type=OUTPUT, metavar="FILE", help="Write the HTML report.")
 @click.option(

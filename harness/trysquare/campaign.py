@@ -15,7 +15,7 @@ from trysquare.ledger import Ledger
 from trysquare.plan import Group, groups
 from trysquare.progress import watched
 from trysquare.recorder import Recorder
-from trysquare.result import Check, FunctionRecord, Header, Run
+from trysquare.result import SEED, Check, FunctionRecord, Header, Run
 from trysquare.run import Session
 from trysquare.spec import Spec
 
@@ -64,7 +64,9 @@ class Campaign:
         """
         with Session(tuple(self.entries), seed, deadline) as session:
             targets = list(session.targets)
-            ledger = Ledger(self.entries, self.groups, session.targets, complete=self.complete)
+            ledger = Ledger(
+                self.entries, self.groups, session.targets, complete=self.complete and seed == SEED
+            )
             header = recorder.header(session, self.specs, seed)
             functions = tuple(recorder.functions(session, self.specs))
             with _recorder(header, functions, path) as records:

@@ -12,7 +12,16 @@ from trysquare.backend import Want
 from trysquare.cases import Case, Expect, named_cases
 from trysquare.dtypes import Format
 from trysquare.formula.tree import Node, Op
-from trysquare.inputs import CHANNELS, Generator, Inputs, finite, moderate, samples, telling
+from trysquare.inputs import (
+    CHANNELS,
+    Generator,
+    Inputs,
+    finite,
+    moderate,
+    required,
+    samples,
+    telling,
+)
 from trysquare.layout import layout
 from trysquare.meaning import LOSS, meaning
 from trysquare.result import Check
@@ -107,7 +116,7 @@ def _reductions(spec: Spec, format: Format, random: Generator) -> Iterator[Case]
             size = " x ".join(str(length) for length in shape)
             yield _case(spec, Check.REDUCTIONS, format, f"{label} of {size}", inputs, choice)
     for old in spec.deprecated:
-        inputs = telling(spec, old.means, (2, 3), format, random)
+        inputs = required(spec, moderate(spec, old.means, (2, 3), format, random))
         words = ", ".join(f"{name}={_word(value)}" for name, value in old.given.items())
         case = _case(spec, Check.REDUCTIONS, format, f"deprecated {words}", inputs, old.means)
         yield replace(case, given=old.given, place=old.place)

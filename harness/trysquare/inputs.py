@@ -45,7 +45,7 @@ def samples(
     if _pointwise(meant.terms):
         inputs = _points(spec, meant, format, random)
         size = math.prod(next(iter(inputs.values())).shape)
-        yield f"{size} points", _required(spec, inputs)
+        yield f"{size} points", required(spec, inputs)
         if optional:
             yield f"{size} points, all inputs", inputs
         return
@@ -53,7 +53,7 @@ def samples(
     long_row = LONG_ROW if format.width == 16 else LONG_ROW // 5  # Arb sums the wide ones
     for length in VARIED_LENGTHS if changed else (*ROW_LENGTHS, long_row):
         inputs = _rows(spec, meant, length, format, random)
-        yield f"rows of {length}", _required(spec, inputs)
+        yield f"rows of {length}", required(spec, inputs)
     for length in VARIED_LENGTHS if optional else ():
         inputs = _rows(spec, meant, length, format, random)
         yield f"rows of {length}, all inputs", inputs
@@ -91,7 +91,7 @@ def telling(
         ends = np.where(random.random((count, arity)) < 0.5, low, 1 - low)
         return np.where(random.random((count, arity)) < 0.5, signed, ends)
 
-    return _required(spec, _shaped(spec, parameters, shape, format, random, draw))
+    return required(spec, _shaped(spec, parameters, shape, format, random, draw))
 
 
 def finite(spec: Spec, parameters: Mapping[str, Value], inputs: Inputs) -> Inputs:
@@ -111,7 +111,8 @@ def finite(spec: Spec, parameters: Mapping[str, Value], inputs: Inputs) -> Input
     return kept
 
 
-def _required(spec: Spec, inputs: Inputs) -> Inputs:
+def required(spec: Spec, inputs: Inputs) -> Inputs:
+    """Leave out the optional inputs."""
     optional = {item.name for item in spec.inputs if item.default is not None}
     return {name: array for name, array in inputs.items() if name not in optional}
 

@@ -125,15 +125,18 @@ def _discrete(
 
 
 def _worst(standard: Standard, rows: Array, best: Distance, bad: Array, *, flushes: bool) -> Worst:
-    size = np.where(np.isnan(best.ulp), np.inf, np.abs(best.ulp))
-    chosen = np.argmax(np.where(bad, size, -1.0) if bad.any() else size)
-    row, column = np.unravel_index(chosen, size.shape)
+    excess = _excess(best)
+    chosen = np.argmax(np.where(bad, excess, -1.0) if bad.any() else excess)
+    row, column = np.unravel_index(chosen, excess.shape)
     place = np.array([row])
     oracle, format = standard.canonical.oracle, standard.case.format
     truth = oracle.exact(place)
     limit = standard.limit(flushes=flushes)
     again = distance(rows[place], truth, Allowance(limit.limit[place], limit.spills[place]), format)
+    if best.bad[row, column] and not again.bad[0, column]:
+        raise UndecidedError("the two tiers of the truth disagree")
     got = float(rows[row, column])
+    ulp = again.ulp[0, column] if bad[row, column] else best.ulp[row, column]
     want = _wanted(standard, float(format.round(truth.value)[0, column]), (int(row), int(column)))
     slope, names = standard.slope, [name for name in standard.rows if name != COTANGENT]
     return Worst(
@@ -145,13 +148,21 @@ def _worst(standard: Standard, rows: Array, best: Distance, bad: Array, *, flush
         },
         got=number(got, format),
         want=number(want, format),
-        ulp=float(abs(again.ulp[0, column])),
+        ulp=float(abs(ulp)),
         limit=float(again.limit[0, column]),
         distance=integer_distance(got, want, format),
         condition=None
         if slope is None
         else oracle.condition(int(row), int(column), names[0], slope),
     )
+
+
+def _excess(best: Distance) -> Array:
+    """Return each error relative to its limit; what is no number is worse than any error."""
+    size = np.abs(best.ulp)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratio = np.where(size == 0, 0.0, size / best.limit)
+    return np.where(np.isnan(size), np.inf, ratio)
 
 
 def _wanted(standard: Standard, exact: float, place: tuple[int, int]) -> float:

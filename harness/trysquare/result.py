@@ -12,6 +12,9 @@ from trysquare.spec import Value
 FORMAT = 1
 """The version of the results file."""
 
+SEED = 0
+"""The seed of the random inputs that known divergences were proven with."""
+
 
 class Check(StrEnum):
     """What is compared; every check follows from the spec."""
