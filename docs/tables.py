@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from trysquare.backend import Target, Unavailable
-from trysquare.pool import Pool
-from trysquare.protocol import Hello
 from trysquare.reader import read_all
 from trysquare.spec import Spec
+from trysquare.workers.pool import Pool
+from trysquare.workers.protocol import Hello
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "README.md"

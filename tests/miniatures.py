@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from trysquare.arrangement import arrange
 from trysquare.backend import Array, Backend, Call, Target, Tensor, Tensors, Want
 from trysquare.dtypes import FORMATS, Format
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
-from trysquare.oracle import Oracle
 from trysquare.spec import Random, Spec, Value
+from trysquare.truth.arrangement import arrange
+from trysquare.truth.oracle import Oracle
 from trysquare_backends.numpy import NumPy
 
 Parameters = Mapping[str, Value | None]
@@ -543,4 +543,13 @@ def hangs(_: Truthful, question: Question, output: Array) -> Array:
     return output
 
 
-truthful = Truthful("truthful")
+class Poor(Truthful):
+    """Truthful, but there is little that it has."""
+
+    absent: Mapping[str, str] = {"sigmoid": "nobody needs it"}
+
+    def dtypes(self, target: Target) -> frozenset[str]:
+        return frozenset({"float32"})
+
+
+truthful, poor = Truthful("truthful"), Poor("poor")

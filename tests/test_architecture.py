@@ -26,29 +26,30 @@ PACKAGES = {
 
 LAYERS = (
     "__main__ pytest_plugin",
-    "run ledger",
-    "pool worker",
-    "protocol",
-    "frames",
-    "plan divergences",
-    "cases",
-    "sampling",
-    "compare reader",
-    "oracle results_file",
-    "tolerance meaning schema composer record_form",
-    "layout document binding",
-    "backend result",
-    "spec",
-    "formula.ball formula.bounded formula.mathml",
-    "formula.derivative formula.float64 formula.typeset",
-    "formula.evaluate formula.parser",
+    "command.catalogue pytest_results",
+    "command.campaign command.doctor pytest_items",
+    "command.selection recorder workers.worker",
+    "reader",
+    "run specfile.sections",
+    "specfile.case_reader verdict.judge workers.witness",
+    "command.agreement ledger specfile.signature verdict.draws verdict.measure workers.pool",
+    "describe planning.plan specfile.parameters verdict.standard workers.line",
+    "divergences machine planning.checks results_file specfile.phrases truth.domain",
+    "truth.tolerance workers.process workers.protocol workers.reproduction",
+    "command.progress command.rerun planning.cases planning.inputs record_form specfile.values",
+    "binding specfile.composer specfile.schema truth.arrangement truth.oracle verdict.compare",
+    "workers.frames workers.probes",
+    "backend formula.ball formula.bounded result specfile.document truth.layout truth.meaning",
+    "formula.constant formula.derivative formula.float64 formula.mathml planning.sampling spec",
+    "truth.known",
+    "formula.evaluate formula.parser formula.typeset",
     "formula.tree",
     "dtypes",
-    "errors formula",
+    "errors command formula planning specfile truth verdict workers",
 )
 """The rooms of the harness, from the top down; a room imports only from lines below its own.
 
-A package (formula) stands for its `__init__`: a docstring that anyone may pass through.
+A folder stands for its `__init__`: a docstring that anyone may pass through.
 """
 
 LEVEL = {room: -height for height, line in enumerate(LAYERS) for room in line.split()}
@@ -160,13 +161,13 @@ def test_arrows_point_down_and_never_between_backends_and_reports() -> None:
     ("module", "source"),
     [
         ("trysquare.spec", "from trysquare.run import run"),
-        ("trysquare.spec", "import trysquare.oracle"),
-        ("trysquare.spec", "from trysquare import oracle"),
-        ("trysquare.spec", "def f():\n    from trysquare import oracle"),
-        ("trysquare.spec", "from . import oracle"),
+        ("trysquare.spec", "import trysquare.truth.oracle"),
+        ("trysquare.spec", "from trysquare.truth import oracle"),
+        ("trysquare.spec", "def f():\n    from trysquare.truth import oracle"),
+        ("trysquare.spec", "from .truth import oracle"),
         ("trysquare.formula.tree", "from ..oracle import truth"),
-        ("trysquare.oracle", "from trysquare.compare import compare"),
-        ("trysquare.oracle", "from trysquare.unheard_of import x"),
+        ("trysquare.truth.oracle", "from trysquare.verdict.compare import compare"),
+        ("trysquare.truth.oracle", "from trysquare.unheard_of import x"),
         ("trysquare", "from trysquare.spec import Spec"),
         ("trysquare.run", "from trysquare_backends import torch"),
         ("trysquare.__main__", "import trysquare_reports.html"),
@@ -176,7 +177,7 @@ def test_arrows_point_down_and_never_between_backends_and_reports() -> None:
     ],
 )
 def test_a_wrong_arrow_is_found(module: str, source: str) -> None:
-    known = {"trysquare": "", "trysquare.oracle": "", "trysquare_backends.numpy": ""}
+    known = {"trysquare": "", "trysquare.truth.oracle": "", "trysquare_backends.numpy": ""}
     assert len(wrong_arrows({**known, module: source})) == 1
 
 

@@ -28,13 +28,13 @@ from trysquare.backend import (
 from trysquare.binding import Binding, check, resolve, spell
 from trysquare.dtypes import FORMATS
 from trysquare.errors import Unsupported, UsageError
-from trysquare.pool import Pool
-from trysquare.probes import cpu_capability
-from trysquare.protocol import Hello
 from trysquare.reader import read
-from trysquare.reproduction import Claim
 from trysquare.result import Symptom
 from trysquare.spec import Spec
+from trysquare.workers.pool import Pool
+from trysquare.workers.probes import cpu_capability
+from trysquare.workers.protocol import Hello
+from trysquare.workers.reproduction import Claim
 
 SPECS = Path(__file__).parents[1] / "specs"
 PATIENCE = 120.0

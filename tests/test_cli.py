@@ -14,12 +14,13 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from trysquare import __main__, campaign, rerun, run
+from trysquare import __main__, run
 from trysquare.__main__ import Code, main
 from trysquare.backend import Target
+from trysquare.command import campaign, rerun
+from trysquare.command.progress import watched
 from trysquare.errors import UsageError
-from trysquare.plan import Group
-from trysquare.progress import watched
+from trysquare.planning.plan import Group
 from trysquare.result import Outcome, Result
 from trysquare.results_file import read
 
@@ -298,7 +299,7 @@ def test_the_doctor_tells_what_a_target_can_do(capsys: pytest.CaptureFixture[str
 def test_the_doctor_says_how_to_install_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("trysquare.doctor.available", lambda: ["not_there.module"])
+    monkeypatch.setattr("trysquare.command.doctor.available", lambda: ["not_there.module"])
     assert main(["doctor", "--backend", "not_there.module"]) == Code.NOTHING
     assert 'pip install "trysquare[not_there.module]"' in capsys.readouterr().out
 

@@ -9,10 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trysquare.compare import Distance, distance, integer_distance, special_mismatch, symptoms
 from trysquare.dtypes import FLOAT16, FLOAT32, FLOAT64, FORMATS, Format
 from trysquare.result import Symptom
-from trysquare.truth import Allowance, Truth
+from trysquare.truth.known import Allowance, Truth
+from trysquare.verdict.compare import (
+    Distance,
+    distance,
+    integer_distance,
+    special_mismatch,
+    symptoms,
+)
 
 every = pytest.mark.parametrize("format", FORMATS.values(), ids=FORMATS)
 INF, NAN = math.inf, math.nan

@@ -13,11 +13,11 @@ from trysquare.divergences import Entry, known, matches, read
 from trysquare.dtypes import FLOAT32, FLOAT64
 from trysquare.errors import SpecErrors
 from trysquare.ledger import Ledger
-from trysquare.plan import Group
-from trysquare.protocol import Hello
+from trysquare.planning.plan import Group
 from trysquare.reader import read as read_spec
 from trysquare.reader import specs_folder
 from trysquare.result import Check, Expectation, Outcome, Result, Symptom
+from trysquare.workers.protocol import Hello
 
 CPU = Target("liar", "cpu", "eager")
 GPU = Target("liar", "gpu", "eager")

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trysquare.composer import DEEPEST, LARGEST_FILE
-from trysquare.document import MOST_MISTAKES
 from trysquare.errors import FormulaError, Mistake, SpecErrors
 from trysquare.formula import constant
 from trysquare.formula.parser import parse
 from trysquare.reader import is_spec, read, specs_folder
+from trysquare.specfile.composer import DEEPEST, LARGEST_FILE
+from trysquare.specfile.document import MOST_MISTAKES
 
 HEAD = "trysquare: 1\nfunction: f\nsummary: S.\nsource: s\ninputs: {x: float}\n"
 SHIPPED = sorted(specs_folder().glob("*/*.yaml"))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trysquare.formula.derivative import Extent
-from trysquare.layout import Layout, layout
+from trysquare.truth.layout import Layout, layout
 from workshop import SPECS
 
 BOTH = Extent(rows=True, columns=True)

@@ -8,10 +8,10 @@ import pytest
 
 from miniatures import LIARS, truthful
 from trysquare.dtypes import FORMATS
-from trysquare.plan import Group
-from trysquare.probes import flushes, unfaithful
+from trysquare.planning.plan import Group
 from trysquare.result import Check, Expectation, Outcome, Result, Symptom
 from trysquare.run import Session
+from trysquare.workers.probes import flushes, unfaithful
 from workshop import SEED, SPECS, checks_of, diverging, results, standards
 
 CASES, VALUES, GRADIENTS = Check.CASES, Check.VALUES, Check.GRADIENTS

@@ -15,12 +15,12 @@ import pytest
 
 from trysquare.backend import Answer, Array, Call, Kind, Refusal, Reply, Target, Unavailable, Want
 from trysquare.errors import UsageError
-from trysquare.pool import Pool
-from trysquare.protocol import Hello
 from trysquare.reader import read
-from trysquare.reproduction import Claim
 from trysquare.result import Symptom
 from trysquare.spec import Spec
+from trysquare.workers.pool import Pool
+from trysquare.workers.protocol import Hello
+from trysquare.workers.reproduction import Claim
 
 PATIENCE = 60.0
 SPEC = """\
@@ -298,7 +298,7 @@ def test_a_worker_does_not_outlive_its_harness() -> None:
     program = (
         "import os, sys\n"
         "from trysquare.backend import Target\n"
-        "from trysquare.pool import Pool\n"
+        "from trysquare.workers.pool import Pool\n"
         "hello = Pool().open(Target('fragile:backend', '', '')).result()\n"
         "print(hello.environment['pid'], flush=True)\n"
         "sys.stdin.read()\n"

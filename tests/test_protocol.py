@@ -25,7 +25,8 @@ from trysquare.backend import (
 )
 from trysquare.dtypes import FORMATS
 from trysquare.errors import ProtocolError
-from trysquare.frames import (
+from trysquare.result import Symptom
+from trysquare.workers.frames import (
     HEADER_LIMIT,
     MAGIC,
     PAYLOAD_LIMIT,
@@ -39,8 +40,8 @@ from trysquare.frames import (
     lengths,
     receive,
 )
-from trysquare.probes import special_patterns
-from trysquare.protocol import (
+from trysquare.workers.probes import special_patterns
+from trysquare.workers.protocol import (
     Hello,
     pack_call,
     pack_hello,
@@ -49,8 +50,7 @@ from trysquare.protocol import (
     unpack_hello,
     unpack_reply,
 )
-from trysquare.reproduction import Claim, pack_claim, unpack_claim
-from trysquare.result import Symptom
+from trysquare.workers.reproduction import Claim, pack_claim, unpack_claim
 
 ARRAYS = {
     **{name: special_patterns(form).view(form.numpy) for name, form in FORMATS.items()},

@@ -18,12 +18,12 @@ from trysquare import pytest_items
 from trysquare.backend import Target
 from trysquare.divergences import Entry
 from trysquare.ledger import Ledger
-from trysquare.plan import Group
-from trysquare.protocol import Hello
+from trysquare.planning.plan import Group
 from trysquare.reader import specs_folder
 from trysquare.result import Outcome, Symptom
 from trysquare.results_file import read
 from trysquare.spec import Place
+from trysquare.workers.protocol import Hello
 
 pytest_plugins = ["pytester"]
 

@@ -17,8 +17,8 @@ from trysquare.errors import Mistake, SpecErrors
 from trysquare.formula.parser import parse
 from trysquare.formula.tree import Op, Scope
 from trysquare.reader import is_spec, read, read_all, specs_folder
-from trysquare.sections import DTYPES
 from trysquare.spec import Extent, InputKind, NamedCase, ParameterKind, Spec, Special
+from trysquare.specfile.sections import DTYPES
 
 SPEC = """\
 # a comment

@@ -18,12 +18,12 @@ from trysquare import recorder
 from trysquare.backend import Spelling, Target
 from trysquare.describe import FAR, describe
 from trysquare.machine import environment
-from trysquare.protocol import Hello
 from trysquare.reader import read_all, specs_folder
 from trysquare.recorder import Recorder, near, revision
 from trysquare.result import Header, Outcome, Stale
 from trysquare.results_file import read
 from trysquare.run import Session
+from trysquare.workers.protocol import Hello
 
 SPECS = {spec.function: spec for spec in read_all([specs_folder()])}
 CURVED = ("elu", "relu", "sigmoid", "rrelu")

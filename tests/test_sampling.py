@@ -8,13 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trysquare.cases import Case
-from trysquare.checks import cases
 from trysquare.dtypes import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, FORMATS, Array, Format
 from trysquare.formula.parser import parse
-from trysquare.plan import checks_of, groups
+from trysquare.planning.cases import Case
+from trysquare.planning.checks import cases
+from trysquare.planning.plan import checks_of, groups
+from trysquare.planning.sampling import (
+    near_constants,
+    numbers,
+    rows,
+    specials,
+    tuples,
+    whole_format,
+)
 from trysquare.result import Check
-from trysquare.sampling import near_constants, numbers, rows, specials, tuples, whole_format
 from trysquare.spec import InputKind
 from workshop import SPECS
 

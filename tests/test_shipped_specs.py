@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trysquare.cases import Case, Expect, named_cases, numbers
 from trysquare.dtypes import FLOAT32, FLOAT64, FORMATS, Array, Format
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.parser import parse
 from trysquare.formula.tree import Node
-from trysquare.meaning import COTANGENT, Meaning, meaning
-from trysquare.oracle import Oracle
+from trysquare.planning.cases import Case, Expect, named_cases, numbers
 from trysquare.reader import read, specs_folder
 from trysquare.spec import Expression, Input, InputKind, NamedCase, Selected, Spec, Value
-from trysquare.standard import Standard
-from trysquare.truth import Truth
+from trysquare.truth.known import Truth
+from trysquare.truth.meaning import COTANGENT, Meaning, meaning
+from trysquare.truth.oracle import Oracle
+from trysquare.verdict.standard import Standard
 
 PATHS = sorted(specs_folder().rglob("*.yaml"))
 SPECS = {path.stem: read(path) for path in PATHS}

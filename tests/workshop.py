@@ -10,13 +10,13 @@ from pathlib import Path
 
 from trysquare.backend import Backend, Target
 from trysquare.dtypes import FORMATS
-from trysquare.judge import judge
-from trysquare.plan import Group, groups
-from trysquare.probes import flushes
+from trysquare.planning.plan import Group, groups
 from trysquare.reader import read_all
 from trysquare.result import Check, Outcome, Result
-from trysquare.standard import Standard
-from trysquare.worker import Worker
+from trysquare.verdict.judge import judge
+from trysquare.verdict.standard import Standard
+from trysquare.workers.probes import flushes
+from trysquare.workers.worker import Worker
 
 SPECS = {spec.function: spec for spec in read_all([Path(__file__).parent.parent / "specs"])}
 SEED = 0

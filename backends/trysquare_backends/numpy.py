@@ -6,9 +6,7 @@ from collections.abc import Hashable
 
 import numpy as np
 
-from trysquare.arrangement import Arrangement, arrange
 from trysquare.backend import Backend, Call, Target, Tensor, Tensors, Want
-from trysquare.domain import violations
 from trysquare.dtypes import FORMATS, Array
 from trysquare.errors import Unsupported
 from trysquare.formula.derivative import Extent as Spread
@@ -16,6 +14,8 @@ from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
 from trysquare.spec import Spec
+from trysquare.truth.arrangement import Arrangement, arrange
+from trysquare.truth.domain import violations
 
 
 class NumPy(Backend):

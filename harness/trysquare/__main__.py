@@ -112,7 +112,7 @@ def _print_schema(context: click.Context, _: click.Parameter, asked: bool) -> No
 )  # fmt: skip
 def run(**options: Any) -> int:
     """Measure every backend against SPECS (all that are installed, if none is named)."""
-    from trysquare.campaign import Campaign
+    from trysquare.command.campaign import Campaign
 
     written = [path for path in (options["output"], options["report"]) if path is not None]
     for path in written:
@@ -165,7 +165,7 @@ def _write(path: Path, text: str) -> None:
 @click.argument("what", type=click.Choice(["functions", "backends", "checks", "targets"]))
 def list_(what: str) -> None:
     """List what there is to run."""
-    from trysquare import catalogue
+    from trysquare.command import catalogue
 
     for row in catalogue.listing(what):
         click.echo(row)
@@ -175,7 +175,7 @@ def list_(what: str) -> None:
 @click.argument("function")
 def show(function: str) -> None:
     """Print what the spec of FUNCTION says."""
-    from trysquare import catalogue
+    from trysquare.command import catalogue
 
     click.echo(catalogue.page(function))
 
@@ -184,7 +184,7 @@ def show(function: str) -> None:
 @SPECS
 def check(specs: tuple[Path, ...]) -> int:
     """Read SPECS (all that are installed, if none is named) and print every mistake in them."""
-    from trysquare import agreement, selection
+    from trysquare.command import agreement, selection
 
     try:
         read = selection.specs(specs)
@@ -201,7 +201,7 @@ def check(specs: tuple[Path, ...]) -> int:
 @BACKENDS
 def doctor(backends: tuple[str, ...]) -> int:
     """Probe every backend: what it can do here, or why it cannot."""
-    from trysquare import doctor as surgery
+    from trysquare.command import doctor as surgery
 
     return Code.EXPECTED if surgery.examine(backends, click.echo) else Code.NOTHING
 
@@ -234,7 +234,7 @@ def report(results: Path, output: Path | None, form: str) -> None:
 @click.option("--run", "execute", is_flag=True, help="Run it in a fresh process.")
 def repro(results: Path, result_id: str, execute: bool) -> int:  # noqa: FBT001
     """Print the stand-alone script that shows the divergence of one result."""
-    from trysquare import rerun
+    from trysquare.command import rerun
     from trysquare.results_file import read
 
     result = rerun.find(read(results).results, result_id)

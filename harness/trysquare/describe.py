@@ -6,15 +6,12 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from trysquare.arrangement import arrange
 from trysquare.dtypes import FLOAT64, Array
 from trysquare.formula.derivative import ONE, SCALAR, Extent, gradient
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.mathml import mathml
 from trysquare.formula.tree import Node, substitute
-from trysquare.meaning import COTANGENT, LOSS
-from trysquare.protocol import Hello
 from trysquare.result import FunctionRecord
 from trysquare.spec import (
     Expression,
@@ -26,6 +23,9 @@ from trysquare.spec import (
     Tolerance,
     choice_text,
 )
+from trysquare.truth.arrangement import arrange
+from trysquare.truth.meaning import COTANGENT, LOSS
+from trysquare.workers.protocol import Hello
 
 FAR = 6.0
 """Curves run from -FAR to FAR."""

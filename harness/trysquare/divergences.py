@@ -16,12 +16,12 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion
 
 from trysquare.backend import NAMESPACE, Target, available
-from trysquare.composer import load
-from trysquare.document import Document, Listing, Node, Scalar, Table
 from trysquare.errors import SpecErrors, suggestion
 from trysquare.result import Outcome, Result, Symptom
-from trysquare.schema import conform
 from trysquare.spec import Place
+from trysquare.specfile.composer import load
+from trysquare.specfile.document import Document, Listing, Node, Scalar, Table
+from trysquare.specfile.schema import conform
 
 SEGMENTS: Final = 5
 """Parts of an id: function/check/dtype/target/case."""

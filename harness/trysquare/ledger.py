@@ -8,9 +8,9 @@ from fnmatch import fnmatchcase
 
 from trysquare.backend import Target, Unavailable
 from trysquare.divergences import Entry
-from trysquare.plan import Group
-from trysquare.protocol import Hello
+from trysquare.planning.plan import Group
 from trysquare.result import Expectation, Outcome, Result, Stale
+from trysquare.workers.protocol import Hello
 
 SOUND = frozenset({Outcome.CONFORMS, Outcome.UNSUPPORTED})
 """Outcomes that are no divergence; an errored result says nothing of the framework."""

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Mapping
 from importlib import metadata
 
-from trysquare.probes import cpu_capability
+from trysquare.workers.probes import cpu_capability
 
 LIBRARIES = ("numpy", "ml_dtypes", "python-flint")
 """Distributions whose version may change a truth or a rounding."""

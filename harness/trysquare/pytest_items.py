@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from trysquare import __version__, recorder, selection
+from trysquare import __version__, recorder
 from trysquare.backend import Target
+from trysquare.command import selection
 from trysquare.divergences import known
 from trysquare.dtypes import FORMATS
 from trysquare.errors import SpecErrors
 from trysquare.ledger import Ledger
-from trysquare.plan import Group, groups
+from trysquare.planning.plan import Group, groups
 from trysquare.reader import read
 from trysquare.recorder import name_of, shown
 from trysquare.result import Check, Expectation, Outcome, Record, Result

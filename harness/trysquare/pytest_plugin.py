@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _refuse_unknown_backends(names: list[str]) -> None:
-    from trysquare import selection
+    from trysquare.command import selection
     from trysquare.errors import UsageError
 
     try:

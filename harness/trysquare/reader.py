@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from trysquare.document import Document, Table
 from trysquare.errors import Mistake, SpecErrors
-from trysquare.schema import conform
-from trysquare.sections import Sections
 from trysquare.spec import Spec
+from trysquare.specfile.document import Document, Table
+from trysquare.specfile.schema import conform
+from trysquare.specfile.sections import Sections
 
 FIRST_KEY: Final = "trysquare"
 """What makes a YAML file a spec."""
@@ -27,7 +27,7 @@ def read(path: Path) -> Spec:
     Raises SpecErrors with everything that is wrong in it.
     """
     # the pytest plugin asks `is_spec` of every file, and must not load YAML for that
-    from trysquare.composer import load  # noqa: PLC0415
+    from trysquare.specfile.composer import load  # noqa: PLC0415
 
     document = load(path)
     _refuse_other_files(document)

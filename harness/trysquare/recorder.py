@@ -18,7 +18,6 @@ from trysquare import __version__
 from trysquare.backend import Target, Unavailable
 from trysquare.describe import describe
 from trysquare.machine import environment
-from trysquare.protocol import Hello
 from trysquare.reader import specs_folder
 from trysquare.result import (
     Footer,
@@ -34,6 +33,7 @@ from trysquare.result import (
 from trysquare.results_file import ResultsWriter
 from trysquare.run import Session
 from trysquare.spec import Spec
+from trysquare.workers.protocol import Hello
 
 T = TypeVar("T", Result, FunctionRecord)
 

@@ -11,13 +11,13 @@ from types import TracebackType
 from typing import Self
 
 from trysquare.backend import Reply, Target, Unavailable
-from trysquare.judge import judge_all
-from trysquare.plan import Group
-from trysquare.pool import Pool
-from trysquare.protocol import Hello
+from trysquare.planning.plan import Group
 from trysquare.result import Expectation, Outcome, Result
-from trysquare.standard import Standard
-from trysquare.witness import witness
+from trysquare.verdict.judge import judge_all
+from trysquare.verdict.standard import Standard
+from trysquare.workers.pool import Pool
+from trysquare.workers.protocol import Hello
+from trysquare.workers.witness import witness
 
 SECONDS_PER_CASE = 60.0
 """A case that takes longer is a hang."""

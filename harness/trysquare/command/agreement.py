@@ -1,0 +1,69 @@
+"""Whether the cases of a spec say what its formula says, each in one dtype that it counts for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from trysquare.dtypes import FLOAT64, FORMATS, Array, Format
+from trysquare.errors import Mistake, SpecErrors
+from trysquare.planning.cases import Expect, named_cases, numbers
+from trysquare.spec import NamedCase, Spec, Special
+from trysquare.truth.known import Truth
+from trysquare.verdict.standard import Standard
+
+ROUNDINGS = 4
+"""Expressions of a case are evaluated in float64, with about so many roundings."""
+
+
+def require(specs: Iterable[Spec]) -> None:
+    """Raise SpecErrors with every case that contradicts the formula of its spec."""
+    mistakes = [mistake for spec in specs for mistake in contradictions(spec)]
+    if mistakes:
+        raise SpecErrors(mistakes)
+
+
+def contradictions(spec: Spec) -> Iterator[Mistake]:
+    """Yield the cases of a spec that state another number than its formula gives."""
+    for named in spec.cases:
+        format = FORMATS[named.dtypes[0]] if named.dtypes else FLOAT64
+        case = next(case for case in named_cases(spec, format) if case.name == named.name)
+        drawn = spec.random is not None and spec.random.mode.items() <= case.effective.items()
+        if case.expect is Expect.TRUTH and not drawn:
+            problem = _problem(Standard(spec, case), named)
+            if problem:
+                place = named.place
+                message = f"case '{named.name}' contradicts the formula: {problem}"
+                yield Mistake(str(place.path), place.line, place.column, message)
+
+
+def _problem(standard: Standard, named: NamedCase) -> str:
+    case = standard.case
+    try:
+        shape = standard.shape
+    except ValueError as error:
+        return str(error)
+    truth = standard.canonical.truth
+    alternatives = () if isinstance(named.expect, Special) else named.expect
+    answers = [numbers(nested, case.effective, case.format) for nested in alternatives]
+    for stated in answers:
+        if stated.shape != shape:
+            return f"its answer has the shape {list(stated.shape)}, not {list(shape)}"
+        rows = standard.layout.to_rows(stated, standard.spread)
+        if _near(rows, truth, named.digits, case.format):
+            return ""
+    exact = standard.layout.from_rows(truth.value, standard.spread).tolist()
+    return f"stated {' or '.join(str(a.tolist()) for a in answers)}, the formula gives {exact}"
+
+
+def _near(stated: Array, truth: Truth, digits: int | None, format: Format) -> bool:
+    """Return whether every number is the truth, rounded as often as it had to be."""
+    with np.errstate(all="ignore"):
+        ulp = format.ulp(truth.value)
+        limit = 0.5 + ROUNDINGS * FLOAT64.ulp(truth.value) / ulp + truth.bound
+        if digits is not None:
+            limit = limit + 0.5 * 10.0**-digits / ulp
+        near = np.abs((stated - truth.value) / ulp - truth.rest) <= limit
+        same = (stated == truth.value) | (stated == format.round(truth.value))
+    return bool((near | same | (np.isnan(stated) & np.isnan(truth.value))).all())

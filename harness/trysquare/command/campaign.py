@@ -1,0 +1,88 @@
+"""One run from the command line: a selection of specs, checks, dtypes and backends, measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self, TextIO
+
+from trysquare import recorder
+from trysquare.command import selection
+from trysquare.command.progress import watched
+from trysquare.divergences import Entry, known
+from trysquare.dtypes import FORMATS
+from trysquare.errors import UsageError
+from trysquare.ledger import Ledger
+from trysquare.planning.plan import Group, groups
+from trysquare.recorder import Recorder
+from trysquare.result import SEED, Check, FunctionRecord, Header, Run
+from trysquare.run import Session
+from trysquare.spec import Spec
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What will be measured; `complete` says that nothing was left out but whole backends."""
+
+    specs: tuple[Spec, ...]
+    groups: tuple[Group, ...]
+    entries: Mapping[str, Sequence[Entry]]
+    complete: bool
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        paths: Sequence[Path],
+        globs: Sequence[str],
+        checks: Sequence[str],
+        dtypes: Sequence[str],
+        backends: Sequence[str],
+    ) -> Self:
+        """Select by name; nothing named means everything.
+
+        Raises UsageError for a name that does not exist and SpecErrors for files that are wrong.
+        """
+        names = selection.backends(backends)
+        chosen = selection.members(checks, Check, "check")
+        formats = selection.members(dtypes, FORMATS, "dtype")
+        specs = selection.specs(paths, globs)
+        return cls(
+            specs=specs,
+            groups=groups(specs, [Check(check) for check in chosen], formats),
+            entries={name: known(name) for name in names},
+            complete=not (paths or globs or checks or dtypes),
+        )
+
+    def run(
+        self, seed: int, deadline: float, path: Path | None, stream: TextIO
+    ) -> tuple[Run, bool]:
+        """Measure everything; return the run, and whether somebody interrupted it.
+
+        `deadline` is in seconds per case; progress goes to `stream`, records to the file `path`.
+        Raises UsageError if that cannot be written.
+        """
+        with Session(tuple(self.entries), seed, deadline) as session:
+            targets = list(session.targets)
+            ledger = Ledger(
+                self.entries, self.groups, session.targets, complete=self.complete and seed == SEED
+            )
+            header = recorder.header(session, self.specs, seed)
+            functions = tuple(recorder.functions(session, self.specs))
+            with _recorder(header, functions, path) as records:
+                results = session.results(self.groups, targets)
+                try:
+                    for result in watched(results, len(self.groups) * len(targets), stream):
+                        records.add(ledger.judge(result))
+                    records.finish(ledger.stale())
+                except KeyboardInterrupt:
+                    return records.run, True
+                return records.run, False
+
+
+def _recorder(header: Header, functions: tuple[FunctionRecord, ...], path: Path | None) -> Recorder:
+    try:
+        return Recorder(header, functions, path)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None

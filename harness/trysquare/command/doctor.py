@@ -1,0 +1,57 @@
+"""What each target can do here, and why another one cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from trysquare.backend import Unavailable, available
+from trysquare.command import selection
+from trysquare.recorder import name_of
+from trysquare.run import Session
+from trysquare.workers.protocol import Hello
+
+
+def examine(backends: Sequence[str], tell: Callable[[str], None]) -> bool:
+    """Tell a few lines about each target of these backends; return whether there is any."""
+    with Session(selection.backends(backends), seed=0) as session:
+        for hello in session.targets.values():
+            for line in _healthy(hello):
+                tell(line)
+        for missing in session.unavailable:
+            for line in _missing(missing):
+                tell(line)
+        return bool(session.targets)
+
+
+def targets() -> Iterator[str]:
+    """Yield the name of every target, with the reason where it cannot run here."""
+    with Session(selection.backends(()), seed=0) as session:
+        yield from map(str, session.targets)
+        yield from (f"{name_of(item.target)}  {item.reason}" for item in session.unavailable)
+
+
+def _healthy(hello: Hello) -> Iterator[str]:
+    others = ", ".join(f"{name}: {text}" for name, text in hello.environment.items())
+    flushed = [f"{dtype} ({', '.join(what)})" for dtype, what in hello.flushes.items() if what]
+    yield f"{'✗' if hello.unfaithful or not hello.canary else '✓'} {hello.target}  {hello.version}"
+    yield f"    dtypes      {' '.join(hello.dtypes)}"
+    if hello.unfaithful:
+        for dtype, fault in hello.unfaithful.items():
+            yield f"    converters  {dtype}: {fault}; no verdict is possible"
+    else:
+        yield "    converters  return every special value bit for bit"
+    yield f"    subnormals  {'flushed to zero in ' + ', '.join(flushed) if flushed else 'kept'}"
+    if not hello.canary:
+        yield "    canary      NumPy in this worker flushes subnormals, as it never should"
+    if hello.functions:
+        absent = f", {len(hello.absent)} not in the framework" if hello.absent else ""
+        yield f"    functions   {len(hello.functions)} bound{absent}"
+    if others:
+        yield f"    settings    {others}"
+
+
+def _missing(missing: Unavailable) -> Iterator[str]:
+    name = missing.target.backend
+    yield f"– {name_of(missing.target)}  {missing.reason}"
+    if missing.reason.endswith("is not installed") and name in available():
+        yield f'    pip install "trysquare[{name}]"'

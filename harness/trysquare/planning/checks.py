@@ -1,0 +1,190 @@
+"""Checks that follow from any spec: the cases that nobody had to write down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from zlib import crc32
+
+import numpy as np
+
+from trysquare.backend import Want
+from trysquare.dtypes import Format
+from trysquare.formula.tree import Node, Op
+from trysquare.planning.cases import Case, Expect, named_cases
+from trysquare.planning.inputs import (
+    CHANNELS,
+    Generator,
+    Inputs,
+    finite,
+    moderate,
+    required,
+    samples,
+    telling,
+)
+from trysquare.result import Check
+from trysquare.spec import Extent, InputKind, Role, Spec, Value
+from trysquare.truth.layout import layout
+from trysquare.truth.meaning import LOSS, meaning
+
+DRAWS = 20_000
+"""Elements of a call whose random draws are examined."""
+
+SIZES = ((1,), (7,), (2, 3), (50, 100))
+"""Shapes that are reduced."""
+
+
+def cases(spec: Spec, check: Check, format: Format, seed: int) -> tuple[Case, ...]:
+    """Return the cases of one check, the same for the same seed."""
+    random = np.random.default_rng([seed, crc32(f"{spec.function}/{check}/{format.name}".encode())])
+    named = (case for case in named_cases(spec, format) if case.check is check)
+    match check:
+        case Check.CASES:
+            return tuple(named)
+        case Check.VALUES:
+            return tuple(_values(spec, format, random))
+        case Check.GRADIENTS:
+            return tuple(_gradients(spec, format, random))
+        case Check.DEFAULTS:
+            return (_defaults(spec, format, random),)
+        case Check.REDUCTIONS:
+            return tuple(_reductions(spec, format, random))
+        case Check.INPLACE:
+            return (*named, *_inplace(spec, format, random))
+        case Check.RANDOMNESS:
+            return tuple(_draws(spec, format, random, seed))
+
+
+def _values(spec: Spec, format: Format, random: Generator) -> Iterator[Case]:
+    for label, parameters in _variations(spec):
+        for size, inputs in samples(spec, parameters, format, random):
+            yield _case(spec, Check.VALUES, format, f"{size}{label}", inputs, parameters)
+
+
+def _gradients(spec: Spec, format: Format, random: Generator) -> Iterator[Case]:
+    for label, parameters in _variations(spec):
+        for size, sampled in samples(spec, parameters, format, random):
+            inputs = finite(spec, parameters, sampled)
+            case = _case(spec, Check.GRADIENTS, format, f"{size}{label}", inputs, parameters)
+            yield from _with_cotangents(spec, case, random)
+    # a gradient per position sums over rows: of moderate numbers, or it would be all overflow
+    inputs = moderate(spec, {}, (100, CHANNELS), format, random)
+    case = _case(spec, Check.GRADIENTS, format, f"100 x {CHANNELS}", inputs, {})
+    yield from _with_cotangents(spec, case, random, Extent.POSITION)
+    for choice in _reducing(spec):
+        inputs = moderate(spec, choice, (10, 10), format, random)
+        label = ", ".join(str(value) for value in choice.values())
+        case = _case(spec, Check.GRADIENTS, format, label, inputs, choice)
+        yield from _with_cotangents(spec, case, random)
+
+
+def _with_cotangents(
+    spec: Spec, case: Case, random: Generator, extent: Extent = Extent.ELEMENT
+) -> Iterator[Case]:
+    meant = meaning(spec, case.effective)
+    shape = layout(spec, case.effective, case.inputs).shape_of(meant.output)
+    varied = random.normal(0, 2, shape) + 0.25
+    plain = {**spec.defaults, **next(_variations(spec))[1]}
+    for item in spec.inputs:
+        form = item.form(case.effective)
+        if not item.differentiable or form.kind is not InputKind.FLOAT:
+            continue
+        if item.name not in case.inputs or form.extent is not extent:
+            continue
+        ones = () if case.effective != plain else (("ones", np.ones(shape)),)
+        for label, cotangent in (*ones, ("varied", np.array(varied))):
+            yield replace(
+                case,
+                name=f"d {item.name}, {label}, {case.name}",
+                want=Want.GRADIENT,
+                wrt=item.name,
+                cotangent=case.format.cast(cotangent),
+            )
+
+
+def _defaults(spec: Spec, format: Format, random: Generator) -> Case:
+    inputs = telling(spec, spec.defaults, (2, 3, 4), format, random)
+    case = _case(spec, Check.DEFAULTS, format, "every argument left out", inputs, {})
+    return replace(case, given={}, canonical=False)
+
+
+def _reductions(spec: Spec, format: Format, random: Generator) -> Iterator[Case]:
+    for choice in _reducing(spec):
+        label = ", ".join(str(value) for value in choice.values())
+        for shape in SIZES:
+            inputs = moderate(spec, choice, shape, format, random)
+            size = " x ".join(str(length) for length in shape)
+            yield _case(spec, Check.REDUCTIONS, format, f"{label} of {size}", inputs, choice)
+    for old in spec.deprecated:
+        inputs = required(spec, moderate(spec, old.means, (2, 3), format, random))
+        words = ", ".join(f"{name}={_word(value)}" for name, value in old.given.items())
+        case = _case(spec, Check.REDUCTIONS, format, f"deprecated {words}", inputs, old.means)
+        yield replace(case, given=old.given, place=old.place)
+
+
+def _inplace(spec: Spec, format: Format, random: Generator) -> Iterator[Case]:
+    for flag in spec.parameters:
+        if flag.role is Role.INPLACE:
+            parameters = {flag.name: True}
+            inputs = moderate(spec, parameters, (10, 10), format, random)
+            case = _case(spec, Check.INPLACE, format, "same storage", inputs, parameters)
+            yield replace(case, want=Want.INPLACE)
+
+
+def _draws(spec: Spec, format: Format, random: Generator, seed: int) -> Iterator[Case]:
+    if spec.random is None:
+        return
+    count = DRAWS
+    name = next(item.name for item in spec.inputs)
+    inputs = {name: format.cast(-random.uniform(1, 2, count))}
+    case = _case(spec, Check.RANDOMNESS, format, "uniform draws", inputs, spec.random.mode)
+    yield replace(case, expect=Expect.DRAWS, seed=seed)
+
+
+def _case(
+    spec: Spec,
+    check: Check,
+    format: Format,
+    name: str,
+    inputs: Inputs,
+    parameters: Mapping[str, Value],
+) -> Case:
+    effective = {**spec.defaults, **parameters}
+    return Case(name, check, spec.function, format, spec.place, inputs, effective, effective)
+
+
+def _word(value: Value | None) -> str:
+    return "absent" if value is None else str(value)
+
+
+def _variations(spec: Spec) -> Iterator[tuple[str, dict[str, Value]]]:
+    """Yield parameters worth trying, unreduced: the defaults, then one thing changed at a time."""
+    plain: dict[str, Value] = {}
+    if spec.reduce is not None and spec.reduce.parameter is not None:
+        whole = (c for c, e in spec.reduce.options.items() if _is_loss(e.tree))
+        plain = {spec.reduce.parameter: next(whole)}
+    yield "", plain
+    for item in spec.parameters:
+        others = item.also if item.choices == () else item.choices
+        for value in others:
+            random_mode = spec.random is not None and spec.random.mode.get(item.name) == value
+            if item.name not in plain and value != item.default and not random_mode:
+                yield f", {item.name} {value}", {**plain, item.name: value}
+
+
+def _is_loss(tree: Node) -> bool:
+    return tree.op is Op.NAME and tree.value == LOSS
+
+
+def _reducing(spec: Spec) -> Iterator[dict[str, Value]]:
+    """Yield the choices of a reduction that reduce; for each form of the other choices."""
+    if spec.reduce is None or spec.reduce.parameter is None:
+        return
+    forms: list[dict[str, Value]] = [{}]
+    for item in spec.inputs:
+        if item.by is not None:
+            forms = [{item.by: choice} for choice in item.forms]
+    for form in forms:
+        for choice, expression in spec.reduce.options.items():
+            if not _is_loss(expression.tree):
+                yield {**form, spec.reduce.parameter: choice}

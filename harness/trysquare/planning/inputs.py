@@ -1,0 +1,220 @@
+"""The tensors of sampled calls: for a spec, its parameters and a dtype, as arrays by input."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+
+from trysquare.dtypes import Array, Format
+from trysquare.formula.evaluate import evaluate
+from trysquare.formula.float64 import Float64
+from trysquare.formula.tree import Node, Op, Scope
+from trysquare.planning.sampling import (
+    LONG_ROW,
+    ROW_LENGTHS,
+    VARIED_LENGTHS,
+    numbers,
+    rows,
+    tuples,
+    whole_format,
+)
+from trysquare.spec import Extent, Input, InputKind, Spec, Value
+from trysquare.truth.meaning import Meaning, meaning
+
+CHANNELS = 16
+"""Positions along the axis of a function that treats every element alone."""
+
+POINTS = {"float64": 400, "float32": 2000, "float16": 2000, "bfloat16": 2000}
+"""Random points of a function of several numbers, of each of the three kinds."""
+
+Generator = np.random.Generator
+Inputs = dict[str, Array]
+
+
+def samples(
+    spec: Spec, parameters: Mapping[str, Value], format: Format, random: Generator
+) -> Iterator[tuple[str, Inputs]]:
+    """Yield inputs worth trying, each with a few words on what they are.
+
+    Optional inputs are left out at first, as most callers do, and given once more.
+    """
+    meant = meaning(spec, parameters)
+    optional = any(item.default is not None for item in spec.inputs)
+    if _pointwise(meant.terms):
+        inputs = _points(spec, meant, format, random)
+        size = math.prod(next(iter(inputs.values())).shape)
+        yield f"{size} points", required(spec, inputs)
+        if optional:
+            yield f"{size} points, all inputs", inputs
+        return
+    changed = any(spec.defaults[name] != value for name, value in parameters.items())
+    long_row = LONG_ROW if format.width == 16 else LONG_ROW // 5  # Arb sums the wide ones
+    for length in VARIED_LENGTHS if changed else (*ROW_LENGTHS, long_row):
+        inputs = _rows(spec, meant, length, format, random)
+        yield f"rows of {length}", required(spec, inputs)
+    for length in VARIED_LENGTHS if optional else ():
+        inputs = _rows(spec, meant, length, format, random)
+        yield f"rows of {length}, all inputs", inputs
+
+
+def moderate(
+    spec: Spec,
+    parameters: Mapping[str, Value],
+    shape: tuple[int, ...],
+    format: Format,
+    random: Generator,
+) -> Inputs:
+    """Return inputs of moderate size; a function of rows gets at least two dimensions."""
+
+    def draw(count: int, arity: int) -> Array:
+        normal, share = random.normal(0, 2, (count, arity)), random.random((count, arity))
+        return np.where(random.random((count, arity)) < 0.5, normal, share)
+
+    return _shaped(spec, parameters, shape, format, random, draw)
+
+
+def telling(
+    spec: Spec,
+    parameters: Mapping[str, Value],
+    shape: tuple[int, ...],
+    format: Format,
+    random: Generator,
+) -> Inputs:
+    """Return required inputs of all sizes and near the ends of domains, where defaults show."""
+
+    def draw(count: int, arity: int) -> Array:
+        wide = 10.0 ** random.uniform(-6, 2, (count, arity))
+        signed = np.where(random.random((count, arity)) < 0.5, wide, -wide)
+        low = random.random((count, arity)) ** 12
+        ends = np.where(random.random((count, arity)) < 0.5, low, 1 - low)
+        return np.where(random.random((count, arity)) < 0.5, signed, ends)
+
+    return required(spec, _shaped(spec, parameters, shape, format, random, draw))
+
+
+def finite(spec: Spec, parameters: Mapping[str, Value], inputs: Inputs) -> Inputs:
+    """Drop points with infinities or NaN: gradients are judged at numbers."""
+    effective = {**spec.defaults, **parameters}
+    given = [item for item in _floats(spec, effective, Extent.ELEMENT) if item.name in inputs]
+    wide = [inputs[item.name].astype(np.float64) for item in given]
+    keep = np.all([np.isfinite(array) for array in wide], axis=0)
+    if keep.all():
+        return inputs
+    if keep.ndim > 1:
+        keep = np.broadcast_to(keep.all(axis=1)[:, None], keep.shape)
+    kept = {}
+    for name, array in inputs.items():
+        same = array.shape == keep.shape
+        kept[name] = array[keep].reshape(-1, *keep.shape[1:]) if same else array
+    return kept
+
+
+def required(spec: Spec, inputs: Inputs) -> Inputs:
+    """Leave out the optional inputs."""
+    optional = {item.name for item in spec.inputs if item.default is not None}
+    return {name: array for name, array in inputs.items() if name not in optional}
+
+
+def _points(spec: Spec, meant: Meaning, format: Format, random: Generator) -> Inputs:
+    elements = _floats(spec, meant.parameters, Extent.ELEMENT)
+    if len(elements) > 1:
+        points = tuples(format, meant.terms, POINTS[format.name], len(elements), random)
+    elif format.width == 16:
+        points = whole_format(format)[:, None]
+    else:
+        points = numbers(format, meant.terms, random)[:, None]
+    points = _inside(meant, elements, points, format)
+    shape: tuple[int, ...] = (-1,)
+    if spec.axis is not None:
+        points = points[: len(points) // CHANNELS * CHANNELS]
+        shape = (-1, CHANNELS)
+    inputs = {
+        item.name: format.cast(points[:, place]).reshape(shape)
+        for place, item in enumerate(elements)
+    }
+    for item in _floats(spec, meant.parameters, Extent.POSITION):
+        inputs[item.name] = format.cast(random.normal(0, 1, CHANNELS))
+    return inputs
+
+
+def _rows(spec: Spec, meant: Meaning, length: int, format: Format, random: Generator) -> Inputs:
+    sampled = rows(format, length, random)
+    axis = axis_of(spec, meant.parameters)
+    inputs: Inputs = {}
+    for item in spec.inputs:
+        match item.form(meant.parameters).extent:
+            case Extent.ROW:
+                inputs[item.name] = random.integers(0, length, len(sampled))
+            case Extent.POSITION:
+                inputs[item.name] = format.cast(random.uniform(0.25, 2, length))
+            case Extent.ELEMENT:
+                # the first input is hard for a reduction, a second one is a distribution
+                shares = random.dirichlet(np.ones(length), len(sampled))
+                values = shares if inputs else sampled
+                inputs[item.name] = format.cast(np.moveaxis(values, 1, axis))
+    return inputs
+
+
+def _shaped(
+    spec: Spec,
+    parameters: Mapping[str, Value],
+    shape: tuple[int, ...],
+    format: Format,
+    random: Generator,
+    draw: Callable[[int, int], Array],
+) -> Inputs:
+    effective = {**spec.defaults, **parameters}
+    if spec.axis is not None and len(shape) < 2:
+        shape = (3, *shape)
+    axis = axis_of(spec, effective)
+    elements = _floats(spec, effective, Extent.ELEMENT)
+    count = math.prod(shape)
+    drawn = draw(32 * count + 256, len(elements))
+    points = _inside(meaning(spec, parameters), elements, drawn, format)[:count]
+    inputs = {
+        item.name: format.cast(points[:, place]).reshape(shape)
+        for place, item in enumerate(elements)
+    }
+    for item in spec.inputs:
+        form = item.form(effective)
+        if form.extent is Extent.ROW:
+            outer = shape[: axis % len(shape)] + shape[axis % len(shape) + 1 :]
+            inputs[item.name] = random.integers(0, shape[axis], outer)
+        elif form.extent is Extent.POSITION:
+            inputs[item.name] = format.cast(random.uniform(0.25, 2, shape[axis]))
+    return inputs
+
+
+def axis_of(spec: Spec, parameters: Mapping[str, Value]) -> int:
+    """Return the axis along which rows run; the last one where there is none."""
+    if spec.axis is None:
+        return -1
+    return int(parameters[spec.axis]) if isinstance(spec.axis, str) else spec.axis
+
+
+def _floats(spec: Spec, parameters: Mapping[str, Value], extent: Extent) -> list[Input]:
+    forms = [(item, item.form(parameters)) for item in spec.inputs]
+    return [item for item, form in forms if form.kind is InputKind.FLOAT and form.extent is extent]
+
+
+def _inside(meant: Meaning, elements: list[Input], points: Array, format: Format) -> Array:
+    """Keep the points, shaped (points, inputs), at which every domain condition holds."""
+    points = format.round(points)
+    names = {item.name: points[:, [place]] for place, item in enumerate(elements)}
+    keep = np.ones(len(points), bool)
+    for item in elements:
+        if item.domain is not None:
+            condition = meant.expression(item.domain.tree)
+            holds = evaluate(condition, Float64(len(points), 1, format), names)
+            keep &= np.broadcast_to(holds, (len(points), 1))[:, 0]
+    return points[keep]
+
+
+def _pointwise(tree: Node) -> bool:
+    """Tell whether no element depends on others of its row."""
+    mixing = {Op.SUM, Op.MAX, Op.ARGMAX, Op.GATHER, Op.POSITION, Op.COUNT}
+    if tree.op in mixing and tree.value != Scope.ALL:
+        return False
+    return all(_pointwise(argument) for argument in tree.args)

@@ -1,0 +1,58 @@
+"""What will be run: groups of cases, one for each function, check and dtype, in a fixed order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from trysquare.dtypes import FORMATS, Format
+from trysquare.planning.cases import Case
+from trysquare.planning.checks import cases
+from trysquare.result import Check
+from trysquare.spec import Role, Spec
+
+
+@dataclass(frozen=True)
+class Group:
+    """All cases of one check of one function in one dtype; every target is asked the same."""
+
+    spec: Spec
+    check: Check
+    format: Format
+
+    @property
+    def name(self) -> str:
+        """The first three parts of the ids of its results."""
+        return f"{self.spec.function}/{self.check}/{self.format.name}"
+
+    def cases(self, seed: int) -> tuple[Case, ...]:
+        """Return the cases, the same for the same seed."""
+        return cases(self.spec, self.check, self.format, seed)
+
+
+def groups(
+    specs: Sequence[Spec],
+    checks: Sequence[Check] = tuple(Check),
+    dtypes: Sequence[str] = tuple(FORMATS),
+) -> tuple[Group, ...]:
+    """Return every group that applies, ordered by spec, check and dtype."""
+    return tuple(
+        Group(spec, check, FORMATS[dtype])
+        for spec in specs
+        for check in checks_of(spec)
+        if check in checks
+        for dtype in FORMATS
+        if dtype in dtypes
+    )
+
+
+def checks_of(spec: Spec) -> Iterator[Check]:
+    """Yield the checks for which a spec gives reason."""
+    inplace = any(item.role is Role.INPLACE for item in spec.parameters)
+    reasons = {
+        Check.CASES: bool(spec.cases),
+        Check.REDUCTIONS: spec.reduce is not None or bool(spec.deprecated),
+        Check.INPLACE: inplace,
+        Check.RANDOMNESS: spec.random is not None,
+    }
+    yield from (check for check in Check if reasons.get(check, True))

@@ -1,0 +1,1 @@
+"""How a spec file becomes a spec: YAML, places, limits, schema, sections."""

@@ -1,0 +1,1 @@
+"""What a spec means, exactly: trees over rows, the oracle, and the limits."""

@@ -1,0 +1,187 @@
+"""The truth of a tree at given inputs, with a proven bound; never asks a backend.
+
+Tier 1 is float64 with a running error bound, tier 2 is Arb with rising precision. Infinities and
+NaN, of inputs or of results, are what IEEE float64 arithmetic makes of the formula.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import flint
+import numpy as np
+
+from trysquare.dtypes import Array, Format
+from trysquare.errors import UndecidedError
+from trysquare.formula.ball import Ball, balls
+from trysquare.formula.bounded import Bounded, BoundedFloat64, Rounding, pessimistic, published
+from trysquare.formula.derivative import Extent
+from trysquare.formula.evaluate import evaluate
+from trysquare.formula.float64 import Float64
+from trysquare.formula.tree import Node, Op, Scope
+from trysquare.truth.known import Allowance, Truth, from_balls
+
+PRECISIONS = (128, 320, 1280, 2560, 5120)
+"""Bits of Arb until the answer is decided, one after the other; the last holds any float64 sum."""
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """A tree and the inputs, as rows, at which its truth is asked.
+
+    `spread` tells whether there is an answer for each row, and for each column.
+    """
+
+    tree: Node
+    inputs: Mapping[str, Array]
+    rows: int
+    columns: int
+    spread: Extent
+    format: Format
+
+    @cached_property
+    def mixes_rows(self) -> bool:
+        """Whether a result depends on more than its own row."""
+        return _mixes(self.tree)
+
+    @cached_property
+    def ieee(self) -> Array:
+        """The tree in plain float64 arithmetic."""
+        return self._full(evaluate(self.tree, self._plain, self._wide))
+
+    @cached_property
+    def fast(self) -> Truth:
+        """Tier 1: float64 with a certified bound; infinite where nothing is known."""
+        bounded = self._bounded(pessimistic())
+        value = self._full(bounded.value)
+        # where IEEE arithmetic says infinity or NaN there is nothing to be near to
+        with np.errstate(over="ignore"):
+            error = self._full(bounded.error) / self.format.ulp(value)
+        bound = np.where(np.isfinite(value), error, 0.0)
+        return Truth(value, np.zeros_like(value), np.where(np.isnan(bound), np.inf, bound))
+
+    @cached_property
+    def inherited(self) -> Allowance:
+        """The inherited tolerance: how far a good evaluation in the format may be."""
+        return self._allowance(flushes=False)
+
+    @cached_property
+    def inherited_flushing(self) -> Allowance:
+        """The same for an evaluation that may replace any subnormal number by zero."""
+        return self._allowance(flushes=True)
+
+    @cached_property
+    def certified(self) -> Truth:
+        """Tier 2: the truth of every row by Arb, decided to SPARE_BITS below an ULP.
+
+        Raises UndecidedError where the highest precision does not suffice.
+        """
+        return self._certified()
+
+    def exact(self, rows: Array) -> Truth:
+        """Return tier 2 for some rows only; UndecidedError as for all."""
+        if self.mixes_rows or not self.spread.rows or "certified" in self.__dict__:
+            return self.certified.only(rows)
+        key = rows.tobytes()
+        if key not in self._exact_rows:
+            self._exact_rows[key] = self._only(rows).certified
+        return self._exact_rows[key]
+
+    @cached_property
+    def _exact_rows(self) -> dict[bytes, Truth]:
+        """What `exact` has worked out: targets often share their worst element."""
+        return {}
+
+    def condition(self, row: int, column: int, wrt: str, derivative: Node) -> float | None:
+        """Return |x f'(x) / f(x)| at one element, in float64."""
+        value = self.ieee[row, column]
+        slope = self._full(evaluate(derivative, self._plain, self._wide))[row, column]
+        x = np.broadcast_to(self.inputs[wrt], (self.rows, self.columns))[row, column]
+        with np.errstate(all="ignore"):
+            result = float(abs(x * slope / value))
+        return result if np.isfinite(result) else None
+
+    @property
+    def _plain(self) -> Float64:
+        return Float64(self.rows, self.columns, self.format)
+
+    @cached_property
+    def _wide(self) -> dict[str, Array]:
+        return {key: np.asarray(value, np.float64) for key, value in self.inputs.items()}
+
+    def _allowance(self, *, flushes: bool) -> Allowance:
+        bounded = self._bounded(published(self.format, flushes=flushes))
+        spills = np.broadcast_to(bounded.spills, self.shape)
+        return Allowance(self._full(bounded.error), spills)
+
+    def _bounded(self, rounding: Rounding) -> Bounded:
+        arithmetic = BoundedFloat64(self.rows, self.columns, rounding, self.format)
+        names = {key: arithmetic.exact(value) for key, value in self._wide.items()}
+        return evaluate(self.tree, arithmetic, names)
+
+    def _full(self, values: Array) -> Array:
+        """Spread a value that does not vary over everything it stands for."""
+        return np.array(np.broadcast_to(values, self.shape))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The shape of the answers, as rows."""
+        height = self.rows if self.spread.rows else 1
+        return height, self.columns if self.spread.columns else 1
+
+    def _only(self, rows: Array) -> Oracle:
+        inputs = {
+            key: value[rows] if value.shape[0] == self.rows and self.rows > 1 else value
+            for key, value in self.inputs.items()
+        }
+        return Oracle(self.tree, inputs, len(rows), self.columns, self.spread, self.format)
+
+    def _certified(self) -> Truth:
+        truth = self.fast
+        finite = self._finite_rows()
+        if self.mixes_rows or not self.spread.rows:
+            undecided = np.arange(self.shape[0] if finite.all() else 0)
+        else:
+            undecided = np.flatnonzero(finite)
+        for bits in PRECISIONS:
+            if not undecided.size:
+                break
+            found, decided = self._at_precision(undecided, bits)
+            # an infinite or NaN result has no ball: a second opinion at more bits, then IEEE's word
+            special = ~np.isfinite(self.ieee[undecided]) & (bits > PRECISIONS[0])
+            better = found.where(decided | ~special, self.fast.only(undecided))
+            truth = truth.patched(undecided, better)
+            undecided = undecided[~(decided | special).all(axis=1)]
+        if undecided.size:
+            raise UndecidedError(f"{undecided.size} rows undecided at {PRECISIONS[-1]} bits")
+        return truth
+
+    def _finite_rows(self) -> Array:
+        """Tell for which rows every input is finite."""
+        finite = np.ones(self.rows, bool)
+        for value in self._wide.values():
+            finite &= np.isfinite(value).all(axis=1)
+        return finite
+
+    def _at_precision(self, rows: Array, bits: int) -> tuple[Truth, Array]:
+        oracle = self if self.mixes_rows or len(rows) == self.shape[0] else self._only(rows)
+        before = flint.ctx.prec
+        flint.ctx.prec = bits
+        try:
+            arithmetic = Ball(oracle.rows, oracle.columns, self.format)
+            names = {key: balls(value) for key, value in oracle.inputs.items()}
+            found = evaluate(self.tree, arithmetic, names)
+            truth, decided = from_balls(np.broadcast_to(found, oracle.shape), self.format)
+            if oracle is self:  # rows that mix are worked out together, whichever are asked for
+                return truth.only(rows), decided[rows]
+            return truth, decided
+        finally:
+            flint.ctx.prec = before
+
+
+def _mixes(node: Node) -> bool:
+    if node.op in (Op.SUM, Op.MAX, Op.COUNT) and node.value != Scope.ROW:
+        return True
+    return any(_mixes(argument) for argument in node.args)

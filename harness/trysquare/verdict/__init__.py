@@ -1,0 +1,1 @@
+"""An answer against the truth: distances, figures, outcomes."""

@@ -1,0 +1,99 @@
+"""Answer, truth and limit -> distance in ULP and outcome of every element."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trysquare.dtypes import Array, Format
+from trysquare.result import Symptom
+from trysquare.truth.known import Allowance, Truth
+
+FARTHEST = 1e300
+"""The most ULP that are reported; only float64 near an exact zero gets there."""
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far an answer is from the truth, element by element.
+
+    `ulp` is (got - exact) / ulp(exact), signed, NaN where one of them is no number. `limit` is the
+    allowed |ulp| (infinite where none can be said), `bad` marks what diverges, `unsure` what the
+    truth's bound does not decide.
+    """
+
+    ulp: Array
+    limit: Array
+    bad: Array
+    unsure: Array
+
+
+def distance(got: Array, truth: Truth, allowance: Allowance, format: Format) -> Distance:
+    """Compare float64 copies of an answer with the truth.
+
+    An infinite answer stands at 2^(emax + 1), so that overflow
+    is continuous: infinity is as far from `largest` as the next number would be.
+    """
+    with np.errstate(all="ignore"):
+        error, scale = _scaled_error(got, truth, format)
+        spacing = format.ulp(truth.value) * scale
+        allowed, slack = allowance.limit * scale, truth.bound * spacing
+        ulp = np.clip(error / spacing, -FARTHEST, FARTHEST)
+        limit = np.minimum(allowance.limit / format.ulp(truth.value), FARTHEST)
+        limit = np.where(np.isfinite(allowance.limit), limit, np.inf)
+        size = np.abs(error)
+        unsure = np.abs(size - allowed) <= slack
+    wrong = special_mismatch(got, truth.value)
+    # overflow: an infinity of the right sign where the exact value is finite but too large
+    overflown = np.isinf(got) & (np.abs(truth.value) >= _overflow(format))
+    overflown &= np.sign(got) == np.sign(truth.value)
+    both_special = ~np.isfinite(got) & ~np.isfinite(truth.value)
+    fine = overflown | (both_special & ~wrong) | (allowance.spills & ~np.isfinite(got))
+    judged = np.isfinite(error) & ~fine
+    bad = np.where(judged, size > allowed, wrong & ~fine)
+    unsure = (judged & unsure & (truth.bound > 0)) | (~fine & ~np.isfinite(truth.bound))
+    return Distance(np.where(fine, 0.0, ulp), limit, bad, unsure)
+
+
+def special_mismatch(got: Array, want: Array) -> Array:
+    """Mark NaN against a number, and infinity against another infinity or a small number."""
+    nan = np.isnan(got) != np.isnan(want)
+    got_inf, want_inf = np.isinf(got), np.isinf(want)
+    return np.asarray(nan | (got_inf & want_inf & (got != want)) | (got_inf != want_inf))
+
+
+def symptoms(got: Array, truth: Truth, distance: Distance, format: Format) -> Array:
+    """Return the Symptom of every element that diverges, None elsewhere."""
+    found = np.full(got.shape, None, object)
+    bad = distance.bad
+    found[bad] = Symptom.INACCURATE
+    rounded = format.round(truth.value)
+    found[bad & (got == 0) & (np.abs(truth.value) >= format.smallest_subnormal)] = Symptom.LOST
+    found[bad & (np.isinf(got) != np.isinf(rounded))] = Symptom.INFINITY
+    found[bad & (np.isnan(got) != np.isnan(truth.value))] = Symptom.NAN
+    return found
+
+
+def integer_distance(got: float, truth: float, format: Format) -> int | None:
+    """Count the representable numbers from the rounded truth to the answer; None for NaN."""
+    if np.isnan(got) or np.isnan(truth):
+        return None
+    pair = format.ordinal(np.array([got, truth]))
+    return abs(int(pair[0]) - int(pair[1]))
+
+
+def _overflow(format: Format) -> float:
+    """Return where rounding to nearest becomes infinite: half an ULP above the largest number."""
+    if format.precision == 53:
+        return float("inf")
+    return format.largest + float(format.ulp(np.array(format.largest))) / 2
+
+
+def _scaled_error(got: Array, truth: Truth, format: Format) -> tuple[Array, Array]:
+    """Return got - exact, and the power of two by which it is scaled to stay inside float64."""
+    size = np.maximum(np.abs(truth.value), np.abs(got))
+    scale = np.where(size >= 1, 2.0**-8, np.where(size < 2.0**-500, 2.0**200, 1.0))
+    placed = np.where(np.isinf(got), np.copysign(2.0 ** (format.emax - 7), got), got * scale)
+    missing = truth.rest * (format.ulp(truth.value) * scale)
+    return (placed - truth.value * scale) - missing, scale

@@ -1,0 +1,181 @@
+"""A reply against its standard -> a result: outcome, symptom and figures, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from trysquare.backend import Answer, Kind, Refusal, Reply, Want
+from trysquare.dtypes import Array
+from trysquare.errors import UndecidedError
+from trysquare.planning.cases import Case, Expect
+from trysquare.result import Expectation, Outcome, Result, Symptom
+from trysquare.verdict.draws import judge_draws
+from trysquare.verdict.measure import Measurement, dialect_of, measure
+from trysquare.verdict.standard import Standard
+from trysquare.workers.probes import keeps_subnormals
+
+OUTCOMES = {
+    Kind.UNSUPPORTED: Outcome.UNSUPPORTED,
+    Kind.CRASHED: Outcome.CRASHED,
+    Kind.TIMED_OUT: Outcome.TIMED_OUT,
+    Kind.ERRORED: Outcome.ERRORED,
+}
+
+
+def judge(standard: Standard, target: str, reply: Reply, *, flushes: bool) -> Result:
+    """Return the result of one case on one target.
+
+    `flushes` says that the target replaces subnormal numbers of this dtype by zero. The result is
+    unexpected unless it conforms or is unsupported; known divergences are looked up later.
+    """
+    blank = _blank(standard.case, target)
+    if isinstance(reply, Refusal):
+        return _expected(_refused(blank, standard.case, reply))
+    seconds = replace(blank, seconds=reply.seconds)
+    return _expected(_answered(seconds, standard, reply, flushes=flushes))
+
+
+def judge_all(
+    standards: Sequence[Standard], replies: Mapping[str, tuple[Sequence[Reply], bool]]
+) -> dict[str, list[Result]]:
+    """Return for each target the results of all its replies, in the order of the standards.
+
+    `replies` holds with each target's replies whether it flushes. What the oracle cannot decide is
+    an errored result. Raises ArithmeticError where this process itself lost its subnormals: then
+    no truth could be told.
+    """
+    if not keeps_subnormals():
+        raise ArithmeticError("this process flushes subnormals to zero; it cannot judge")
+    results: dict[str, list[Result]] = {target: [] for target in replies}
+    for place, standard in enumerate(standards):
+        for target, (answers, flushes) in replies.items():
+            try:
+                result = judge(standard, target, answers[place], flushes=flushes)
+            except UndecidedError as error:
+                blank = replace(_blank(standard.case, target), outcome=Outcome.ERRORED)
+                result = _expected(replace(blank, reason=f"the oracle could not decide: {error}"))
+            results[target].append(result)
+    return results
+
+
+def result_id(case: Case, target: str) -> str:
+    """Return the id of a result, stable from run to run: function/check/dtype/target/case."""
+    return f"{case.function}/{case.check}/{case.format.name}/{target}/{case.slug}"
+
+
+def _blank(case: Case, target: str) -> Result:
+    return Result(
+        id=result_id(case, target),
+        function=case.function,
+        check=case.check,
+        case=case.name,
+        target=target,
+        dtype=case.format.name,
+        parameters=case.given,
+        outcome=Outcome.CONFORMS,
+        expectation=Expectation.EXPECTED,
+        place=str(case.place),
+        reason=case.why,
+        shape=_shapes(case.inputs),
+    )
+
+
+def _expected(result: Result) -> Result:
+    good = result.outcome in (Outcome.CONFORMS, Outcome.UNSUPPORTED)
+    return replace(result, expectation=Expectation.EXPECTED if good else Expectation.UNEXPECTED)
+
+
+def _shapes(inputs: Mapping[str, Array]) -> str:
+    return ", ".join(f"{name} {list(array.shape)}" for name, array in inputs.items())
+
+
+def _refused(blank: Result, case: Case, reply: Refusal) -> Result:
+    if reply.kind is not Kind.RAISED:
+        return replace(blank, outcome=OUTCOMES[reply.kind], reason=reply.message)
+    if case.expect is Expect.ERROR:
+        return replace(blank, count=1)
+    reason = f"{reply.error}: {reply.message}"
+    return replace(_diverges(blank, Symptom.RAISED, reason), count=1, failed=1)
+
+
+def _diverges(result: Result, symptom: Symptom, reason: str) -> Result:
+    return replace(result, outcome=Outcome.DIVERGES, symptom=symptom, reason=reason)
+
+
+def _answered(blank: Result, standard: Standard, reply: Answer, *, flushes: bool) -> Result:
+    case = standard.case
+    if case.expect is Expect.ERROR:
+        accepted = _diverges(blank, Symptom.ACCEPTED, f"returned {_brief(reply)}")
+        return replace(accepted, count=1, failed=1)
+    got = reply.outputs.get(case.wrt if case.want is Want.GRADIENT else "output")
+    if got is None:
+        return replace(blank, outcome=Outcome.ERRORED, reason="the answer holds no output")
+    wrong = _form(standard, reply, got)
+    if wrong is not None:
+        return replace(_diverges(blank, *wrong), count=got.size, failed=got.size)
+    if case.expect is Expect.DRAWS:
+        return judge_draws(blank, standard, got)
+    return _measured(blank, standard, got, flushes=flushes)
+
+
+def _form(standard: Standard, reply: Answer, got: Array) -> tuple[Symptom, str] | None:
+    """Return what is wrong with an answer before its numbers are looked at."""
+    case = standard.case
+    if str(got.dtype) != case.format.name:
+        return Symptom.DTYPE, f"returned {got.dtype} for {case.format.name}"
+    if got.shape != standard.shape:
+        return Symptom.SHAPE, f"returned shape {list(got.shape)}, not {list(standard.shape)}"
+    if case.want is Want.INPLACE:
+        first = next(iter(case.inputs))
+        if first not in reply.shares:
+            return Symptom.STORAGE, f"the result does not occupy the storage of {first}"
+    elif reply.changed:
+        return Symptom.MUTATED, f"changed {', '.join(reply.changed)}"
+    return None
+
+
+def _measured(blank: Result, standard: Standard, got: Array, *, flushes: bool) -> Result:
+    found = measure(standard, got, flushes=flushes)
+    result = _with_figures(blank, found)
+    if found.symptom is None:
+        return result
+    diverging = _diverges(result, found.symptom, blank.reason)
+    if found.symptom is Symptom.SIGN_OF_ZERO:
+        return diverging  # dialects say nothing about the sign of zero
+    diagnosis = dialect_of(standard, got, flushes=flushes) or _guess(found, standard)
+    return replace(diverging, diagnosis=diagnosis)
+
+
+def _with_figures(result: Result, found: Measurement) -> Result:
+    return replace(
+        result,
+        count=found.count,
+        failed=found.failed,
+        max_ulp=found.max_ulp,
+        p99_ulp=found.p99_ulp,
+        mean_signed_ulp=found.mean_signed_ulp,
+        discrete=found.discrete,
+        worst=found.worst,
+        histogram=found.histogram,
+    )
+
+
+def _guess(found: Measurement, standard: Standard) -> str:
+    """Return what the figures themselves suggest."""
+    format = standard.case.format
+    if found.worst is None or found.symptom is not Symptom.LOST:
+        return ""
+    want = abs(float(np.asarray(found.worst.want.decimal, np.float64)))
+    if want < format.smallest_normal:
+        return (
+            "returns zero where the exact result is subnormal, though the target keeps subnormals"
+        )
+    return "returns zero where the exact result is a normal number: every digit is lost"
+
+
+def _brief(reply: Answer) -> str:
+    texts = (str(output.ravel()[:4].tolist()) for output in reply.outputs.values())
+    return "; ".join(texts)

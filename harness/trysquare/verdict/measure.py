@@ -1,0 +1,201 @@
+"""An answer against its standard -> counts, figures, the worst element and the symptom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from trysquare.dtypes import Array, Format
+from trysquare.errors import UndecidedError
+from trysquare.result import Number, Symptom, Worst
+from trysquare.truth.known import Allowance, Truth
+from trysquare.truth.meaning import COTANGENT
+from trysquare.verdict.compare import Distance, distance, integer_distance, symptoms
+from trysquare.verdict.standard import Standard
+
+BINS = 128
+"""Points of a curve of ULP against x."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What is kept of a comparison; see `result.Result` for the meaning of each figure."""
+
+    count: int
+    failed: int = 0
+    symptom: Symptom | None = None
+    max_ulp: float = 0.0
+    p99_ulp: float = 0.0
+    mean_signed_ulp: float = 0.0
+    discrete: Mapping[str, int] = field(default_factory=dict)
+    worst: Worst | None = None
+    histogram: tuple[tuple[float, float], ...] = ()
+
+
+def measure(standard: Standard, got: Array, *, flushes: bool) -> Measurement:
+    """Compare an answer, shaped like the output and in the case's dtype, with every right one."""
+    rows = standard.layout.to_rows(np.asarray(got, np.float64), standard.spread)
+    if rows.size == 0:
+        return Measurement(count=0)
+    best, truth = _nearest(standard, rows, flushes=flushes)
+    wrong_zero = _wrong_zeros(standard, rows, truth.value)
+    bad = best.bad | wrong_zero
+    finite = best.ulp[np.isfinite(best.ulp)]
+    kinds = symptoms(rows, truth, best, standard.case.format)
+    kinds[wrong_zero & ~best.bad] = Symptom.SIGN_OF_ZERO
+    return Measurement(
+        count=rows.size,
+        failed=int(bad.sum()),
+        symptom=_first(kinds),
+        max_ulp=float(np.abs(finite).max(initial=0.0)),
+        p99_ulp=float(np.quantile(np.abs(finite), 0.99)) if finite.size else 0.0,
+        mean_signed_ulp=float(finite.mean()) if finite.size else 0.0,
+        discrete=_discrete(rows, truth.value, best, kinds, standard.case.format),
+        worst=_worst(standard, rows, best, bad, flushes=flushes),
+        histogram=_histogram(standard, best.ulp),
+    )
+
+
+def dialect_of(standard: Standard, got: Array, *, flushes: bool) -> str:
+    """Return which dialect the answer equals on every element, or nothing."""
+    rows = standard.layout.to_rows(np.asarray(got, np.float64), standard.spread)
+    try:
+        for name, why, accepted in standard.dialects():
+            if not standard.distance(rows, accepted, flushes=flushes).bad.any():
+                return f"equals dialect '{name}' on every element: {why}"
+    except UndecidedError:
+        return ""  # an explanation is a help, not a duty
+    return ""
+
+
+def _nearest(standard: Standard, rows: Array, *, flushes: bool) -> tuple[Distance, Truth]:
+    """Return for each element the first right answer that it matches, else the canonical one."""
+    canonical = standard.canonical
+    best = standard.distance(rows, canonical, flushes=flushes)
+    if not best.bad.any():
+        return best, canonical.truth
+    others = (*standard.alternatives, *(standard.flushed if flushes else ()))
+    for accepted in others:
+        other = standard.distance(rows, accepted, flushes=flushes)
+        take = best.bad & ~other.bad
+        best = Distance(
+            *(
+                np.where(take, theirs, mine)
+                for mine, theirs in zip(_parts(best), _parts(other), strict=True)
+            )
+        )
+    return best, canonical.truth
+
+
+def _parts(found: Distance) -> tuple[Array, Array, Array, Array]:
+    return found.ulp, found.limit, found.bad, found.unsure
+
+
+def _wrong_zeros(standard: Standard, rows: Array, truth: Array) -> Array:
+    """Mark zeros whose sign is none of those that the case states."""
+    stated = standard.case.stated
+    wrong = (rows == 0) & (truth == 0) & bool(stated)
+    for alternative in stated:
+        value = np.broadcast_to(alternative, standard.shape)
+        wanted = standard.layout.to_rows(value, standard.spread)
+        wrong &= (wanted != 0) | (np.signbit(wanted) != np.signbit(rows))
+        wrong &= wanted == 0
+    return np.asarray(wrong)
+
+
+def _first(kinds: Array) -> Symptom | None:
+    present = {kind for kind in kinds.ravel() if kind is not None}
+    return next((symptom for symptom in Symptom if symptom in present), None)
+
+
+def _discrete(
+    rows: Array, truth: Array, best: Distance, kinds: Array, format: Format
+) -> dict[str, int]:
+    tiny = (truth != 0) & (np.abs(truth) < format.smallest_normal)
+    counts = {
+        "NaN against a number": (kinds == Symptom.NAN).sum(),
+        "infinity against a finite number": (kinds == Symptom.INFINITY).sum(),
+        "wrong sign of zero": (kinds == Symptom.SIGN_OF_ZERO).sum(),
+        "subnormal flushed to zero": (tiny & (rows == 0) & (np.abs(best.ulp) > 0.5)).sum(),
+        "no limit could be derived": (np.isfinite(truth) & ~np.isfinite(best.limit)).sum(),
+    }
+    return {name: int(count) for name, count in counts.items() if count}
+
+
+def _worst(standard: Standard, rows: Array, best: Distance, bad: Array, *, flushes: bool) -> Worst:
+    excess = _excess(best)
+    chosen = np.argmax(np.where(bad, excess, -1.0) if bad.any() else excess)
+    row, column = np.unravel_index(chosen, excess.shape)
+    place = np.array([row])
+    oracle, format = standard.canonical.oracle, standard.case.format
+    truth = oracle.exact(place)
+    limit = standard.limit(flushes=flushes)
+    again = distance(rows[place], truth, Allowance(limit.limit[place], limit.spills[place]), format)
+    if best.bad[row, column] and not again.bad[0, column]:
+        raise UndecidedError("the two tiers of the truth disagree")
+    got = float(rows[row, column])
+    ulp = again.ulp[0, column] if bad[row, column] else best.ulp[row, column]
+    want = _wanted(standard, float(format.round(truth.value)[0, column]), (int(row), int(column)))
+    slope, names = standard.slope, [name for name in standard.rows if name != COTANGENT]
+    return Worst(
+        index=standard.index_of(int(row), int(column)),
+        inputs={
+            name: number(float(_at(standard.rows[name], int(row), int(column))), format)
+            for name in standard.rows
+            if standard.rows[name].size
+        },
+        got=number(got, format),
+        want=number(want, format),
+        ulp=float(abs(ulp)),
+        limit=float(again.limit[0, column]),
+        distance=integer_distance(got, want, format),
+        condition=None
+        if slope is None
+        else oracle.condition(int(row), int(column), names[0], slope),
+    )
+
+
+def _excess(best: Distance) -> Array:
+    """Return each error relative to its limit; what is no number is worse than any error."""
+    size = np.abs(best.ulp)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratio = np.where(size == 0, 0.0, size / best.limit)
+    return np.where(np.isnan(size), np.inf, ratio)
+
+
+def _wanted(standard: Standard, exact: float, place: tuple[int, int]) -> float:
+    """Return the rounded truth; a zero has the sign that the case states."""
+    if exact != 0 or not standard.case.stated:
+        return exact
+    stated = np.broadcast_to(standard.case.stated[0], standard.shape)
+    return float(standard.layout.to_rows(stated, standard.spread)[place])
+
+
+def _at(values: Array, row: int, column: int) -> float:
+    return float(values[min(row, values.shape[0] - 1), min(column, values.shape[1] - 1)])
+
+
+def number(value: float, format: Format) -> Number:
+    """Return a number of a format as shortest decimal text and bit pattern."""
+    return Number(str(format.cast(np.array(value))), format.hexadecimal(value))
+
+
+def _histogram(standard: Standard, ulp: Array) -> tuple[tuple[float, float], ...]:
+    """Return the largest ULP in each of BINS ranges of the ordered numbers."""
+    if len(standard.case.inputs) != 1 or standard.spec.axis is not None or ulp.size < BINS:
+        return ()
+    x = next(iter(standard.rows.values()))
+    usable = np.isfinite(x) & np.isfinite(ulp)
+    if not usable.any():
+        return ()
+    order = standard.case.format.ordinal(x[usable])
+    edges = np.linspace(order.min(), order.max(), BINS + 1)
+    bins = np.clip(np.searchsorted(edges, order, "right") - 1, 0, BINS - 1)
+    tops = np.full(BINS, -1.0)
+    np.maximum.at(tops, bins, np.abs(ulp[usable]))
+    centres = standard.case.format.from_ordinal(((edges[:-1] + edges[1:]) / 2).astype(np.int64))
+    return tuple(
+        (float(centre), float(top)) for centre, top in zip(centres, tops, strict=True) if top >= 0
+    )

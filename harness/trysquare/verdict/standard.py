@@ -1,0 +1,208 @@
+"""What the spec demands of one case: the truth, its alternatives and the limits, computed once.
+
+Every target's answer is compared with the same standard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from trysquare.backend import Want
+from trysquare.dtypes import FLOAT64, Array
+from trysquare.formula.derivative import ONE, Extent, gradient
+from trysquare.formula.evaluate import evaluate
+from trysquare.formula.float64 import Float64
+from trysquare.formula.tree import Node
+from trysquare.planning.cases import Case
+from trysquare.spec import Spec
+from trysquare.truth.arrangement import Arrangement, arrange
+from trysquare.truth.known import Allowance, Truth
+from trysquare.truth.layout import Layout
+from trysquare.truth.meaning import COTANGENT, Meaning
+from trysquare.truth.oracle import Oracle
+from trysquare.truth.tolerance import allowance
+from trysquare.verdict.compare import Distance, distance
+
+VAGUE = 2.0**-6
+"""ULP; a truth that is less certain than that is worked out again."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """One right answer: its oracle, its known truth, and for which elements it counts."""
+
+    oracle: Oracle
+    truth: Truth
+    where: Array
+
+
+@dataclass(frozen=True)
+class Standard:
+    """A case of a spec; all that follows from it is worked out when it is first asked for."""
+
+    spec: Spec
+    case: Case
+
+    @cached_property
+    def _arranged(self) -> Arrangement:
+        case = self.case
+        return arrange(self.spec, case.effective, case.inputs, case.cotangent)
+
+    @property
+    def meant(self) -> Meaning:
+        """The function with the parameters of the case."""
+        return self._arranged.meant
+
+    @property
+    def layout(self) -> Layout:
+        """How tensors of the case become rows."""
+        return self._arranged.layout
+
+    @property
+    def rows(self) -> Mapping[str, Array]:
+        """The inputs, and the cotangent, as float64 rows."""
+        return self._arranged.rows
+
+    @cached_property
+    def spread(self) -> Extent:
+        """How the answer is spread over rows and columns."""
+        if self.case.want is Want.GRADIENT:
+            return self.meant.extents[self.case.wrt]
+        return self.meant.output
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape that an answer must have."""
+        if self.case.want is Want.GRADIENT:
+            return tuple(self.case.inputs[self.case.wrt].shape)
+        return self.layout.shape_of(self.spread)
+
+    @property
+    def terms(self) -> int:
+        """The number of elements that a reduction joins: those of a row, or all."""
+        if self.meant.reduces:
+            return self.layout.rows * self.layout.columns
+        return self.layout.columns
+
+    def index_of(self, row: int, column: int) -> tuple[int, ...]:
+        """Return where an element, given as row and column, stands in the answer."""
+        height, width = (self.layout.rows if self.spread.rows else 1), self.layout.columns
+        places = np.arange(height * (width if self.spread.columns else 1)).reshape(height, -1)
+        tensor = self.layout.from_rows(places, self.spread)
+        found = np.argwhere(tensor == places[row, column])[0]
+        return tuple(int(place) for place in found)
+
+    @cached_property
+    def canonical(self) -> Accepted:
+        """The right answer, by the spec's formula."""
+        return self._accepted(self._tree, self.rows, np.True_)
+
+    @cached_property
+    def alternatives(self) -> tuple[Accepted, ...]:
+        """Other answers that count where they hold: conventions at kinks, stated alternatives."""
+        return (*self._at_kinks(), *self._stated())
+
+    @cached_property
+    def flushed(self) -> tuple[Accepted, ...]:
+        """The answer if subnormal inputs are taken for zero; nothing if there are none."""
+        tiny = self.case.format.smallest_normal
+        rows = {
+            name: np.where((np.abs(value) < tiny) & (value != 0), np.copysign(0.0, value), value)
+            for name, value in self.rows.items()
+        }
+        if all((rows[name] == self.rows[name]).all() for name in rows if not _nan(rows[name])):
+            return ()
+        return (self._accepted(self._tree, rows, np.True_),)
+
+    def limit(self, *, flushes: bool) -> Allowance:
+        """Return the limit for every element."""
+        return self._flushing if flushes else self._keeping
+
+    def distance(self, got: Array, accepted: Accepted, *, flushes: bool) -> Distance:
+        """Compare an answer, as rows; where the fast truth does not decide, Arb does."""
+        own = accepted is not self.canonical
+        limit = self._limit_of(accepted, flushes=flushes) if own else self.limit(flushes=flushes)
+        format = self.case.format
+        measured = distance(got, accepted.truth, limit, format)
+        unsure = np.flatnonzero(measured.unsure.any(axis=1))
+        if unsure.size:
+            truth = accepted.truth.patched(unsure, accepted.oracle.exact(unsure))
+            measured = distance(got, truth, limit, format)
+        return replace(measured, bad=measured.bad | ~accepted.where)
+
+    def dialects(self) -> Iterator[tuple[str, str, Accepted]]:
+        """Yield name, reason and answers of each dialect, for a call that asks for a value."""
+        if self.case.want is Want.GRADIENT:
+            return
+        for name, why, tree in self.meant.dialects():
+            yield name, why, self._accepted(tree, self.rows, np.True_)
+
+    @cached_property
+    def slope(self) -> Node | None:
+        """The derivative, for functions of a single number; it gives the condition number."""
+        elements = [name for name, value in self.rows.items() if name != COTANGENT]
+        if self.case.want is Want.GRADIENT or self.meant.reduces or len(elements) != 1:
+            return None
+        if self.spec.axis is not None:
+            return None
+        return gradient(self.meant.terms, ONE, elements[0], self.meant.extents)
+
+    @cached_property
+    def _keeping(self) -> Allowance:
+        return self._limit_of(self.canonical, flushes=False)
+
+    @cached_property
+    def _flushing(self) -> Allowance:
+        return self._limit_of(self.canonical, flushes=True)
+
+    def _limit_of(self, accepted: Accepted, *, flushes: bool) -> Allowance:
+        stated = self.spec.tolerance.pick(self.case.format.name, self.case.effective)
+        # a stated tolerance is the function's; gradients inherit theirs from their own formula
+        own = None if stated is None or self.case.want is Want.GRADIENT else stated.tree
+        tree = None if own is None else self.meant.expression(own)
+        return allowance(accepted.oracle, tree, self.terms, flushes=flushes)
+
+    @cached_property
+    def _tree(self) -> Node:
+        if self.case.want is Want.GRADIENT:
+            return self.meant.gradients(self.case.wrt)[0]
+        return self.meant.value
+
+    def _accepted(self, tree: Node, rows: Mapping[str, Array], where: Array | np.bool_) -> Accepted:
+        oracle = Oracle(
+            tree, rows, self.layout.rows, self.layout.columns, self.spread, self.case.format
+        )
+        truth = oracle.certified if self.case.format is FLOAT64 else _sharpened(oracle)
+        return Accepted(oracle, truth, np.broadcast_to(where, truth.value.shape))
+
+    def _at_kinks(self) -> Iterator[Accepted]:
+        if self.case.want is not Want.GRADIENT:
+            return
+        arithmetic = Float64(self.layout.rows, self.layout.columns, self.case.format)
+        for condition, tree in self.meant.gradients(self.case.wrt)[1]:
+            where = np.asarray(evaluate(condition, arithmetic, self.rows), bool)
+            if where.any():
+                yield self._accepted(tree, self.rows, where)
+
+    def _stated(self) -> Iterator[Accepted]:
+        if len(self.case.stated) < 2:
+            return
+        for stated in self.case.stated:
+            value = np.broadcast_to(stated, self.shape)
+            rows = self.layout.to_rows(value, self.spread).astype(np.float64)
+            truth = Truth(rows, np.zeros_like(rows), np.zeros_like(rows))
+            yield Accepted(self.canonical.oracle, truth, np.ones(rows.shape, bool))
+
+
+def _sharpened(oracle: Oracle) -> Truth:
+    """Return the fast truth, with Arb's where it knows less than the figures shall say."""
+    vague = np.flatnonzero((oracle.fast.bound > VAGUE).any(axis=1))
+    return oracle.fast.patched(vague, oracle.exact(vague)) if vague.size else oracle.fast
+
+
+def _nan(values: Array) -> bool:
+    return bool(np.isnan(values).any())

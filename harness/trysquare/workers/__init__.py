@@ -1,0 +1,1 @@
+"""One process for each target: frames, protocol, life and death."""

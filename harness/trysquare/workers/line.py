@@ -1,0 +1,194 @@
+"""The thread that talks with one worker, and finds the case that killed it or made it hang."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from trysquare.backend import Answer, Array, Call, Kind, Refusal, Reply, Target, Unavailable
+from trysquare.errors import ProtocolError
+from trysquare.spec import Spec
+from trysquare.workers.frames import Message, Type
+from trysquare.workers.process import Lost, WorkerProcess
+from trysquare.workers.protocol import VERSION, Hello, pack_call, unpack_hello, unpack_reply
+from trysquare.workers.reproduction import Claim, pack_claim
+
+T = TypeVar("T")
+FRAME_CALLS = 128
+FRAME_BYTES = 1 << 26
+START_SECONDS = 120.0
+
+
+class Line(threading.Thread):
+    """Starts a worker, asks it, kills it, and starts it again."""
+
+    def __init__(self, target: Target, start_seconds: float) -> None:
+        super().__init__(name=f"trysquare {target}", daemon=True)
+        self.target, self.start_seconds = target, start_seconds
+        self.opened: Future[Hello | Unavailable] = Future()
+        self._jobs: queue.SimpleQueue[tuple[Callable[[Line], Any], Future[Any]] | None]
+        self._jobs = queue.SimpleQueue()
+        self._process: WorkerProcess | None = None
+        self._broken = ""
+        self._number = 0
+        self._stopping = threading.Event()
+
+    def submit(self, work: Callable[[Line], T]) -> Future[T]:
+        """Queue work for this thread."""
+        future: Future[T] = Future()
+        self._jobs.put((work, future))
+        return future
+
+    def stop(self) -> None:
+        """Make the thread end; called from another one."""
+        self._stopping.set()
+        self._jobs.put(None)
+        process = self._process
+        if process is not None:
+            process.kill()
+
+    def run(self) -> None:
+        """Say hello, then work until told to stop."""
+        try:
+            hello = self._hello()
+            self.opened.set_result(hello)
+            while (job := self._jobs.get()) is not None:
+                work, future = job
+                if self._stopping.is_set():
+                    future.cancel()
+                elif future.set_running_or_notify_cancel():
+                    self._settle(work, future)
+        finally:
+            self._discard()
+
+    def _settle(self, work: Callable[[Line], T], future: Future[T]) -> None:
+        try:
+            result = work(self)
+        except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
+            future.set_exception(CancelledError() if self._stopping.is_set() else error)
+        else:
+            future.set_result(result)
+
+    def _hello(self) -> Hello | Unavailable:
+        try:
+            return self._start()
+        except (Lost, OSError) as error:
+            self._discard()
+            return Unavailable(self.target, str(error))
+
+    def _start(self) -> Hello | Unavailable:
+        process = self._process = WorkerProcess(self.target)
+        if self._stopping.is_set():  # `stop` may have looked before there was a process
+            raise Lost(Kind.CRASHED, "stopped")
+        process.send(Message(Type.HELLO, {"protocol": VERSION}))
+        message = process.receive(self.start_seconds)
+        try:
+            hello = unpack_hello(message.body)
+        except ProtocolError as error:
+            raise Lost(Kind.CRASHED, f"spoke no protocol: {error}") from error
+        if isinstance(hello, Unavailable):
+            self._discard()
+        return hello
+
+    def _ready(self) -> WorkerProcess:
+        """Return the process, started again if it is gone; Lost if that is impossible."""
+        if self._stopping.is_set():
+            raise Lost(Kind.CRASHED, "stopped")
+        if self._process is None and not self._broken:
+            hello = self._hello()
+            if isinstance(hello, Unavailable):
+                self._broken = f"cannot start again: {hello.reason}"
+        if self._process is None:
+            raise Lost(Kind.CRASHED, self._broken)
+        return self._process
+
+    def _discard(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.close()
+
+    def answer(self, spec: Spec, calls: Sequence[Call], deadline: float) -> list[Reply]:
+        """Return one reply per call, whatever becomes of the process."""
+        replies: list[Reply] = []
+        while len(replies) < len(calls):
+            rest = calls[len(replies) :]
+            frame = rest[: _frame_length(rest)]
+            answered = len(replies)
+            try:
+                replies.extend(self._exchange(spec, frame, deadline))
+            except Lost as lost:
+                self._discard()
+                if self._stopping.is_set():
+                    raise
+                if len(replies) - answered < len(frame):
+                    replies.append(self._confirm(spec, calls[len(replies)], deadline, lost))
+        return replies
+
+    def _confirm(self, spec: Spec, suspect: Call, deadline: float, lost: Lost) -> Reply:
+        """Return what the first unanswered call does alone, in a fresh process."""
+        try:
+            (reply,) = self._exchange(spec, [suspect], deadline)
+        except Lost as again:
+            self._discard()
+            return Refusal(again.kind, again.message)
+        if isinstance(reply, Answer):
+            return replace(
+                reply, note=f"answered alone, after its process was lost: {lost.message}"
+            )
+        return reply
+
+    def _exchange(self, spec: Spec, calls: Sequence[Call], deadline: float) -> Iterator[Reply]:
+        process = self._ready()
+        self._number += 1
+        arrays: list[Array] = []
+        packed = [pack_call(call, arrays) for call in calls]
+        body = {"id": self._number, "spec": str(spec.place.path), "calls": packed}
+        process.send(Message(Type.RUN, body, tuple(arrays)))
+        for case in range(len(calls)):
+            message = process.receive(deadline)
+            _expect(message, Type.RESULT, id=self._number, case=case)
+            try:
+                yield unpack_reply(message.body["reply"], message.arrays)
+            except (KeyError, ProtocolError) as error:
+                raise Lost(Kind.CRASHED, f"spoke no protocol: {error}") from error
+        _expect(process.receive(deadline), Type.DONE, id=self._number)
+
+    def script(self, spec: Spec, call: Call, claim: Claim, deadline: float) -> str:
+        """Return the worker's script; nothing if it dies of it."""
+        self._number += 1
+        arrays: list[Array] = []
+        body = {
+            "id": self._number,
+            "spec": str(spec.place.path),
+            "call": pack_call(call, arrays),
+            "claim": pack_claim(claim),
+        }
+        try:
+            process = self._ready()
+            process.send(Message(Type.REPRODUCE, body, tuple(arrays)))
+            message = process.receive(deadline)
+            _expect(message, Type.SCRIPT, id=self._number)
+        except Lost:
+            self._discard()
+            return ""
+        return str(message.body.get("script", ""))
+
+
+def _frame_length(calls: Sequence[Call]) -> int:
+    """Return how many of these calls go into one frame: few enough, but at least one."""
+    size = 0
+    for count, call in enumerate(calls[:FRAME_CALLS]):
+        size += sum(array.nbytes for array in call.inputs.values())
+        if size > FRAME_BYTES and count:
+            return count
+    return min(len(calls), FRAME_CALLS)
+
+
+def _expect(message: Message, kind: Type, **fields: int) -> None:
+    found = {name: message.body.get(name) for name in fields}
+    if message.type is not kind or found != fields:
+        raise Lost(Kind.CRASHED, f"spoke no protocol: {message.type} {found}, not {kind} {fields}")

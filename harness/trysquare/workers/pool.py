@@ -1,0 +1,89 @@
+"""One process per target, and who is asked what; the lines do the talking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from trysquare.backend import Call, Reply, Target, Unavailable, require
+from trysquare.errors import UsageError
+from trysquare.spec import Spec
+from trysquare.workers.line import START_SECONDS, Line
+from trysquare.workers.protocol import Hello
+from trysquare.workers.reproduction import Claim
+
+
+class Pool:
+    """The workers of a run; leaving the context kills them all."""
+
+    def __init__(self, start_seconds: float = START_SECONDS) -> None:
+        self._start_seconds = start_seconds
+        self._lines: dict[Target, Line] = {}
+        self._opening: list[Line] = []
+        self._sources: dict[str, str] = {}
+        """By the name of a backend, the name under which it was loaded."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def open(self, target: Target) -> Future[Hello | Unavailable]:
+        """Start a worker and return its hello, or why there is none.
+
+        A target without device and mode is the backend's usual one; the hello says which that is,
+        and names the backend's other targets. Raises UsageError for an unknown backend.
+        """
+        source = self._sources.get(target.backend, target.backend)
+        require(source)
+        line = Line(replace(target, backend=source), self._start_seconds)
+        self._opening.append(line)
+        opened: Future[Hello | Unavailable] = Future()
+
+        def register(done: Future[Hello | Unavailable]) -> None:
+            hello = done.result()
+            if isinstance(hello, Hello):
+                self._lines[hello.target] = line
+                self._sources[hello.target.backend] = source
+            opened.set_result(hello)
+
+        line.opened.add_done_callback(register)
+        line.start()
+        return opened
+
+    def ask(
+        self, target: Target, spec: Spec, calls: Sequence[Call], deadline: float
+    ) -> Future[list[Reply]]:
+        """Return the replies to these calls, in their order; `deadline` is in seconds per call.
+
+        Raises UsageError for a target that was not opened; the future raises ProtocolError for a
+        call that no frame can carry.
+        """
+        return self._line(target).submit(lambda line: line.answer(spec, calls, deadline))
+
+    def reproduce(
+        self, target: Target, spec: Spec, call: Call, claim: Claim, deadline: float
+    ) -> Future[str]:
+        """Return a script that shows the divergence with the framework alone, or nothing."""
+        return self._line(target).submit(lambda line: line.script(spec, call, claim, deadline))
+
+    def close(self) -> None:
+        """Kill every worker; what has not been answered is cancelled."""
+        for line in self._opening:
+            line.stop()
+        for line in self._opening:
+            line.join()
+
+    def _line(self, target: Target) -> Line:
+        if target not in self._lines:
+            raise UsageError(f"{target} is not open")
+        return self._lines[target]

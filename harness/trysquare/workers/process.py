@@ -1,0 +1,192 @@
+"""One worker process seen from the harness: start, messages both ways with a limit, and its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import selectors
+import signal
+import subprocess
+import sys
+import time
+
+from trysquare.backend import Kind, Target
+from trysquare.errors import ProtocolError
+from trysquare.workers.frames import PREFIX, Message, clean, decode, encode, lengths
+
+PIPE_BYTES = 1 << 20
+STDERR_BYTES = 1 << 16
+STDERR_LINES = 8
+ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+class Lost(Exception):  # noqa: N818 - an outcome of a case, not an error of ours
+    """The process died, hung or spoke nonsense; it has been killed."""
+
+    def __init__(self, kind: Kind, message: str) -> None:
+        super().__init__(message)
+        self.kind, self.message = kind, message
+
+
+class WorkerProcess:
+    """A worker and its three pipes; used by one thread, except for `kill`.
+
+    The thread that starts it must outlive it: the kernel kills the worker when that thread ends.
+    """
+
+    def __init__(self, target: Target) -> None:
+        command = [sys.executable, "-P", "-m", "trysquare.workers.worker"]
+        self._process = subprocess.Popen(
+            [*command, target.backend, target.device, target.mode],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            env=_environment(),
+            start_new_session=True,
+        )
+        self._stdin, self._stdout, self._stderr = (
+            pipe.fileno()
+            for pipe in (self._process.stdin, self._process.stdout, self._process.stderr)
+            if pipe is not None
+        )
+        self._received, self._said = bytearray(), bytearray()
+        self._outgoing = memoryview(b"")
+        self._selector = selectors.DefaultSelector()
+        for pipe in (self._stdin, self._stdout, self._stderr):
+            os.set_blocking(pipe, False)
+            _widen(pipe)
+        self._selector.register(self._stdout, selectors.EVENT_READ)
+        self._selector.register(self._stderr, selectors.EVENT_READ)
+
+    def send(self, message: Message) -> None:
+        """Queue a message; it travels while `receive` waits."""
+        self._outgoing = memoryview(encode(message))
+        self._selector.register(self._stdin, selectors.EVENT_WRITE)
+
+    def receive(self, seconds: float) -> Message:
+        """Return the next message; raises Lost, with the process killed, if none comes in time."""
+        deadline = time.monotonic() + seconds
+        try:
+            while (message := self._take()) is None:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    self.kill()
+                    raise Lost(
+                        Kind.TIMED_OUT, f"no answer within {seconds:g} s" + self._last_words()
+                    )
+                if not self._pump(left):
+                    raise Lost(Kind.CRASHED, self._ending())
+        except ProtocolError as error:
+            self.kill()
+            raise Lost(Kind.CRASHED, f"spoke no protocol: {error}") from error
+        return message
+
+    def kill(self) -> None:
+        """Kill the process and whatever it has started; any thread may."""
+        if self._process.returncode is None:  # else its number may be another's by now
+            self._end_group()
+
+    def _end_group(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Kill, and let go of the pipes."""
+        self.kill()
+        self._process.wait()
+        self._selector.close()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+    def _take(self) -> Message | None:
+        if len(self._received) < PREFIX.size:
+            return None
+        header, payload = lengths(bytes(self._received[: PREFIX.size]))
+        middle = PREFIX.size + header
+        if len(self._received) < middle + payload:
+            return None
+        raw = memoryview(self._received)
+        head, body = bytes(raw[PREFIX.size : middle]), bytes(raw[middle : middle + payload])
+        raw.release()
+        del self._received[: middle + payload]
+        return decode(head, body)
+
+    def _pump(self, seconds: float) -> bool:
+        """Move bytes for at most this long; False if the worker has closed its end."""
+        is_open = True
+        for key, _ in self._selector.select(seconds):
+            if key.fd == self._stdin:
+                self._write()
+            elif key.fd == self._stderr:
+                self._listen()
+            else:
+                arrived = _read(self._stdout)
+                self._received += arrived or b""
+                is_open = arrived != b""
+        return is_open
+
+    def _write(self) -> None:
+        try:
+            self._outgoing = self._outgoing[os.write(self._stdin, self._outgoing) :]
+        except BlockingIOError:
+            return
+        except BrokenPipeError:  # the end of stdout will say so
+            self._outgoing = self._outgoing[:0]
+        if not self._outgoing:
+            self._selector.unregister(self._stdin)
+
+    def _listen(self) -> bool:
+        said = _read(self._stderr)
+        if said == b"":
+            self._selector.unregister(self._stderr)
+        self._said = (self._said + (said or b""))[-STDERR_BYTES:]
+        return bool(said)
+
+    def _ending(self) -> str:
+        """Say how the process ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=1)
+        code = self._process.returncode
+        self._end_group()
+        if code is None:
+            return "closed its pipe" + self._last_words()
+        if code < 0:
+            return f"killed by {signal.Signals(-code).name}" + self._last_words()
+        return f"ended with exit code {code}" + self._last_words()
+
+    def _last_words(self) -> str:
+        while self._stderr in self._selector.get_map() and self._listen():
+            pass
+        text = ADDRESS.sub("0x...", clean(self._said.decode(errors="replace")[-4000:]))
+        lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+        return "".join(f"\n  {line}" for line in lines[-STDERR_LINES:])
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of a worker: one thread, and the modules that we can import."""
+    path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)  # noqa: PTH109 - text
+    return {
+        **os.environ,
+        **dict.fromkeys(THREADS, "1"),
+        "PYTHONPATH": path,
+    }
+
+
+def _widen(pipe: int) -> None:
+    if sys.platform == "linux":
+        import fcntl  # noqa: PLC0415 - not everywhere
+
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+
+
+def _read(pipe: int) -> bytes | None:
+    """Return what is there, nothing at the end, None if there is nothing yet."""
+    try:
+        return os.read(pipe, PIPE_BYTES)
+    except BlockingIOError:
+        return None

@@ -1,0 +1,202 @@
+"""What the messages between harness and worker mean: calls, replies and the worker's hello."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trysquare.backend import (
+    Answer,
+    Array,
+    Call,
+    Kind,
+    Refusal,
+    Reply,
+    Spelling,
+    Target,
+    Unavailable,
+    Want,
+)
+from trysquare.spec import Value
+from trysquare.workers.frames import Json, clean, malformed
+
+VERSION = 1
+"""The version of the protocol; each end says which it speaks."""
+
+
+@dataclass(frozen=True)
+class Hello:
+    """What a worker says of itself.
+
+    `unfaithful` names the dtypes that do not come back bit for bit, and what happened: no verdict
+    on them is possible. `flushes` names the dtypes whose subnormal `inputs` or `results` become
+    zero. `canary` says that NumPy keeps subnormals in the worker.
+    """
+
+    target: Target
+    version: str
+    targets: tuple[Target | Unavailable, ...]
+    dtypes: tuple[str, ...]
+    environment: Mapping[str, str]
+    functions: Mapping[str, Spelling]
+    absent: Mapping[str, str]
+    unfaithful: Mapping[str, str]
+    flushes: Mapping[str, tuple[str, ...]]
+    canary: bool
+
+
+def _pack_value(value: Value | None) -> Any:
+    return {"float": value.hex()} if isinstance(value, float) else value
+
+
+def _unpack_value(packed: Any) -> Value | None:
+    if isinstance(packed, dict):
+        return float.fromhex(packed["float"])
+    if packed is None or isinstance(packed, bool | int | str):
+        return packed
+    raise ValueError(f"{packed!r} is no value of a parameter")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return clean(value)
+
+
+def _texts(packed: Mapping[str, Any]) -> dict[str, str]:
+    return {_text(name): _text(text) for name, text in packed.items()}
+
+
+def _pick(arrays: Sequence[Array], index: Any) -> Array:
+    if type(index) is not int or not 0 <= index < len(arrays):
+        raise ValueError(f"no array {index!r}")
+    return arrays[index]
+
+
+def pack_call(call: Call, arrays: list[Array]) -> Json:
+    """Return a call as JSON and append its arrays."""
+    names = list(call.inputs)
+    first = len(arrays)
+    arrays += call.inputs.values()
+    cotangent = None
+    if call.cotangent is not None:
+        cotangent = len(arrays)
+        arrays.append(call.cotangent)
+    return {
+        "function": call.function,
+        "inputs": {name: first + i for i, name in enumerate(names)},
+        "parameters": {name: _pack_value(value) for name, value in call.parameters.items()},
+        "want": call.want,
+        "wrt": list(call.wrt),
+        "cotangent": cotangent,
+        "canonical": call.canonical,
+        "seed": call.seed,
+    }
+
+
+def unpack_call(packed: Json, arrays: Sequence[Array]) -> Call:
+    """Return the call that was packed; ProtocolError if it is none."""
+    with malformed("call"):
+        index = packed["cotangent"]
+        return Call(
+            function=_text(packed["function"]),
+            inputs={name: _pick(arrays, i) for name, i in packed["inputs"].items()},
+            parameters={n: _unpack_value(value) for n, value in packed["parameters"].items()},
+            want=Want(packed["want"]),
+            wrt=tuple(_text(name) for name in packed["wrt"]),
+            cotangent=None if index is None else _pick(arrays, index),
+            canonical=bool(packed["canonical"]),
+            seed=None if packed["seed"] is None else int(packed["seed"]),
+        )
+
+
+def pack_reply(reply: Reply, arrays: list[Array]) -> Json:
+    """Return a reply as JSON and append its arrays."""
+    if isinstance(reply, Refusal):
+        return {"kind": reply.kind, "message": clean(reply.message), "error": reply.error}
+    first = len(arrays)
+    arrays += reply.outputs.values()
+    return {
+        "outputs": {name: first + i for i, name in enumerate(reply.outputs)},
+        "changed": list(reply.changed),
+        "shares": list(reply.shares),
+        "seconds": _pack_value(reply.seconds),
+        "note": reply.note,
+    }
+
+
+def unpack_reply(packed: Json, arrays: Sequence[Array]) -> Reply:
+    """Return the reply that was packed; ProtocolError if it is none."""
+    with malformed("reply"):
+        if "kind" in packed:
+            kind = Kind(packed["kind"])
+            return Refusal(kind, _text(packed["message"]), _text(packed["error"]))
+        return Answer(
+            outputs={_text(name): _pick(arrays, i) for name, i in packed["outputs"].items()},
+            changed=tuple(_text(name) for name in packed["changed"]),
+            shares=tuple(_text(name) for name in packed["shares"]),
+            seconds=float.fromhex(packed["seconds"]["float"]),
+            note=_text(packed["note"]),
+        )
+
+
+def _pack_target(target: Target | Unavailable) -> Json:
+    if isinstance(target, Unavailable):
+        return {**_pack_target(target.target), "reason": clean(target.reason)}
+    return {"backend": target.backend, "device": target.device, "mode": target.mode}
+
+
+def _unpack_target(packed: Json) -> Target | Unavailable:
+    target = Target(_text(packed["backend"]), _text(packed["device"]), _text(packed["mode"]))
+    return Unavailable(target, _text(packed["reason"])) if "reason" in packed else target
+
+
+def pack_hello(hello: Hello | Unavailable) -> Json:
+    """Return a hello as JSON."""
+    if isinstance(hello, Unavailable):
+        return {"protocol": VERSION, "target": _pack_target(hello)}
+    return {
+        "protocol": VERSION,
+        "target": _pack_target(hello.target),
+        "version": hello.version,
+        "targets": [_pack_target(target) for target in hello.targets],
+        "dtypes": list(hello.dtypes),
+        "environment": dict(hello.environment),
+        "functions": {
+            name: {"text": spelling.text, "defaults": dict(spelling.defaults)}
+            for name, spelling in hello.functions.items()
+        },
+        "absent": dict(hello.absent),
+        "unfaithful": dict(hello.unfaithful),
+        "flushes": {dtype: list(what) for dtype, what in hello.flushes.items()},
+        "canary": hello.canary,
+    }
+
+
+def unpack_hello(packed: Json) -> Hello | Unavailable:
+    """Return the hello that was packed; ProtocolError if it is none."""
+    with malformed("hello"):
+        if packed["protocol"] != VERSION:
+            raise ValueError(f"protocol {packed['protocol']!r}, not {VERSION}")
+        target = _unpack_target(packed["target"])
+        if isinstance(target, Unavailable):
+            return target
+        return Hello(
+            target=target,
+            version=_text(packed["version"]),
+            targets=tuple(_unpack_target(other) for other in packed["targets"]),
+            dtypes=tuple(_text(dtype) for dtype in packed["dtypes"]),
+            environment=_texts(packed["environment"]),
+            functions={
+                _text(name): Spelling(_text(spelling["text"]), _texts(spelling["defaults"]))
+                for name, spelling in packed["functions"].items()
+            },
+            absent=_texts(packed["absent"]),
+            unfaithful=_texts(packed["unfaithful"]),
+            flushes={
+                _text(dtype): tuple(_text(item) for item in what)
+                for dtype, what in packed["flushes"].items()
+            },
+            canary=bool(packed["canary"]),
+        )

@@ -1,0 +1,205 @@
+"""Stand-alone scripts that show a divergence with the framework alone."""
+
+from __future__ import annotations
+
+import base64
+import math
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from trysquare.backend import Array, Backend, Call, Target, Want
+from trysquare.binding import Framework, Snippets
+from trysquare.result import Symptom
+from trysquare.spec import Spec
+from trysquare.workers.frames import Json, malformed
+
+LISTED = 24
+"""So many numbers are written out; more travel compressed."""
+LINE = 92
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a script has to confirm.
+
+    `output` is "output", or the input whose gradient diverges, `index` the element. The truth is
+    `want`, rounded to float64, and the element conforms within `allowed` (absolute). For
+    the symptoms DTYPE and SHAPE, `dtype` and `shape` are what is wanted. Without symptom, the call
+    crashes or does not end.
+    """
+
+    symptom: Symptom | None
+    output: str = "output"
+    index: tuple[int, ...] = ()
+    want: float = 0.0
+    allowed: float = 0.0
+    dtype: str = ""
+    shape: tuple[int, ...] = ()
+
+
+def pack_claim(claim: Claim) -> Json:
+    """Return a claim as JSON."""
+    return {
+        "symptom": claim.symptom,
+        "output": claim.output,
+        "index": [int(i) for i in claim.index],
+        "want": float(claim.want).hex(),
+        "allowed": float(claim.allowed).hex(),
+        "dtype": claim.dtype,
+        "shape": [int(size) for size in claim.shape],
+    }
+
+
+def unpack_claim(packed: Json) -> Claim:
+    """Return the claim that was packed; ProtocolError if it is none."""
+    with malformed("claim"):
+        return Claim(
+            symptom=None if packed["symptom"] is None else Symptom(packed["symptom"]),
+            output=str(packed["output"]),
+            index=tuple(int(i) for i in packed["index"]),
+            want=float.fromhex(packed["want"]),
+            allowed=float.fromhex(packed["allowed"]),
+            dtype=str(packed["dtype"]),
+            shape=tuple(int(size) for size in packed["shape"]),
+        )
+
+
+def script(backend: Backend, target: Target, spec: Spec, call: Call, claim: Claim) -> str:
+    """Return a script that ends with exit code 1 if the divergence shows, and 0 if it does not.
+
+    Empty where there is nothing public to call. Raises Unsupported like the call itself.
+    """
+    if not isinstance(backend, Framework) or claim.symptom is Symptom.DISTRIBUTION:
+        return ""
+    words = backend.snippets
+    text = backend.resolve(spec, call).text()
+    lines = [f"# {spec.function} on {target}, {backend.name} {backend.version()}"]
+    lines += _imports(words, call)
+    lines += [
+        line for name, array in call.inputs.items() for line in _tensor(words, target, name, array)
+    ]
+    if call.cotangent is not None:
+        lines += _tensor(words, target, "cotangent", call.cotangent)
+    if claim.symptom is Symptom.MUTATED:
+        lines += [f"before = [{_each(words.raw, call.inputs)}]"]
+    if call.seed is not None:
+        lines += [words.seed.format(number=call.seed)]
+    run = _run(words, call, text)
+    if claim.symptom is Symptom.ACCEPTED:
+        lines += ["try:", *(f"    {line}" for line in run)]
+        lines += ["except Exception as error:", '    print("raised", type(error).__name__, error)']
+        lines += ["else:", '    raise AssertionError(f"accepted, gives {output}")']
+    else:
+        lines += run + _verdict(words, call, claim)
+    return "\n".join(lines) + "\n"
+
+
+def _imports(words: Snippets, call: Call) -> list[str]:
+    arrays = [*call.inputs.values(), *([] if call.cotangent is None else [call.cotangent])]
+    compressed = ["import base64", "import zlib", ""] if any(map(_is_long, arrays)) else []
+    return [*compressed, "import numpy as np", *words.imports.splitlines(), ""]
+
+
+def _is_long(array: Array) -> bool:
+    return array.size > LISTED and not _is_whole_format(array)
+
+
+def _is_whole_format(array: Array) -> bool:
+    return (
+        array.itemsize == 2
+        and array.size == 1 << 16
+        and bool((array.reshape(-1).view(np.uint16) == np.arange(1 << 16)).all())
+    )
+
+
+def _tensor(words: Snippets, target: Target, name: str, array: Array) -> list[str]:
+    """Return the lines that make a tensor with exactly these bits."""
+    dtype, patterns = array.dtype.name, f"np.uint{8 * array.itemsize}"
+    if dtype == "bool":
+        patterns = "np.uint8"
+    before, code, remark = [], "", ""
+    bits = array.reshape(-1).view(f"u{array.itemsize}")
+    if _is_whole_format(array):
+        code = f"np.arange(65536, dtype={patterns})"
+    elif array.size <= LISTED:
+        digits = 2 * array.itemsize
+        code = f"np.array([{', '.join(f'0x{int(b):0{digits}x}' for b in bits)}], {patterns})"
+        remark = f"  # {', '.join(str(value) for value in array.reshape(-1).tolist())}"
+    else:
+        packed = base64.b85encode(zlib.compress(array.tobytes(), 9)).decode()
+        pieces = [packed[i : i + LINE] for i in range(0, len(packed), LINE)]
+        before = [f"{name} = (", *(f'    "{piece}"' for piece in pieces), ")"]
+        code = f"np.frombuffer(zlib.decompress(base64.b85decode({name})), {patterns}).copy()"
+    if dtype == "bfloat16":
+        template = words.bfloat16
+    else:
+        code, template = f"{code}.view(np.{dtype if dtype != 'bool' else 'bool_'})", words.tensor
+    if array.shape != (array.size,):
+        code = f"{code}.reshape({array.shape})"
+    return [*before, f"{name} = {template.format(array=code, device=target.device)}{remark}"]
+
+
+def _each(template: str, names: Iterable[str]) -> str:
+    return ", ".join(template.format(tensor=name) for name in names)
+
+
+def _run(words: Snippets, call: Call, text: str) -> list[str]:
+    if call.want not in {Want.GRADIENT, Want.SAVED}:
+        return [f"output = {text}"]
+    needed = []
+    if call.want is Want.SAVED:
+        needed = [f"{name} = {words.needed.format(tensor=name)}" for name in call.wrt]
+    lines = words.gradient.format(
+        wrt="".join(f"{name}, " for name in call.wrt).rstrip(),
+        needed="\n".join(needed),
+        call=text,
+        cotangent=words.ones if call.cotangent is None else "cotangent",
+    )
+    return [line for line in lines.splitlines() if line]
+
+
+def _verdict(words: Snippets, call: Call, claim: Claim) -> list[str]:
+    """Return the lines that compare; they fail if the divergence is there."""
+    got = "output" if claim.output == "output" else f"gradients[{call.wrt.index(claim.output)}]"
+    match claim.symptom:
+        case None | Symptom.RAISED:
+            return [f'print("accepted, gives", {got})']
+        case Symptom.DTYPE:
+            return _equal(words.dtype.format(tensor=got), repr(claim.dtype))
+        case Symptom.SHAPE:
+            return _equal(f"tuple({got}.shape)", repr(claim.shape))
+        case Symptom.MUTATED:
+            return [f"assert before == [{_each(words.raw, call.inputs)}], 'inputs have changed'"]
+        case Symptom.STORAGE:
+            inputs = _each(words.storage, call.inputs)
+            return [f"assert {words.storage.format(tensor=got)} in [{inputs}], 'new storage'"]
+        case _:
+            return _number(words.number.format(tensor=got, index=claim.index), claim)
+
+
+def _equal(got: str, want: str) -> list[str]:
+    return [
+        f"got, want = {got}, {want}",
+        'print("got ", got)',
+        'print("want", want)',
+        "assert got == want",
+    ]
+
+
+def _number(got: str, claim: Claim) -> list[str]:
+    lines = [
+        f"got = {got}",
+        f'want = float.fromhex("{float(claim.want).hex()}")',
+        'print("got ", got, got.hex())',
+        'print("want", want, want.hex())',
+    ]
+    if math.isnan(claim.want):
+        return [*lines, "assert got != got"]
+    if claim.symptom is Symptom.SIGN_OF_ZERO:
+        return [*lines, "assert got.hex() == want.hex()"]
+    if math.isinf(claim.want) or claim.allowed == 0:
+        return [*lines, "assert got == want"]
+    return [*lines, f'assert abs(got - want) <= float.fromhex("{float(claim.allowed).hex()}")']

@@ -1,0 +1,235 @@
+"""A process that answers calls with one backend.
+
+Its command is `python -m trysquare.workers.worker BACKEND DEVICE MODE`.
+
+Speaks the protocol on what were stdin and stdout; a framework sees an empty stdin, and its output
+goes to stderr. Ends when its stdin ends.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import signal
+import sys
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from trysquare.backend import (
+    Answer,
+    Array,
+    Backend,
+    Call,
+    Kind,
+    Refusal,
+    Reply,
+    Target,
+    Unavailable,
+    Want,
+    load,
+)
+from trysquare.errors import ProtocolError, TrysquareError, Unsupported
+from trysquare.spec import Spec
+from trysquare.workers import probes, protocol
+from trysquare.workers.frames import HEADER_LIMIT, Message, Type, clean, encode, receive
+from trysquare.workers.protocol import Hello
+from trysquare.workers.reproduction import script, unpack_claim
+
+PR_SET_PDEATHSIG = 1
+SCRIPT_LIMIT = HEADER_LIMIT // 2
+
+
+def take_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Return the protocol's two pipes, and leave 0 and 1 to whatever a framework does with them."""
+    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return requests, replies
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when the one that started it is gone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@cache
+def read_spec(path: str) -> Spec:
+    """Return the spec in a file; SpecErrors if it is none."""
+    from trysquare.reader import read  # noqa: PLC0415 - a hello needs no reader
+
+    return read(Path(path))
+
+
+def choose(backend: Backend, asked: Target) -> Target | Unavailable:
+    """Return the target that was asked for; without device and mode, the backend's usual one."""
+    targets = backend.targets()
+    for target in targets:
+        place = target.target if isinstance(target, Unavailable) else target
+        if not asked.device or (place.device, place.mode) == (asked.device, asked.mode):
+            return target
+    known = ", ".join(str(target) for target in targets if isinstance(target, Target))
+    return Unavailable(asked, f"there is no such target, only {known}")
+
+
+def introduce(backend: Backend, target: Target) -> Hello:
+    """Return what the harness has to know of this worker, as found out here and now."""
+    return Hello(
+        target=target,
+        version=backend.version(),
+        targets=backend.targets(),
+        dtypes=tuple(sorted(backend.dtypes(target))),
+        environment={
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "numpy": np.__version__,
+            "cpu capability": probes.cpu_capability(),
+            **backend.environment(),
+        },
+        functions=backend.spellings(),
+        absent=backend.absent,
+        unfaithful=probes.unfaithful(backend, target),
+        flushes=probes.flushes(backend, target),
+        canary=probes.keeps_subnormals(),
+    )
+
+
+class Worker:
+    """Answers messages, one after the other, until there are no more."""
+
+    def __init__(self, backend: Backend, target: Target, replies: BinaryIO) -> None:
+        self.backend, self.target, self.replies = backend, target, replies
+
+    def send(self, kind: Type, body: dict[str, Any], arrays: list[Array] | None = None) -> None:
+        """Send one message at once."""
+        send(self.replies, Message(kind, body, tuple(arrays or ())))
+
+    def serve(self, requests: BinaryIO) -> None:
+        """Answer until the harness says bye or is gone."""
+        while (message := receive(requests)) is not None and message.type is not Type.BYE:
+            if message.type is Type.RUN:
+                self.run(message)
+            elif message.type is Type.REPRODUCE:
+                self.reproduce(message)
+            else:
+                raise ProtocolError(f"a worker does not expect '{message.type}'")
+
+    def run(self, message: Message) -> None:
+        """Answer every call of a frame with a frame of its own."""
+        number = message.body["id"]
+        for case, packed in enumerate(message.body["calls"]):
+            call = protocol.unpack_call(packed, message.arrays)
+            reply = self.reply(message.body["spec"], call)
+            try:
+                self.send_result(number, case, reply)
+            except ProtocolError as error:  # a dtype, or a size, that no frame can carry
+                self.send_result(number, case, Refusal(Kind.ERRORED, str(error), "ProtocolError"))
+        self.send(Type.DONE, {"id": number})
+
+    def send_result(self, number: int, case: int, reply: Reply) -> None:
+        """Send the reply to one call."""
+        arrays: list[Array] = []
+        body = {"id": number, "case": case, "reply": protocol.pack_reply(reply, arrays)}
+        self.send(Type.RESULT, body, arrays)
+
+    def reproduce(self, message: Message) -> None:
+        """Answer with a script; an empty one if there is nothing to call, or it is too long."""
+        call = protocol.unpack_call(message.body["call"], message.arrays)
+        try:
+            spec = read_spec(message.body["spec"])
+            claim = unpack_claim(message.body["claim"])
+            text = script(self.backend, self.target, spec, call, claim)
+            text = text if len(text) <= SCRIPT_LIMIT else ""
+        except Exception:  # noqa: BLE001 - a backend without scripts has results all the same
+            text = ""
+        self.send(Type.SCRIPT, {"id": message.body["id"], "script": text})
+
+    def reply(self, path: str, call: Call) -> Reply:
+        """Return the answer, or who refused it: the binding, our own code, or the framework."""
+        try:
+            return self.answer(read_spec(path), call)
+        except Unsupported as error:
+            return Refusal(Kind.UNSUPPORTED, str(error), type(error).__name__)
+        except TrysquareError as error:
+            return Refusal(Kind.ERRORED, str(error), type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - whatever a framework raises
+            kind = Kind.UNSUPPORTED if self.backend.lacks(error) else Kind.RAISED
+            return Refusal(kind, clean(str(error)), type(error).__name__)
+
+    def answer(self, spec: Spec, call: Call) -> Answer:
+        """Call the framework once, and look at what it did to its inputs."""
+        backend, device = self.backend, self.target.device
+        for name, array in call.inputs.items():
+            if array.dtype.name not in backend.dtypes(self.target) | {"int64", "bool"}:
+                raise Unsupported(f"{self.target} has no {array.dtype} (input {name})")
+        with backend.on(device):
+            tensors = {name: backend.to_tensor(a, device) for name, a in call.inputs.items()}
+            places = {name: backend.storage(tensor) for name, tensor in tensors.items()}
+            cotangent = None
+            if call.cotangent is not None:
+                cotangent = backend.to_tensor(call.cotangent, device)
+            if call.seed is not None:
+                backend.seed(call.seed)
+            start = time.perf_counter()
+            if call.want in {Want.GRADIENT, Want.SAVED}:
+                outputs = dict(backend.gradients(spec, call, tensors, cotangent))
+            else:
+                outputs = {"output": backend.value(spec, call, tensors)}
+            seconds = time.perf_counter() - start
+            places_now = {backend.storage(tensor) for tensor in outputs.values()}
+            after = {name: backend.to_array(tensor) for name, tensor in tensors.items()}
+            arrays = {name: backend.to_array(tensor) for name, tensor in outputs.items()}
+        return Answer(
+            outputs=arrays,
+            changed=tuple(n for n, a in call.inputs.items() if after[n].tobytes() != a.tobytes()),
+            shares=tuple(name for name, place in places.items() if place in places_now),
+            seconds=seconds,
+        )
+
+
+def send(replies: BinaryIO, message: Message) -> None:
+    """Write one message and flush it."""
+    replies.write(encode(message))
+    replies.flush()
+
+
+def greet(asked: Target) -> tuple[Backend, Hello] | Unavailable:
+    """Load a backend and look at it; Unavailable, and why, if it does not work here."""
+    backend = load(asked.backend)
+    if isinstance(backend, Unavailable):
+        return backend
+    try:
+        target = choose(backend, asked)
+        if isinstance(target, Unavailable):
+            return target
+        with backend.on(target.device):
+            return backend, introduce(backend, target)
+    except Exception as error:  # noqa: BLE001 - whatever a framework raises
+        return Unavailable(asked, clean(f"{type(error).__name__}: {error}"))
+
+
+def main(arguments: list[str]) -> None:
+    """Load the backend, introduce it, and serve."""
+    requests, replies = take_pipes()
+    die_with_parent()
+    greeting = receive(requests)
+    if greeting is None or greeting.body.get("protocol") != protocol.VERSION:
+        raise ProtocolError(f"this worker speaks protocol {protocol.VERSION} only")
+    met = greet(Target(*arguments))
+    if isinstance(met, Unavailable):
+        send(replies, Message(Type.HELLO, protocol.pack_hello(met)))
+        return
+    backend, hello = met
+    send(replies, Message(Type.HELLO, protocol.pack_hello(hello)))
+    Worker(backend, hello.target, replies).serve(requests)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
