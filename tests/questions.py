@@ -61,12 +61,16 @@ def _tensor(
 
 
 @st.composite
-def questions(
-    draw: st.DrawFn, function: str, dtypes: tuple[str, ...] = ("float64", "float32", "float16")
-) -> Question:
-    """Draw parameters, one or a few rows of finite inputs, and value or gradient."""
-    spec, format = SPECS[function], FORMATS[draw(st.sampled_from(dtypes))]
+def questions(draw: st.DrawFn, function: str, *, plain: bool = False) -> Question:
+    """Draw parameters, one or a few rows of finite inputs, and value or gradient.
+
+    A plain question is one for the value of every element.
+    """
+    spec = SPECS[function]
+    format = FORMATS[draw(st.sampled_from(["float64", "float32", "float16"]))]
     parameters = {item.name: draw(_choices(item)) for item in spec.parameters}
+    if plain and "reduction" in parameters:
+        parameters["reduction"] = "none"
     shape = (draw(st.integers(1, 3)), draw(st.integers(1, 4)))
     axis = parameters.get("dim", 1) if isinstance(spec.axis, str) else spec.axis or 1
     columns = shape[axis]
@@ -77,12 +81,13 @@ def questions(
             continue
         size = {
             Extent.ELEMENT: shape,
-            Extent.ROW: (shape[1 - axis],),
+            Extent.ROW: (shape[1 - axis % 2],),
             Extent.POSITION: (columns,),
         }[form.extent]
         dtype = np.int64 if form.kind is InputKind.INDEX else format.numpy
         inputs[item.name] = _tensor(draw, size, _elements(item, form, columns, format), dtype)
-    wrt = draw(st.sampled_from(["", *_differentiable(spec, parameters, inputs)]))
+    wanted = [] if plain else _differentiable(spec, parameters, inputs)
+    wrt = draw(st.sampled_from(["", *wanted]))
     return _asked(draw, spec, parameters, inputs, wrt, format)
 
 

@@ -134,7 +134,7 @@ def test_the_guide_to_backends_shows_files_and_sessions() -> None:
 ROOMS = {
     path.stem
     for path in (ROOT / "harness" / "trysquare").rglob("*.py")
-    if path.stem not in {"__init__"}
+    if path.stem != "__init__"
 }
 
 

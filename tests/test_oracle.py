@@ -7,10 +7,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perfect import POINTWISE, exact, mp, nearest
+from perfect import POINTWISE, exact, mp
 from questions import Question, questions
 from trysquare.dtypes import FLOAT16, FLOAT32, FLOAT64, Format
 from trysquare.errors import UndecidedError
@@ -38,7 +38,7 @@ def rational(truth: Truth, place: tuple[int, int], format: Format) -> tuple[Frac
 
 
 @functions
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=50)
 @given(data=st.data())
 def test_the_bound_of_the_fast_tier_holds(function: str, data: st.DataObject) -> None:
     asked: Question = data.draw(questions(function))
@@ -53,7 +53,7 @@ def test_the_bound_of_the_fast_tier_holds(function: str, data: st.DataObject) ->
 
 
 @functions
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=50)
 @given(data=st.data())
 def test_arb_decides_every_result_far_below_an_ulp(function: str, data: st.DataObject) -> None:
     asked: Question = data.draw(questions(function))
@@ -63,12 +63,10 @@ def test_arb_decides_every_result_far_below_an_ulp(function: str, data: st.DataO
 
 
 @pytest.mark.parametrize("function", [name for name in POINTWISE if name != "rrelu"])
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=50)
 @given(data=st.data())
 def test_arb_agrees_with_mpmath(function: str, data: st.DataObject) -> None:
-    asked: Question = data.draw(questions(function))
-    whole = asked.parameters.get("reduction", "none") == "none"
-    assume(whole and "cotangent" not in asked.oracle.inputs)
+    asked: Question = data.draw(questions(function, plain=True))
     format, truth = asked.oracle.format, asked.oracle.certified
     p = {
         key: exact(float(value)) if isinstance(value, float) else value
@@ -78,10 +76,11 @@ def test_arb_agrees_with_mpmath(function: str, data: st.DataObject) -> None:
     for place in np.ndindex(truth.value.shape):
         arguments = [_at(asked.oracle, name, place) for name in names]
         want = POINTWISE[function].value(p, *map(exact, arguments))
-        if not math.isfinite(truth.value[place]) or nearest(want, "float64") in (
-            math.inf,
-            -math.inf,
-        ):
+        if mp.isnan(want):
+            assert math.isnan(truth.value[place])
+            continue
+        if abs(want) > format.largest:
+            assert abs(truth.value[place]) >= format.largest
             continue
         step = mp.mpf(float(format.ulp(truth.value[place])))
         middle = mp.mpf(float(truth.value[place])) + mp.mpf(float(truth.rest[place])) * step

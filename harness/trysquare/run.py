@@ -131,13 +131,12 @@ class Session:
     def _ask(self, group: Group, targets: Sequence[Target]) -> Asked:
         standards = self._standards(group)
         calls = [standard.case.call for standard in standards]
-        replies = {
-            target: self._pool.ask(target, group.spec, calls, self._deadline)
-            for target in targets
-            if not self._reason(group, target)
-        }
-        for target in targets:
-            replies.setdefault(target, Future())
+        replies: dict[Target, Future[list[Reply]]] = {}
+        for target in targets:  # in their order, those that cannot be asked among them
+            if self._reason(group, target):
+                replies[target] = Future()
+            else:
+                replies[target] = self._pool.ask(target, group.spec, calls, self._deadline)
         return Asked(group, standards, replies)
 
     def _standards(self, group: Group) -> tuple[Standard, ...]:

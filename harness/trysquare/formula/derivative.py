@@ -178,6 +178,19 @@ def plus(a: Node, b: Node) -> Node:
     return Node(Op.ADD, (a, b))
 
 
+def hoisted(factor: Node, chain: Node) -> Node:
+    """Return factor * chain with the factor multiplied first: f * a / b for f * (a / b)."""
+    match chain.op, chain.args:
+        case (Op.MUL | Op.DIV), (first, second):
+            return Node(chain.op, (hoisted(factor, first), second))
+        case Op.NEG, (inner,):
+            return negative(hoisted(factor, inner))
+        case Op.SELECT, (condition, a, b):
+            return select(condition, hoisted(factor, a), hoisted(factor, b))
+        case _:
+            return times(factor, chain)
+
+
 def negative(a: Node) -> Node:
     """Return -a."""
     if _constant(a, 0):

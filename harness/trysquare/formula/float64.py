@@ -25,6 +25,17 @@ def gather(row: Array, at: Array, columns: int, outside: Any = np.nan) -> Array:
     return np.asarray(np.where(inside, taken, outside))
 
 
+def _sum(arg: Array, scope: Scope) -> Array:
+    """Add up along contiguous memory: NumPy sums pairwise there, and one by one elsewhere."""
+    match scope:
+        case Scope.ROW:
+            return np.asarray(np.ascontiguousarray(arg).sum(axis=1, keepdims=True))
+        case Scope.COLUMN:
+            return np.asarray(np.ascontiguousarray(arg.T).sum(axis=1)[None, :])
+        case Scope.ALL:
+            return np.full((1, 1), np.ascontiguousarray(arg).ravel().sum())
+
+
 OPERATIONS: dict[Op, Callable[..., Any]] = {
     Op.NEG: np.negative,
     Op.ADD: np.add,
@@ -117,7 +128,7 @@ class Float64:
         with np.errstate(all="ignore"):
             match op:
                 case Op.SUM:
-                    return np.asarray(np.sum(arg, axis=axes, keepdims=True))
+                    return _sum(arg, scope)
                 case Op.MAX:
                     return np.asarray(np.max(arg, axis=axes, keepdims=True, initial=-np.inf))
                 case Op.COUNT:

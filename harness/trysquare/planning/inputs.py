@@ -88,7 +88,9 @@ def telling(
         wide = 10.0 ** random.uniform(-6, 2, (count, arity))
         signed = np.where(random.random((count, arity)) < 0.5, wide, -wide)
         low = random.random((count, arity)) ** 12
-        ends = np.where(random.random((count, arity)) < 0.5, low, 1 - low)
+        # near the ends of a unit interval, not at them: infinities would hide everything else
+        start, end = np.maximum(low, format.smallest_normal), np.maximum(low, 4 * format.eps)
+        ends = np.where(random.random((count, arity)) < 0.5, start, 1 - end)
         return np.where(random.random((count, arity)) < 0.5, signed, ends)
 
     return required(spec, _shaped(spec, parameters, shape, format, random, draw))

@@ -55,6 +55,10 @@ class Allowance:
     limit: Array
     spills: Array
 
+    def wider(self, other: Allowance) -> Allowance:
+        """Return what either of two allows."""
+        return Allowance(np.maximum(self.limit, other.limit), self.spills | other.spills)
+
 
 def from_balls(found: Array, format: Format) -> tuple[Truth, Array]:
     """Return an array of balls as a truth, and which of them are decided."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -13,6 +13,7 @@ from trysquare.formula.derivative import (
     Extent,
     extent,
     gradient,
+    hoisted,
     plus,
     reduced,
     times,
@@ -64,13 +65,21 @@ class Meaning:
         if stated is None:
             canonical = self.derived(wrt, self.terms)
         else:
-            canonical = self._with_adjoint(self._tree(stated), wrt)
+            canonical = self._with_adjoint(self._tree(stated), wrt, times)
         kinks = tuple(
-            (self._named(kink.at.tree), self._with_adjoint(self._named(allowed.tree), wrt))
+            (self._named(kink.at.tree), self._with_adjoint(self._named(allowed.tree), wrt, times))
             for kink in self.spec.kinks
             for allowed in kink.allowed.get(wrt, ())
         )
         return canonical, kinks
+
+    def reordered(self, wrt: str) -> Node | None:
+        """Return a stated gradient with what comes from above multiplied first, not last.
+
+        A backward pass may do either, and where numbers are subnormal it matters.
+        """
+        stated = self.spec.gradient.get(wrt)
+        return None if stated is None else self._with_adjoint(self._tree(stated), wrt, hoisted)
 
     def derived(self, wrt: str, terms: Node) -> Node:
         """Return the gradient that calculus gives for `terms`, whatever the spec states."""
@@ -92,12 +101,14 @@ class Meaning:
         """Return another expression of the spec with parameters and `where` put in."""
         return self._named(tree)
 
-    def _with_adjoint(self, slope: Node, wrt: str) -> Node:
+    def _with_adjoint(
+        self, slope: Node, wrt: str, product: Callable[[Node, Node], Node]
+    ) -> Node:
         adjoint, direct = self._through_reduction(wrt)
         if COTANGENT in set(names(slope)):
             return plus(substitute(slope, {COTANGENT: adjoint}), direct)
         whole = extent(self.terms, self.extents)
-        return plus(reduced(times(adjoint, slope), whole, self.extents[wrt]), direct)
+        return plus(reduced(product(adjoint, slope), whole, self.extents[wrt]), direct)
 
     def _through_reduction(self, wrt: str) -> tuple[Node, Node]:
         """Return the adjoint of the terms, and what the reduction itself adds for `wrt`."""

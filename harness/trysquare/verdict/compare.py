@@ -50,6 +50,8 @@ def distance(got: Array, truth: Truth, allowance: Allowance, format: Format) -> 
     overflown &= np.sign(got) == np.sign(truth.value)
     both_special = ~np.isfinite(got) & ~np.isfinite(truth.value)
     fine = overflown | (both_special & ~wrong) | (allowance.spills & ~np.isfinite(got))
+    # where flushing or overflow leaves no limit, an answer that is no number is no worse
+    fine |= np.isinf(allowance.limit) & np.isfinite(truth.value) & ~np.isfinite(got)
     judged = np.isfinite(error) & ~fine
     bad = np.where(judged, size > allowed, wrong & ~fine)
     unsure = (judged & unsure & (truth.bound > 0)) | (~fine & ~np.isfinite(truth.bound))

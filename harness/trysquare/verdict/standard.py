@@ -164,7 +164,20 @@ class Standard:
         # a stated tolerance is the function's; gradients inherit theirs from their own formula
         own = None if stated is None or self.case.want is Want.GRADIENT else stated.tree
         tree = None if own is None else self.meant.expression(own)
-        return allowance(accepted.oracle, tree, self.terms, flushes=flushes)
+        limit = allowance(accepted.oracle, tree, self.terms, flushes=flushes)
+        for other in self._other_orders if accepted is self.canonical else ():
+            limit = limit.wider(allowance(other, tree, self.terms, flushes=flushes))
+        return limit
+
+    @cached_property
+    def _other_orders(self) -> tuple[Oracle, ...]:
+        """The gradient with its factors in another order: the same truth, other roundings."""
+        if self.case.want is not Want.GRADIENT:
+            return ()
+        tree = self.meant.reordered(self.case.wrt)
+        if tree is None or tree == self._tree:
+            return ()
+        return (replace(self.canonical.oracle, tree=tree),)
 
     @cached_property
     def _tree(self) -> Node:
