@@ -132,9 +132,7 @@ def test_the_guide_to_backends_shows_files_and_sessions() -> None:
 
 
 ROOMS = {
-    path.stem
-    for path in (ROOT / "harness" / "trysquare").rglob("*.py")
-    if path.stem != "__init__"
+    path.stem for path in (ROOT / "harness" / "trysquare").rglob("*.py") if path.stem != "__init__"
 }
 
 

@@ -181,7 +181,7 @@ def plus(a: Node, b: Node) -> Node:
 def hoisted(factor: Node, chain: Node) -> Node:
     """Return factor * chain with the factor multiplied first: f * a / b for f * (a / b)."""
     match chain.op, chain.args:
-        case (Op.MUL | Op.DIV), (first, second):
+        case ((Op.MUL | Op.DIV), (first, second)):
             return Node(chain.op, (hoisted(factor, first), second))
         case Op.NEG, (inner,):
             return negative(hoisted(factor, inner))

@@ -101,9 +101,7 @@ class Meaning:
         """Return another expression of the spec with parameters and `where` put in."""
         return self._named(tree)
 
-    def _with_adjoint(
-        self, slope: Node, wrt: str, product: Callable[[Node, Node], Node]
-    ) -> Node:
+    def _with_adjoint(self, slope: Node, wrt: str, product: Callable[[Node, Node], Node]) -> Node:
         adjoint, direct = self._through_reduction(wrt)
         if COTANGENT in set(names(slope)):
             return plus(substitute(slope, {COTANGENT: adjoint}), direct)
