@@ -162,3 +162,11 @@ def test_the_condition_number_is_the_relative_slope() -> None:
 
 def test_there_is_no_condition_number_at_a_zero() -> None:
     assert oracle("x", x=0.0).condition(0, 0, "x", parse("1")) is None
+
+
+def test_half_of_the_smallest_subnormal_is_not_zero() -> None:
+    tiny = FLOAT64.smallest_subnormal
+    tree = parse("x / 2", frozenset({"x"}))
+    asked = Oracle(tree, {"x": np.array([[tiny]])}, 1, 1, Extent(rows=True, columns=False), FLOAT64)
+    assert asked.certified.value[0, 0] == 0
+    assert asked.certified.rest[0, 0] == 0.5

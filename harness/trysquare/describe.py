@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -11,11 +11,13 @@ from trysquare.formula.derivative import ONE, SCALAR, Extent, gradient
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.mathml import mathml
-from trysquare.formula.tree import Node, substitute
+from trysquare.formula.tree import REDUCTIONS, Node, Op, substitute
+from trysquare.planning.cases import numbers
 from trysquare.result import FunctionRecord
 from trysquare.spec import (
     Expression,
     Input,
+    InputForm,
     InputKind,
     Parameter,
     Selected,
@@ -23,8 +25,9 @@ from trysquare.spec import (
     Tolerance,
     choice_text,
 )
+from trysquare.spec import Extent as InputExtent
 from trysquare.truth.arrangement import arrange
-from trysquare.truth.meaning import COTANGENT, LOSS
+from trysquare.truth.meaning import COTANGENT, LOSS, meaning
 from trysquare.workers.protocol import Hello
 
 FAR = 6.0
@@ -34,6 +37,8 @@ POINTS = 201
 
 _DERIVED = "derived from the formula"
 """Stands for the text of a gradient that the spec leaves to calculus."""
+
+_DRAWN = InputForm(InputKind.FLOAT, InputExtent.ELEMENT)
 
 Formula = tuple[str, str, str]
 Curve = tuple[str, tuple[tuple[float, float], ...]]
@@ -131,21 +136,61 @@ def _tolerance(tolerance: Tolerance) -> str:
 
 
 def _curves(spec: Spec) -> Iterator[Curve]:
-    """Yield the function and its derivative, with default parameters, if it has one argument."""
-    needed = [item for item in spec.inputs if item.default is None]
-    if spec.axis is not None or spec.reduce is not None or len(needed) != 1:
+    """Yield the function and its derivative against its first float input, unless it reduces.
+
+    Where elements of a row depend on each other, the row is (x, 0), and its first element is drawn.
+    Parameters have their defaults, other required inputs their first value in the first case.
+    """
+    moving = next((i for i in spec.inputs if i.form(spec.defaults) == _DRAWN), None)
+    fixed = {} if moving is None else dict(_fixed(spec, moving))
+    if spec.reduce is not None or moving is None or None in fixed.values():
         return
-    name = needed[0].name
-    if needed[0].form(spec.defaults).kind is not InputKind.FLOAT:
-        return
-    points = np.linspace(-FAR, FAR, POINTS)
-    arranged = arrange(spec, spec.defaults, {name: points}, np.ones(POINTS))
-    trees = {spec.function: arranged.meant.value}
-    if needed[0].differentiable:
-        trees["derivative"] = arranged.meant.gradients(name)[0]
+    mixes = _mixes(meaning(spec, spec.defaults).terms)
+    x = np.zeros((POINTS, 2 if mixes else 1))
+    x[:, 0] = np.linspace(-FAR, FAR, POINTS)
+    tensors = {name: np.asarray(value) for name, value in fixed.items() if value is not None}
+    arranged = arrange(spec, spec.defaults, {moving.name: _along(spec, x), **tensors})
+    trees = {_label(spec, moving, fixed, mixes=mixes): arranged.meant.value}
+    if moving.differentiable:
+        trees["derivative"] = arranged.meant.gradients(moving.name)[0]
+    width = x.shape[1] if arranged.meant.output.columns else 1
+    rows = {**arranged.rows, COTANGENT: np.eye(1, width)}
     for label, tree in trees.items():
-        values = evaluate(tree, Float64(POINTS, 1, FLOAT64), arranged.rows)
-        yield label, _points(points, np.broadcast_to(values, (POINTS, 1))[:, 0])
+        values = evaluate(tree, Float64(*x.shape, FLOAT64), rows)
+        yield label, _points(x[:, 0], np.broadcast_to(values[:, 0], POINTS))
+
+
+def _fixed(spec: Spec, moving: Input) -> Iterator[tuple[str, float | None]]:
+    """Yield the values of the other required inputs, None where no case says one."""
+    for item in spec.inputs:
+        if item is moving or item.default is not None:
+            continue
+        values: list[float] = []
+        for case in spec.cases[:1]:
+            if item.name in case.inputs:
+                given = {**spec.defaults, **case.parameters}
+                values += numbers(case.inputs[item.name], given, FLOAT64).ravel().tolist()
+        yield item.name, values[0] if values else None
+
+
+def _along(spec: Spec, rows: Array) -> Array:
+    """Return rows as a tensor in which they run along the axis of the spec."""
+    if spec.axis is None:
+        return rows[:, 0]
+    axis = int(spec.defaults[spec.axis] if isinstance(spec.axis, str) else spec.axis)
+    dimensions = max(2, axis + 1, -axis)
+    apart = rows.reshape(rows.shape[0], *[1] * (dimensions - 2), rows.shape[1])
+    return np.moveaxis(apart, -1, axis)
+
+
+def _mixes(node: Node) -> bool:
+    """Return whether an element depends on others of its row."""
+    return node.op in REDUCTIONS or node.op is Op.GATHER or any(map(_mixes, node.args))
+
+
+def _label(spec: Spec, moving: Input, fixed: Mapping[str, float | None], *, mixes: bool) -> str:
+    argument = f" of ({moving.name}, 0)" if mixes else ""
+    return spec.function + argument + "".join(f", {key} {at:g}" for key, at in fixed.items())
 
 
 def _points(x: Array, y: Array) -> tuple[tuple[float, float], ...]:

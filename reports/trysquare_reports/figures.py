@@ -8,12 +8,13 @@ _MINUTE = 60
 _HOUR = 60 * _MINUTE
 _DECIMAL_BELOW = 10.0
 _WHOLE_BELOW = 10_000.0
+_ONE_PERCENT = 0.01
 
 
 def ulp(value: float) -> str:
     """Return an error in ULP with as many digits as anybody compares."""
     if math.isnan(value):
-        return "nan"
+        return "–"
     if math.isinf(value):
         return "∞"
     if value < _DECIMAL_BELOW:
@@ -32,6 +33,13 @@ def whole(value: int) -> str:
 def over(error: float, limit: float) -> str:
     """Return how many times an error is over its limit."""
     return f"{ulp(error / limit)}×" if limit > 0 else "∞×"
+
+
+def percent(share: float) -> str:
+    """Return a share of a whole; a little is not nothing."""
+    if math.isinf(share):
+        return "∞\u202f%"
+    return ("<1" if 0 < share < _ONE_PERCENT else f"{100 * share:.0f}") + "\u202f%"
 
 
 def duration(seconds: float) -> str:

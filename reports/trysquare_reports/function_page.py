@@ -8,18 +8,40 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from trysquare.result import Check, FunctionRecord, Result
+from trysquare.result import Check, FunctionRecord, Outcome, Result, Symptom
 from trysquare_reports import plot
 from trysquare_reports.verdict import State, state, worst_state
 
 
+_ERROR = "an error"
+
+SHOWN = "float32"
+"""The dtype whose numbers a table of special values shows where nothing else is said."""
+
+
 @dataclass(frozen=True)
-class Special:
-    """A named case on one target: the worst state of its dtypes, and each result behind it."""
+class Cell:
+    """A named case on one target: the worst state of its dtypes, and the answer in one of them.
+
+    `dtypes` are those in that state, first the one whose answer is shown; none where nothing is to
+    be told apart. `want` is what should stand there, if the row does not say it.
+    """
 
     state: State
-    shown: Result | None
+    text: str
     dtypes: tuple[str, ...]
+    want: str
+    result: Result | None
+
+
+@dataclass(frozen=True)
+class Special:
+    """A named case: what is wanted in one dtype, and what each target answers."""
+
+    case: str
+    dtype: str
+    want: str
+    cells: tuple[Cell, ...]
 
 
 @dataclass(frozen=True)
@@ -40,18 +62,13 @@ class Default:
     frameworks: tuple[tuple[str, bool], ...]
 
 
-def special_values(
-    results: Iterable[Result], targets: Sequence[str]
-) -> list[tuple[str, list[Special]]]:
-    """Return, for each named case in the order of the spec, one cell for each target."""
-    found: defaultdict[str, defaultdict[str, list[Result]]]
-    found = defaultdict(lambda: defaultdict(list))
+def special_values(results: Iterable[Result], targets: Sequence[str]) -> list[Special]:
+    """Return one row for each named case, in the order of the spec."""
+    found: defaultdict[str, list[Result]] = defaultdict(list)
     for result in results:
         if result.check is Check.CASES:
-            found[result.case][result.target].append(result)
-    return [
-        (case, [_special(answers[target]) for target in targets]) for case, answers in found.items()
-    ]
+            found[result.case].append(result)
+    return [_special(case, answers, targets) for case, answers in found.items()]
 
 
 def panels(results: Iterable[Result], check: Check, targets: Sequence[str]) -> Iterator[Panel]:
@@ -105,8 +122,54 @@ def _bare(text: str) -> str | float:
         return text
 
 
-def _special(results: Sequence[Result]) -> Special:
+def _special(case: str, results: Sequence[Result], targets: Sequence[str]) -> Special:
+    dtypes = [result.dtype for result in results]
+    dtype = SHOWN if SHOWN in dtypes else dtypes[0]
+    want = _wanted([result for result in results if result.dtype == dtype])
+    by_target = ([r for r in results if r.target == target] for target in targets)
+    return Special(case, dtype, want, tuple(_cell(them, dtype, want) for them in by_target))
+
+
+def _wanted(results: Sequence[Result]) -> str:
+    """Return the expected answer; results keep one element of several, each its own."""
+    if any(_refused(result) or result.symptom is Symptom.ACCEPTED for result in results):
+        return _ERROR
+    conforming = [result for result in results if result.outcome is Outcome.CONFORMS]
+    if any(result.count == 0 for result in conforming):
+        return "no elements"
+    count = max((result.count for result in results), default=0)
+    if count > 1:
+        return f"{count} numbers"
+    return next((result.worst.want.decimal for result in results if result.worst), "")
+
+
+def _refused(result: Result) -> bool:
+    """Return whether an error was right: one answer was due, and none was measured."""
+    return result.outcome is Outcome.CONFORMS and result.count == 1 and result.worst is None
+
+
+def _cell(results: Sequence[Result], dtype: str, want: str) -> Cell:
     worst = worst_state(results)
     members = [result for result in results if state(result) is worst]
-    shown = next((result for result in members if result.worst is not None), None)
-    return Special(worst, shown or next(iter(members), None), tuple(r.dtype for r in members))
+    # the dtype of the row first; otherwise as they come
+    members.sort(key=lambda result: result.dtype != dtype)
+    if not members or worst is State.UNSUPPORTED:
+        return Cell(worst, "", (), "", None)
+    shown = members[0]
+    if worst is State.PASS:
+        other = () if shown.dtype == dtype else (shown.dtype,)
+        return Cell(worst, _passed(shown), other, "", None)
+    dtypes = tuple(result.dtype for result in members)
+    if shown.worst is None:
+        return Cell(worst, str(shown.symptom or shown.outcome), dtypes, "", shown)
+    wanted = shown.worst.want.decimal
+    missing = "" if wanted == want else wanted
+    return Cell(worst, shown.worst.got.decimal, dtypes, missing, shown)
+
+
+def _passed(result: Result) -> str:
+    if _refused(result):
+        return _ERROR
+    if result.count > 1:
+        return f"all {result.count}"
+    return "" if result.worst is None else result.worst.got.decimal

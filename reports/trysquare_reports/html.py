@@ -23,12 +23,15 @@ from trysquare_reports.verdict import State
 _TEMPLATES = Path(__file__).parent / "templates"
 _state = attrgetter("state")
 _PLOTTED = (Check.VALUES, Check.GRADIENTS)
+_LONGEST = 4_000
+"""Characters of a reproduction that the page carries; a longer one is in the results file."""
 
 
 def render(run: Run) -> str:
     """Return the page: verdict, matrix, one section for each function and each divergence."""
     style, script = (_static(name) for name in ("page.css", "page.js"))
-    pages = findings.paged(run)
+    queue = findings.findings(run.results)
+    pages = findings.paged(queue)
     page = _environment({result.id for result in pages}).get_template("page.html.j2")
     targets = [target.target for target in run.header.targets if target.available]
     text = page.render(
@@ -42,10 +45,15 @@ def render(run: Run) -> str:
         ran=verdict.targets(run),
         states=list(State)[:-1],
         matrix=matrix(run),
-        queue=[(kind, [*found]) for kind, found in groupby(findings.findings(run), _state)],
+        alarming=[
+            (kind, [*found]) for kind, found in groupby(queue, _state) if kind is not State.KNOWN
+        ],
+        known=findings.known(queue),
         functions=_functions(run, targets),
         pages=pages,
-        dropped=len(findings.diverging(run.results)) - len(pages),
+        dropped=sum(len(found.results) for found in queue) - len(pages),
+        longest=_LONGEST,
+        shown=function_page.SHOWN,
         order=_json([result.id for result in pages]),
         peers=_peers(run, pages),
     )
@@ -65,12 +73,19 @@ def _environment(pages: set[str]) -> Environment:
         "ulp": figures.ulp,
         "whole": figures.whole,
         "duration": figures.duration,
+        "percent": figures.percent,
         "over": lambda worst: figures.over(worst.ulp, worst.limit),
         "state": verdict.state,
         "links": markup.links,
         "route": _route,
     }
-    environment.globals |= {"has_page": pages.__contains__, "plural": figures.plural}
+    environment.tests |= {"has_page": pages.__contains__}
+    environment.globals |= {
+        "has_page": pages.__contains__,
+        "plural": figures.plural,
+        "mismatch": verdict.mismatch,
+        "closeness": verdict.closeness,
+    }
     return environment
 
 
@@ -84,6 +99,7 @@ def _functions(run: Run, targets: Sequence[str]) -> list[Mapping[str, object]]:
 def _function(
     record: FunctionRecord, results: Sequence[Result], targets: Sequence[str]
 ) -> Mapping[str, object]:
+    causes = findings.findings(results)
     panels = {check: [*function_page.panels(results, check, targets)] for check in _PLOTTED}
     return {
         "record": record,
@@ -94,7 +110,8 @@ def _function(
         "special": function_page.special_values(results, targets),
         "panels": {check: found for check, found in panels.items() if found},
         "defaults": function_page.defaults(record),
-        "diverging": findings.diverging(results),
+        "causes": causes,
+        "diverging": sum(len(cause.results) for cause in causes),
         "count": len(results),
     }
 

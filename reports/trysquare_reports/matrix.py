@@ -9,7 +9,7 @@ from itertools import groupby
 
 from trysquare.result import Result, Run
 from trysquare_reports import figures
-from trysquare_reports.verdict import State, state, worst_state
+from trysquare_reports.verdict import State, closeness, state, worst_state
 
 _WIDEST = 16
 """Columns up to which each dtype has its own."""
@@ -82,7 +82,8 @@ def _cell(results: Sequence[Result]) -> Cell:
     words = ", ".join(f"{counts[kind]} {kind}" for kind in State if counts[kind]) or "not run"
     if not counts[State.PASS] and worst in (State.UNSUPPORTED, State.NOT_RUN):
         return Cell(worst, "", words)
-    largest = max(result.max_ulp for result in results)
-    words += f"; largest error {figures.ulp(largest)} ULP"
-    number = figures.ulp(largest) if worst is State.PASS else figures.whole(counts[worst])
-    return Cell(worst, number, words)
+    share = closeness(results)
+    close = "" if share is None else figures.percent(share)
+    words += f"; largest error where it conforms {close} of its limit" if close else ""
+    words += f"; largest error {figures.ulp(max(result.max_ulp for result in results))} ULP"
+    return Cell(worst, close if worst is State.PASS else figures.whole(counts[worst]), words)

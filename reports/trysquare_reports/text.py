@@ -12,6 +12,8 @@ from trysquare_reports import figures
 from trysquare_reports.verdict import (
     ALARMING,
     State,
+    closeness,
+    mismatch,
     one_line,
     peers,
     printable,
@@ -51,13 +53,9 @@ def failure(result: Result, others: Sequence[Result] = ()) -> str:
     if result.diagnosis:
         lines += _wrapped("diagnosis: " + result.diagnosis)
     asked = peers(result, others)
-    agree = [
-        f"{other.target} {figures.ulp(other.max_ulp)}"
-        for other in asked
-        if other.outcome is Outcome.CONFORMS
-    ]
+    agree = [_agreeing(other) for other in asked if other.outcome is Outcome.CONFORMS]
     if agree:
-        lines += _wrapped(f"also run here and conforming: {', '.join(agree)} ulp")
+        lines += _wrapped("also run here and conforming: " + ", ".join(agree))
     elif asked:
         lines += _wrapped("also run here, and none conforms: " + _names(asked))
     if result.known:
@@ -182,8 +180,15 @@ def _measured(result: Result, worst: Worst) -> Iterator[str]:
     over = f", {figures.over(worst.ulp, worst.limit)} over" if worst.ulp > worst.limit else ""
     distance = "" if worst.distance is None else f"   {worst.distance} numbers apart"
     condition = "" if worst.condition is None else f"   condition {figures.ulp(worst.condition)}"
-    error, limit = figures.ulp(worst.ulp), figures.ulp(worst.limit)
-    yield f"      {error} ulp   (limit {limit} ulp{over}){distance}{condition}"
+    error = mismatch(worst) or f"{figures.ulp(worst.ulp)} ulp"
+    limit = figures.ulp(worst.limit)
+    yield f"      {error}   (limit {limit} ulp{over}){distance}{condition}"
+
+
+def _agreeing(result: Result) -> str:
+    share = closeness([result])
+    error = "" if share is None else f" ({figures.percent(share)} of its limit)"
+    return result.target + error
 
 
 def _names(results: Iterable[Result]) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 
-from trysquare.result import Expectation, Outcome, Result, Run
+from trysquare.result import Expectation, Number, Outcome, Result, Run, Worst
 from trysquare_reports import figures
 
 
@@ -43,6 +44,8 @@ _SYMBOLS = {
 }
 ALARMING = frozenset({State.UNEXPECTED, State.ERROR, State.STALE})
 _ERRORS = frozenset({Outcome.CRASHED, Outcome.TIMED_OUT, Outcome.ERRORED})
+
+_KINDS = {"nan": "NaN", "inf": "infinity", "-inf": "minus infinity"}
 
 
 def state(result: Result) -> State:
@@ -100,12 +103,35 @@ def targets(run: Run) -> tuple[str, str]:
     return ("⚠", f"{text} ({reasons})") if missing else ("✓", text)
 
 
-def severity(result: Result) -> tuple[int, bool, float]:
+def severity(result: Result) -> tuple[int, float]:
     """Return a key that puts the worst result first."""
-    worst = result.worst
-    # a discrete fault (NaN, infinity, an exception) has no ratio and outranks every number
-    ratio = worst.ulp / worst.limit if worst is not None and worst.limit > 0 else float("inf")
-    return state(result).rank, ratio != ratio, -ratio  # noqa: PLR0124 - NaN last
+    # a discrete fault (NaN, an exception) has no distance and outranks every number
+    return state(result).rank, -(math.inf if result.worst is None else excess(result.worst))
+
+
+def excess(worst: Worst) -> float:
+    """Return the error relative to its limit: nothing is 0, all that is allowed 1."""
+    if worst.ulp == 0 or math.isinf(worst.limit):
+        return 0.0
+    return worst.ulp / worst.limit if worst.limit > 0 and not math.isnan(worst.ulp) else math.inf
+
+
+def closeness(results: Iterable[Result]) -> float | None:
+    """Return the largest error relative to its limit among results that conform, if one has any."""
+    errors = [excess(r.worst) for r in results if r.worst and r.outcome is Outcome.CONFORMS]
+    # where several answers are right the limit is that of the first, and the error is of another
+    return min(1.0, max(errors)) if errors else None
+
+
+def mismatch(worst: Worst) -> str:
+    """Return in words what stands where, if there is no distance between them; else nothing."""
+    if not math.isnan(worst.ulp):
+        return ""
+    return f"{_kind(worst.got)} instead of {_kind(worst.want)}"
+
+
+def _kind(number: Number) -> str:
+    return _KINDS.get(number.decimal.lower(), "a number")
 
 
 def worst_state(results: Iterable[Result]) -> State:

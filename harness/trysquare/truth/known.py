@@ -69,7 +69,8 @@ def from_balls(found: Array, format: Format) -> tuple[Truth, Array]:
     bound = _float64(np.frompyfunc(_beyond, 2, 1), rests, rest)
     bound = np.where(np.isnan(value), np.inf, bound)
     # a ball around zero says no more than that: zero, within its radius
-    nothing = np.abs(value) <= bound * spacing
+    with np.errstate(over="ignore"):
+        nothing = np.abs(value) / spacing + np.abs(rest) <= bound
     value, rest = np.where(nothing, 0.0, value), np.where(nothing, 0.0, rest)
     decided = bound <= 2.0**-SPARE_BITS
     # far beyond the format the only answer is infinity, however far it is
