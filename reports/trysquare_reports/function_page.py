@@ -12,7 +12,6 @@ from trysquare.result import Check, FunctionRecord, Outcome, Result, Symptom
 from trysquare_reports import plot
 from trysquare_reports.verdict import State, state, worst_state
 
-
 _ERROR = "an error"
 
 SHOWN = "float32"

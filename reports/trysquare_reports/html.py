@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -78,6 +79,7 @@ def _environment(pages: set[str]) -> Environment:
         "state": verdict.state,
         "links": markup.links,
         "route": _route,
+        "shell": shlex.quote,
     }
     environment.tests |= {"has_page": pages.__contains__}
     environment.globals |= {
