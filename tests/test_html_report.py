@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from base64 import b64encode
 from collections.abc import Mapping
@@ -16,9 +17,10 @@ import pytest
 import fake_run
 from trysquare.formula.mathml import mathml
 from trysquare.formula.parser import parse
-from trysquare.result import Outcome, Run, Symptom
-from trysquare_reports import markup
-from trysquare_reports.findings import PAGES
+from trysquare.result import Check, Outcome, Result, Run, Symptom
+from trysquare_reports import figures, markup
+from trysquare_reports.findings import LISTED, PAGES, SAMPLES, findings, known, paged
+from trysquare_reports.function_page import Special, special_values
 from trysquare_reports.html import render
 from trysquare_reports.plot import Series, curve_figure, error_figure
 
@@ -120,8 +122,9 @@ def test_every_function_has_its_section(run: Run, page: Page) -> None:
     assert {f"/fn/{record.function}" for record in run.functions} <= {*page.ids()}
 
 
-def test_everything_that_diverges_has_its_section(run: Run, page: Page) -> None:
-    diverging = {f"/r/{r.id}" for r in run.results if r.outcome is Outcome.DIVERGES}
+def test_everything_that_nobody_expected_has_its_section(run: Run, page: Page) -> None:
+    diverging = {f"/r/{r.id}" for r in run.results if r.outcome is Outcome.DIVERGES and not r.known}
+    assert diverging
     assert diverging <= {*page.ids()}
 
 
@@ -157,8 +160,174 @@ def test_a_cell_has_a_symbol_and_words_beside_its_colour(text: str) -> None:
 def test_the_work_queue_begins_with_what_is_unexpected(text: str) -> None:
     queue = text.partition('<nav class="found"')[2].partition("</nav>")[0]
     assert re.findall(r'<h3 class="(\w+)"', queue) == [
-        "unexpected", "error", "stale", "known", "stale",
+        "unexpected", "error", "stale", "stale", "known",
     ]  # fmt: skip
+
+
+def test_known_divergences_have_one_line_for_each_cause_that_opens(text: str) -> None:
+    queue = text.partition('<h3 class="known"')[2].partition("</nav>")[0]
+    causes = re.findall(r'<details class="known"><summary><span class="why">(.*?)</span>', queue)
+    assert causes == [
+        "exp(x) - 1 cancels near zero; expm1 would not.",
+        fake_run.REASON,
+        fake_run.REASON + str(markup.links(fake_run.LINK)),
+    ]
+
+
+def test_known_divergences_are_counted_for_each_backend(text: str) -> None:
+    counts = re.findall(r"<h4>(.*?) <span class=.count.>(.*?)</span></h4>", text)
+    assert counts == [
+        ("tensorflow", "8 results, 1 cause"),
+        ("torch", "2 results, 2 causes"),
+    ]
+
+
+def test_known_divergences_come_by_function_whatever_their_number() -> None:
+    cause = "because"
+    names = ["tanh", "sigmoid", "sigmoid", "elu"]
+    results = [
+        replace(fake_run.diverging(fake_run.result(name), cause), id=str(number))
+        for number, name in enumerate(names)
+    ]
+    (backend,) = known(findings(results))
+    assert [name for name, _ in backend.functions] == ["elu", "sigmoid", "tanh"]
+
+
+def test_a_cause_of_several_functions_counts_once() -> None:
+    results = [fake_run.diverging(fake_run.result(name), "because") for name in ("elu", "tanh")]
+    (backend,) = known(findings(results))
+    assert (backend.causes, backend.results) == (1, 2)
+
+
+def quiet(run: Run, *results: Result) -> str:
+    """Return the queue of a run that has nothing stale."""
+    assert run.footer is not None
+    text = render(replace(run, results=results, footer=replace(run.footer, stale=())))
+    return text.partition('<nav class="found"')[2].partition("</nav>")[0]
+
+
+def test_a_queue_without_surprises_begins_by_saying_so(run: Run) -> None:
+    expected = fake_run.diverging(fake_run.result(), "because")
+    queue = quiet(run, fake_run.result(), expected)
+    assert 0 < queue.find("✓ Nothing unexpected") < queue.find('<h3 class="known"')
+
+
+def test_a_queue_with_a_surprise_does_not_say_that_there_is_none(run: Run) -> None:
+    assert "Nothing unexpected" not in quiet(run, fake_run.diverging(fake_run.result()))
+
+
+def cell_of(run: Run, *results: Result) -> str:
+    """Return the first cell of a matrix with these results of the first target in one dtype."""
+    text = render(replace(run, functions=run.functions[:1], results=results))
+    cell = re.search(r'<a class="cell (?!not-run).*?</a>', text)
+    assert cell is not None
+    return cell.group()
+
+
+def close(ulp: float, limit: float) -> Result:
+    worst = replace(fake_run.worst(0.25, 0.25, ulp), limit=limit)
+    return replace(fake_run.result("elu"), worst=worst, max_ulp=9e15)
+
+
+def test_a_conforming_cell_shows_its_largest_share_of_the_limit(run: Run) -> None:
+    cell = cell_of(run, close(1.0, 4.0), close(1.24, 2.0), close(3.0, 10.0))
+    assert ">62\u202f%</span>" in cell
+
+
+def test_no_error_where_none_is_allowed_is_no_share_of_the_limit(run: Run) -> None:
+    assert ">0\u202f%</span>" in cell_of(run, close(0.0, 0.0))
+
+
+def test_a_conforming_cell_never_shows_more_than_its_limit(run: Run) -> None:
+    assert ">100\u202f%</span>" in cell_of(run, close(0.3, 0.0))
+
+
+def test_a_cell_keeps_the_ulp_in_its_tooltip(run: Run) -> None:
+    assert re.search(r'title="[^"]*largest error 9.0e15 ULP"', cell_of(run, close(1.0, 4.0)))
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"), [(0.0, "0"), (0.004, "<1"), (0.617, "62"), (1.0, "100")]
+)
+def test_shares_are_whole_percents_and_little_is_not_nothing(share: float, shown: str) -> None:
+    assert figures.percent(share) == f"{shown}\u202f%"
+
+
+@pytest.mark.parametrize(
+    ("ulp", "shown"), [(0.5, "0.5"), (919.0, "919"), (16777216.0, "1.7e7"), (9e15, "9.0e15")]
+)
+def test_errors_have_as_many_digits_as_anybody_compares(ulp: float, shown: str) -> None:
+    assert figures.ulp(ulp) == shown
+
+
+@pytest.mark.parametrize(
+    ("got", "want", "words"),
+    [
+        (math.nan, 0.25, "NaN instead of a number"),
+        (0.25, math.nan, "a number instead of NaN"),
+        (math.nan, -math.inf, "NaN instead of minus infinity"),
+    ],
+)
+def test_what_has_no_distance_is_told_in_words(
+    run: Run, got: float, want: float, words: str
+) -> None:
+    worst = fake_run.worst(got, want, math.nan)
+    text = render(replace(run, results=(replace(fake_run.diverging(close(1, 1)), worst=worst),)))
+    # queue, function page and the page of the result
+    assert (text.count(words), text.lower().count("nan ulp")) == (4, 0)
+
+
+def test_a_cause_stands_once_on_the_page_of_its_function(text: str) -> None:
+    section = text.partition('<section id="/fn/elu"')[2].partition("</section>")[0]
+    assert section.count("cancels near zero; expm1 would not") == 1
+    assert section.count("default inputs") == 8
+
+
+def of(run: Run, case: str, function: str = "sigmoid") -> Special:
+    """Return the row of a case."""
+    results = [result for result in run.results if result.function == function]
+    (row,) = [row for row in special_values(results, fake_run.TARGETS) if row.case == case]
+    return row
+
+
+def test_special_values_begin_with_what_is_wanted(run: Run, text: str) -> None:
+    section = text.partition('<table class="list special"')[2].partition("</table>")[0]
+    assert re.findall(r'<th scope="col">(.*?)</th>', section)[:2] == ["Case", "Want"]
+    assert of(run, "not a number").want == "0.25"
+
+
+def test_special_values_are_shown_in_one_dtype(run: Run) -> None:
+    row = of(run, "not a number")
+    assert (row.dtype, {cell.dtypes for cell in row.cells}) == ("float32", {()})
+
+
+def test_a_special_value_that_is_wrong_in_another_dtype_names_it(run: Run) -> None:
+    cell = of(run, "minus infinity").cells[1]
+    assert (cell.text, cell.want, cell.dtypes) == ("0", "1.4e-45", ("float64",))
+
+
+def test_a_case_without_float32_names_its_dtype() -> None:
+    only = fake_run.result(dtype="bfloat16", check=Check.CASES)
+    (row,) = special_values([only], fake_run.TARGETS)
+    assert row.dtype == "bfloat16"
+
+
+def test_of_several_numbers_none_stands_for_all() -> None:
+    several = replace(fake_run.result(check=Check.CASES), count=3)
+    (row,) = special_values([several], fake_run.TARGETS)
+    assert (row.want, row.cells[1].text) == ("3 numbers", "all 3")
+
+
+def test_one_of_several_numbers_is_shown_with_its_place() -> None:
+    several = replace(fake_run.diverging(fake_run.result(check=Check.CASES)), count=3)
+    (row,) = special_values([several], fake_run.TARGETS)
+    assert row.cells[1].want == "1.4e-45 at [1741]"
+
+
+def test_an_error_that_is_wanted_is_told() -> None:
+    refused = replace(fake_run.result(check=Check.CASES), worst=None)
+    (row,) = special_values([refused], fake_run.TARGETS)
+    assert (row.want, row.cells[1].text) == ("an error", "an error")
 
 
 def test_a_divergence_shows_numbers_limit_and_reproduction(run: Run, text: str) -> None:
@@ -293,17 +462,52 @@ def test_a_link_ends_before_the_full_stop() -> None:
 
 def test_many_divergences_stay_below_five_megabytes(run: Run) -> None:
     failed = fake_run.diverging(fake_run.result())
-    many = tuple(replace(failed, id=str(n), reproduction="x\n" * 700) for n in range(4000))
-    text = render(replace(run, results=many))
+    results = tuple(replace(failed, id=str(n), reproduction="x\n" * 1900) for n in range(4000))
+    text = render(replace(run, results=results))
     assert len(text.encode()) < 5_000_000
     assert text.count('<section id="/r/') == PAGES
 
 
-def test_what_has_no_page_is_still_listed(run: Run) -> None:
+def many(count: int, cause: str = "") -> tuple[Result, ...]:
+    failed = fake_run.diverging(fake_run.result(), cause)
+    return tuple(replace(failed, id=str(n), case=f"case {n}.") for n in range(count))
+
+
+def test_a_cause_has_pages_for_its_worst_results_only() -> None:
+    mild, severe = many(SAMPLES, "because"), many(SAMPLES + 1, "because")[-1]
+    severe = replace(severe, worst=fake_run.worst(ulp=1e6))
+    pages = paged(findings([*mild, severe]))
+    assert (len(pages), pages[0]) == (SAMPLES, severe)
+
+
+def test_known_results_without_a_page_are_counted_and_listed(run: Run) -> None:
+    text = render(replace(run, results=many(SAMPLES + 5, "because")))
+    assert "and 5 more: see" in text
+    assert "5 results of the same causes have no page of their own" in text
+    assert [n for n in range(SAMPLES + 5) if f"values: case {n}." not in text] == []
+
+
+def test_results_that_are_not_listed_are_counted(run: Run) -> None:
+    text = render(replace(run, results=many(LISTED + 7, "because")))
+    assert text.count("values: case ") == LISTED
+    assert "7 further results with this cause, none of them worse, in the results file." in text
+
+
+def with_script(run: Run, script: str, identity: str = "an-id") -> str:
     failed = fake_run.diverging(fake_run.result())
-    many = tuple(replace(failed, id=str(n), case=f"case {n}.") for n in range(PAGES + 5))
-    text = render(replace(run, results=many))
-    assert [n for n in range(PAGES + 5) if f"values: case {n}." not in text] == []
+    return render(replace(run, results=(replace(failed, id=identity, reproduction=script),)))
+
+
+def test_a_long_reproduction_is_left_in_the_results_file_and_counted(run: Run) -> None:
+    text = with_script(run, "# data\n" * 1000)
+    assert "# data" not in text
+    assert "7\u202f000 characters" in text
+    assert "trysquare repro results.jsonl an-id</code>" in text
+
+
+def test_an_id_in_a_command_is_quoted_for_the_shell(run: Run) -> None:
+    text = with_script(run, "# data\n" * 1000, "x; rm -rf ~")
+    assert "trysquare repro results.jsonl &#39;x; rm -rf ~&#39;</code>" in text
 
 
 def test_a_curve_breaks_where_the_function_jumps() -> None:

@@ -26,7 +26,12 @@ from trysquare.run import Session
 from trysquare.workers.protocol import Hello
 
 SPECS = {spec.function: spec for spec in read_all([specs_folder()])}
-CURVED = ("elu", "relu", "sigmoid", "rrelu")
+LABELS = {
+    "softmax": "softmax of (x, 0)",
+    "log_softmax": "log_softmax of (x, 0)",
+    "prelu": "prelu, weight 0.25",
+}
+ACTIVATIONS = [name for name, spec in SPECS.items() if spec.category == "activations"]
 
 
 @pytest.fixture(scope="module")
@@ -163,10 +168,10 @@ def test_every_formula_of_a_spec_is_set_as_mathml(name: str) -> None:
     assert all(text and markup.startswith("<math") for _, text, markup in record.formulas)
 
 
-@pytest.mark.parametrize("name", CURVED)
-def test_a_function_of_one_number_has_its_curve_and_its_derivative(name: str) -> None:
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_every_activation_has_its_curve_and_its_derivative(name: str) -> None:
     curves = dict(describe(SPECS[name]).curves)
-    assert [*curves] == [name, "derivative"]
+    assert [*curves] == [LABELS.get(name, name), "derivative"]
     assert all(len(points) > 190 for points in curves.values())
     assert [points[0][0] for points in curves.values()] == [-FAR, -FAR]
 
@@ -177,8 +182,31 @@ def test_a_curve_goes_where_the_function_goes() -> None:
     assert slope[3.0] == pytest.approx(math.exp(-3) / (1 + math.exp(-3)) ** 2, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["softmax", "bce_loss", "prelu"])
-def test_a_function_of_several_numbers_has_no_curve(name: str) -> None:
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("axis", [-2, -1, 0, 2])
+def test_a_row_is_drawn_by_its_first_element_along_any_axis(name: str, axis: int) -> None:
+    spec = SPECS[name]
+    (dim,) = spec.parameters
+    value, slope = (
+        dict(points)
+        for _, points in describe(replace(spec, parameters=(replace(dim, default=axis),))).curves
+    )
+    first = math.exp(3) / (math.exp(3) + 1)
+    wanted = {"softmax": (first, first * (1 - first)), "log_softmax": (math.log(first), 1 - first)}
+    assert (value[3.0], slope[3.0]) == pytest.approx(wanted[name], rel=1e-5)
+
+
+def test_another_input_is_as_in_the_first_case() -> None:
+    value, slope = (dict(points) for _, points in describe(SPECS["prelu"]).curves)
+    assert (value[-6.0], slope[-6.0]) == (-1.5, 0.25)
+
+
+def test_a_function_whose_other_input_no_case_states_has_no_curve() -> None:
+    assert describe(replace(SPECS["prelu"], cases=())).curves == ()
+
+
+@pytest.mark.parametrize("name", ["bce_loss", "cross_entropy_loss", "mse_loss"])
+def test_a_function_that_reduces_has_no_curve(name: str) -> None:
     assert describe(SPECS[name]).curves == ()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from dataclasses import replace
 
@@ -144,12 +145,19 @@ def test_a_failure_says_how_far_over_which_limit(text: str) -> None:
     assert "919 ulp   (limit 4 ulp, 230× over)" in text
 
 
+def test_a_failure_says_in_words_what_has_no_distance() -> None:
+    worst = fake_run.worst(math.nan, 0.25, math.nan)
+    printed = failure(replace(fake_run.diverging(fake_run.result()), worst=worst))
+    assert "      NaN instead of a number   (limit 4 ulp)" in printed
+    assert "nan ulp" not in printed
+
+
 def test_a_failure_names_its_diagnosis(text: str) -> None:
     assert "diagnosis: equals dialect 'tanh' on every element" in text
 
 
 def test_a_failure_names_who_conforms(text: str) -> None:
-    assert "conforming: numpy:cpu:eager 1.5, tensorflow:cpu:eager 1.5 ulp" in text
+    assert "conforming: numpy:cpu:eager (12 % of its limit), tensorflow:cpu:eager" in text
 
 
 def test_a_failure_compares_only_the_same_question() -> None:

@@ -162,6 +162,8 @@ def _cell(results: Sequence[Result], dtype: str, want: str) -> Cell:
     if shown.worst is None:
         return Cell(worst, str(shown.symptom or shown.outcome), dtypes, "", shown)
     wanted = shown.worst.want.decimal
+    if shown.count > 1:
+        wanted += f" at {[*shown.worst.index]}"
     missing = "" if wanted == want else wanted
     return Cell(worst, shown.worst.got.decimal, dtypes, missing, shown)
 

@@ -87,8 +87,8 @@ class BoundedFloat64:
         self._rows, self._columns = rows, columns
 
     def exact(self, values: Array) -> Bounded:
-        """Return an input: exact, unless a subnormal may be flushed on the way in."""
-        return Bounded(values, self._flushed(values, np.zeros_like(values)), NEVER, NEVER)
+        """Return an input, which is exact; one that is flushed is another input."""
+        return Bounded(values, np.zeros_like(values), NEVER, NEVER)
 
     def number(self, value: Fraction) -> Bounded:
         """Return a constant, rounded where the format does not contain it."""
@@ -233,7 +233,9 @@ class BoundedFloat64:
         else:
             own = ulps * format.ulp(size)
         own = np.maximum(own, FLOAT64.smallest_subnormal)  # half of that is zero in float64
-        exact = (value == 0) & (error == 0) & _exact_zero(op, args)
+        exact = (value == 0) & _exact_zero(op, args)
+        for argument in args:  # an infinity that was infinite before is not rounded
+            exact |= np.isinf(value) & np.isinf(argument.value)
         if op in (Op.ADD, Op.SUB):  # a sum that is subnormal is never rounded
             exact |= size < 2 * format.smallest_normal
         return self._flushed(value, error + np.where(exact, 0.0, own))
@@ -270,17 +272,20 @@ def _moved(op: Op, arg: Bounded) -> Array:
     return np.where(error > 0, error * slope * (1 + 2.0**-40), 0.0)
 
 
-def _exact_zero(op: Op, args: list[Bounded]) -> Array | bool:
+def _exact_zero(op: Op, args: list[Bounded]) -> Array:
     """Tell where a zero is exact, and not the result of an underflow."""
+    zeros = [(argument.value == 0) & (argument.error == 0) for argument in args]
     match op:
         case Op.MUL:
-            return np.asarray((args[0].value == 0) | (args[1].value == 0))
+            return np.asarray(zeros[0] | zeros[1])
         case Op.DIV:
-            return np.asarray(args[0].value == 0)
+            return np.asarray(zeros[0])
         case Op.EXP | Op.ERFC:
-            return False
+            return NEVER
+        case Op.ADD | Op.SUB:
+            return np.asarray((args[0].error == 0) & (args[1].error == 0))
         case _:
-            return True
+            return np.asarray(args[0].error == 0)
 
 
 def _wide(part: Array, bounded: Bounded) -> Array:

@@ -114,7 +114,7 @@ class Standard:
             name: np.where((np.abs(value) < tiny) & (value != 0), np.copysign(0.0, value), value)
             for name, value in self.rows.items()
         }
-        if all((rows[name] == self.rows[name]).all() for name in rows if not _nan(rows[name])):
+        if all(np.array_equal(rows[name], self.rows[name], equal_nan=True) for name in rows):
             return ()
         return (self._accepted(self._tree, rows, np.True_),)
 
@@ -215,7 +215,3 @@ def _sharpened(oracle: Oracle) -> Truth:
     """Return the fast truth, with Arb's where it knows less than the figures shall say."""
     vague = np.flatnonzero((oracle.fast.bound > VAGUE).any(axis=1))
     return oracle.fast.patched(vague, oracle.exact(vague)) if vague.size else oracle.fast
-
-
-def _nan(values: Array) -> bool:
-    return bool(np.isnan(values).any())
