@@ -48,7 +48,7 @@ def bad(
 
 def symptom(got: float, exact: float, format: Format) -> Symptom | None:
     found = judged(got, truth(exact), format)
-    kind: Symptom | None = symptoms(np.full((1, 1), got), truth(exact), found, format)[0, 0]
+    kind: Symptom | None = symptoms(np.full((1, 1), got), truth(exact).value, found, format)[0, 0]
     return kind
 
 

@@ -160,8 +160,8 @@ class Header:
 class FunctionRecord:
     """What a report shows of a spec, so that it needs no spec file.
 
-    `formulas` are (label, text, MathML); `curves` hold (name, [(x, y), ...]) of the function and
-    its derivative for functions of one number.
+    `formulas` are (label, text, MathML); `curves` hold (what is drawn, [(x, y), ...]) of an
+    activation and of its derivative.
     """
 
     function: str

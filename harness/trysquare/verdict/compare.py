@@ -28,6 +28,15 @@ class Distance:
     bad: Array
     unsure: Array
 
+    def where(self, mask: Array, other: Distance) -> Distance:
+        """Return this where the mask holds, and the other elsewhere."""
+        return Distance(
+            np.where(mask, self.ulp, other.ulp),
+            np.where(mask, self.limit, other.limit),
+            np.where(mask, self.bad, other.bad),
+            np.where(mask, self.unsure, other.unsure),
+        )
+
 
 def distance(got: Array, truth: Truth, allowance: Allowance, format: Format) -> Distance:
     """Compare float64 copies of an answer with the truth.
@@ -65,15 +74,14 @@ def special_mismatch(got: Array, want: Array) -> Array:
     return np.asarray(nan | (got_inf & want_inf & (got != want)) | (got_inf != want_inf))
 
 
-def symptoms(got: Array, truth: Truth, distance: Distance, format: Format) -> Array:
+def symptoms(got: Array, exact: Array, distance: Distance, format: Format) -> Array:
     """Return the Symptom of every element that diverges, None elsewhere."""
     found = np.full(got.shape, None, object)
     bad = distance.bad
     found[bad] = Symptom.INACCURATE
-    rounded = format.round(truth.value)
-    found[bad & (got == 0) & (np.abs(truth.value) >= format.smallest_subnormal)] = Symptom.LOST
-    found[bad & (np.isinf(got) != np.isinf(rounded))] = Symptom.INFINITY
-    found[bad & (np.isnan(got) != np.isnan(truth.value))] = Symptom.NAN
+    found[bad & (got == 0) & (np.abs(exact) >= format.smallest_subnormal)] = Symptom.LOST
+    found[bad & (np.isinf(got) != np.isinf(format.round(exact)))] = Symptom.INFINITY
+    found[bad & (np.isnan(got) != np.isnan(exact))] = Symptom.NAN
     return found
 
 

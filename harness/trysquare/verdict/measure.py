@@ -10,7 +10,7 @@ import numpy as np
 from trysquare.dtypes import Array, Format
 from trysquare.errors import UndecidedError
 from trysquare.result import Number, Symptom, Worst
-from trysquare.truth.known import Allowance, Truth
+from trysquare.truth.known import Allowance
 from trysquare.truth.meaning import COTANGENT
 from trysquare.verdict.compare import Distance, distance, integer_distance, symptoms
 from trysquare.verdict.standard import Standard
@@ -39,11 +39,12 @@ def measure(standard: Standard, got: Array, *, flushes: bool) -> Measurement:
     rows = standard.layout.to_rows(np.asarray(got, np.float64), standard.spread)
     if rows.size == 0:
         return Measurement(count=0)
-    best, truth = _nearest(standard, rows, flushes=flushes)
-    wrong_zero = _wrong_zeros(standard, rows, truth.value)
+    match = _nearest(standard, rows, flushes=flushes)
+    best, value = match.distance, match.value
+    wrong_zero = _wrong_zeros(standard, rows, value)
     bad = best.bad | wrong_zero
     finite = best.ulp[np.isfinite(best.ulp)]
-    kinds = symptoms(rows, truth, best, standard.case.format)
+    kinds = symptoms(rows, value, best, standard.case.format)
     kinds[wrong_zero & ~best.bad] = Symptom.SIGN_OF_ZERO
     return Measurement(
         count=rows.size,
@@ -52,8 +53,8 @@ def measure(standard: Standard, got: Array, *, flushes: bool) -> Measurement:
         max_ulp=float(np.abs(finite).max(initial=0.0)),
         p99_ulp=float(np.quantile(np.abs(finite), 0.99)) if finite.size else 0.0,
         mean_signed_ulp=float(finite.mean()) if finite.size else 0.0,
-        discrete=_discrete(rows, truth.value, best, kinds, standard.case.format),
-        worst=_worst(standard, rows, best, bad, flushes=flushes),
+        discrete=_discrete(rows, value, best, kinds, standard.case.format),
+        worst=_worst(standard, rows, match, bad, flushes=flushes),
         histogram=_histogram(standard, best.ulp),
     )
 
@@ -70,27 +71,31 @@ def dialect_of(standard: Standard, got: Array, *, flushes: bool) -> str:
     return ""
 
 
-def _nearest(standard: Standard, rows: Array, *, flushes: bool) -> tuple[Distance, Truth]:
+@dataclass(frozen=True)
+class Match:
+    """For each element the right answer that it was compared with.
+
+    `value` is that answer, `other` marks where it is not the canonical one.
+    """
+
+    distance: Distance
+    value: Array
+    other: Array
+
+
+def _nearest(standard: Standard, rows: Array, *, flushes: bool) -> Match:
     """Return for each element the first right answer that it matches, else the canonical one."""
     canonical = standard.canonical
     best = standard.distance(rows, canonical, flushes=flushes)
+    value, other = canonical.truth.value, np.zeros(rows.shape, bool)
     if not best.bad.any():
-        return best, canonical.truth
-    others = (*standard.alternatives, *(standard.flushed if flushes else ()))
-    for accepted in others:
-        other = standard.distance(rows, accepted, flushes=flushes)
-        take = best.bad & ~other.bad
-        best = Distance(
-            *(
-                np.where(take, theirs, mine)
-                for mine, theirs in zip(_parts(best), _parts(other), strict=True)
-            )
-        )
-    return best, canonical.truth
-
-
-def _parts(found: Distance) -> tuple[Array, Array, Array, Array]:
-    return found.ulp, found.limit, found.bad, found.unsure
+        return Match(best, value, other)
+    for accepted in (*standard.alternatives, *(standard.flushed if flushes else ())):
+        found = standard.distance(rows, accepted, flushes=flushes)
+        take = best.bad & ~found.bad
+        best = best.where(~take, found)
+        value, other = np.where(take, accepted.truth.value, value), other | take
+    return Match(best, value, other)
 
 
 def _wrong_zeros(standard: Standard, rows: Array, truth: Array) -> Array:
@@ -124,37 +129,53 @@ def _discrete(
     return {name: int(count) for name, count in counts.items() if count}
 
 
-def _worst(standard: Standard, rows: Array, best: Distance, bad: Array, *, flushes: bool) -> Worst:
+def _worst(standard: Standard, rows: Array, match: Match, bad: Array, *, flushes: bool) -> Worst:
+    best, format = match.distance, standard.case.format
     excess = _excess(best)
     chosen = np.argmax(np.where(bad, excess, -1.0) if bad.any() else excess)
-    row, column = np.unravel_index(chosen, excess.shape)
-    place = np.array([row])
-    oracle, format = standard.canonical.oracle, standard.case.format
-    truth = oracle.exact(place)
-    limit = standard.limit(flushes=flushes)
-    again = distance(rows[place], truth, Allowance(limit.limit[place], limit.spills[place]), format)
-    if best.bad[row, column] and not again.bad[0, column]:
-        raise UndecidedError("the two tiers of the truth disagree")
-    got = float(rows[row, column])
-    ulp = again.ulp[0, column] if bad[row, column] else best.ulp[row, column]
-    want = _wanted(standard, float(format.round(truth.value)[0, column]), (int(row), int(column)))
-    slope, names = standard.slope, [name for name in standard.rows if name != COTANGENT]
+    place = divmod(int(chosen), excess.shape[1])
+    got, exact = float(rows[place]), float(match.value[place])
+    ulp, limit = float(abs(best.ulp[place])), float(best.limit[place])
+    if not match.other[place]:
+        exact, ulp, limit = _certified(standard, rows, best, place, flushes=flushes)
+    want = _wanted(standard, float(format.round(np.array(exact))), place)
     return Worst(
-        index=standard.index_of(int(row), int(column)),
+        index=standard.index_of(*place),
         inputs={
-            name: number(float(_at(standard.rows[name], int(row), int(column))), format)
-            for name in standard.rows
-            if standard.rows[name].size
+            name: number(_at(values, place), format)
+            for name, values in standard.rows.items()
+            if values.size
         },
         got=number(got, format),
         want=number(want, format),
-        ulp=float(abs(ulp)),
-        limit=float(again.limit[0, column]),
+        ulp=ulp,
+        limit=limit,
         distance=integer_distance(got, want, format),
-        condition=None
-        if slope is None
-        else oracle.condition(int(row), int(column), names[0], slope),
+        condition=_condition(standard, place),
     )
+
+
+def _certified(
+    standard: Standard, rows: Array, best: Distance, place: tuple[int, int], *, flushes: bool
+) -> tuple[float, float, float]:
+    """Return truth, ULP and limit of one element once more, with Arb's truth."""
+    row, column = np.array([place[0]]), place[1]
+    truth = standard.canonical.oracle.exact(row)
+    limit = standard.limit(flushes=flushes)
+    allowance = Allowance(limit.limit[row], limit.spills[row])
+    again = distance(rows[row], truth, allowance, standard.case.format)
+    if best.bad[place] and not again.bad[0, column]:
+        raise UndecidedError("the two tiers of the truth disagree")
+    exact, ulp = float(truth.value[0, column]), float(abs(again.ulp[0, column]))
+    return exact, ulp, float(again.limit[0, column])
+
+
+def _condition(standard: Standard, place: tuple[int, int]) -> float | None:
+    slope = standard.slope
+    if slope is None:
+        return None
+    wrt = next(name for name in standard.rows if name != COTANGENT)
+    return standard.canonical.oracle.condition(*place, wrt, slope)
 
 
 def _excess(best: Distance) -> Array:
@@ -173,8 +194,8 @@ def _wanted(standard: Standard, exact: float, place: tuple[int, int]) -> float:
     return float(standard.layout.to_rows(stated, standard.spread)[place])
 
 
-def _at(values: Array, row: int, column: int) -> float:
-    return float(values[min(row, values.shape[0] - 1), min(column, values.shape[1] - 1)])
+def _at(values: Array, place: tuple[int, int]) -> float:
+    return float(values[min(place[0], values.shape[0] - 1), min(place[1], values.shape[1] - 1)])
 
 
 def number(value: float, format: Format) -> Number:
