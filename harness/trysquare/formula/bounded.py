@@ -124,7 +124,7 @@ class BoundedFloat64:
             case ((Op.NEG | Op.ABS), [a]):
                 return a.error
             case Op.SIGN, [a]:
-                return np.where(np.abs(a.value) > a.error, 0.0, np.where(a.error > 0, 2.0, 0.0))
+                return np.where((np.abs(a.value) > a.error) | (a.error == 0), 0.0, 2.0)
             case ((Op.ADD | Op.SUB), [a, b]):
                 return a.error + b.error
             case Op.MUL, [a, b]:
@@ -137,7 +137,7 @@ class BoundedFloat64:
                 return np.maximum(a.error, b.error)
             case ((Op.LESS | Op.LESS_EQUAL | Op.EQUAL | Op.NOT_EQUAL), [a, b]):
                 slack = a.error + b.error
-                unsure = (np.abs(a.value - b.value) <= slack) & (slack > 0)
+                unsure = ~(np.abs(a.value - b.value) > slack) & (slack != 0)
                 return np.asarray(unsure, np.float64)
             case ((Op.AND | Op.OR | Op.NOT), _):
                 errors = [argument.error for argument in args]
@@ -145,7 +145,8 @@ class BoundedFloat64:
             case Op.SELECT, [condition, a, b]:
                 return _selected_error(condition, a, b, value)
             case Op.GATHER, [row, at]:
-                return self._plain.apply(Op.GATHER, [_wide(row.error, row), at.value])
+                error = self._plain.apply(Op.GATHER, [_wide(row.error, row), at.value])
+                return np.where(at.error == 0, error, np.inf)
             case _, [a]:
                 return _moved(op, a)
             case _:
@@ -195,6 +196,8 @@ class BoundedFloat64:
                 error = self._sum_error(arg, value, scope)
             elif op is Op.MAX:
                 error = self._plain.reduce(Op.MAX, _wide(arg.error, arg), scope)
+            elif op is Op.ARGMAX:
+                error = _rivals(arg)
             else:
                 error = np.zeros_like(value)
         if op in (Op.COUNT, Op.ARGMAX):
@@ -233,6 +236,10 @@ class BoundedFloat64:
         else:
             own = ulps * format.ulp(size)
         own = np.maximum(own, FLOAT64.smallest_subnormal)  # half of that is zero in float64
+        overflows = np.isinf(value)
+        for argument in args:
+            overflows = overflows & np.isfinite(argument.value)
+        own = np.where(overflows, np.inf, own)  # float64 has lost the value
         exact = (value == 0) & _exact_zero(op, args)
         for argument in args:  # an infinity that was infinite before is not rounded
             exact |= np.isinf(value) & np.isinf(argument.value)
@@ -269,7 +276,7 @@ def _moved(op: Op, arg: Bounded) -> Array:
         case _:
             slope = 2 / math.sqrt(math.pi) * np.exp(-nearest_zero * nearest_zero)
     # a little more than the slope as float64 has it
-    return np.where(error > 0, error * slope * (1 + 2.0**-40), 0.0)
+    return np.where(error == 0, 0.0, error * slope * (1 + 2.0**-40))
 
 
 def _exact_zero(op: Op, args: list[Bounded]) -> Array:
@@ -296,6 +303,15 @@ def _product_error(a: Bounded, b: Bounded) -> Array:
     error = np.abs(a.value) * b.error + np.abs(b.value) * a.error + a.error * b.error
     # an infinite factor has no error to pass on: inf * 0 is not a bound
     return np.where((a.error == 0) & (b.error == 0), 0.0, error)
+
+
+def _rivals(arg: Bounded) -> Array:
+    """Return 1 for rows in which an evaluation may take another element for the largest."""
+    if not np.any(arg.error):
+        return np.zeros((arg.value.shape[0], 1))
+    least = np.max(arg.value - arg.error, axis=1, keepdims=True)
+    candidates = (arg.value + arg.error >= least).sum(axis=1, keepdims=True)
+    return np.asarray(candidates > 1, np.float64)
 
 
 def _chosen(condition: Bounded, a: Array, b: Array) -> Array:

@@ -112,7 +112,7 @@ def _rows(format: Format, length: int, random: Generator) -> Iterator[Array]:
         yield normal * scale
     yield np.full(length, 3.0)
     yield np.zeros(length)
-    one = np.zeros(length)
+    one = normal * 1e-2  # equal terms would all be rounded the same way
     one[random.integers(length)] = 20.0
     yield one
     yield -20 * one

@@ -46,6 +46,11 @@ class Oracle:
         """Whether a result depends on more than its own row."""
         return _mixes(self.tree)
 
+    @property
+    def _alone(self) -> bool:
+        """Whether each row has an answer that depends on nothing else."""
+        return self.spread.rows and not self.mixes_rows
+
     @cached_property
     def ieee(self) -> Array:
         """The tree in plain float64 arithmetic."""
@@ -59,7 +64,9 @@ class Oracle:
         # where IEEE arithmetic says infinity or NaN there is nothing to be near to
         with np.errstate(over="ignore"):
             error = self._full(bounded.error) / self.format.ulp(value)
-        bound = np.where(np.isfinite(value), error, 0.0)
+        # finite numbers went in: then it may be float64 that overflowed
+        overflown = self._finite_rows() if self._alone else np.array([self._finite_rows().all()])
+        bound = np.where(np.isfinite(value), error, np.where(overflown[:, None], np.inf, 0.0))
         return Truth(value, np.zeros_like(value), np.where(np.isnan(bound), np.inf, bound))
 
     @cached_property
@@ -82,7 +89,7 @@ class Oracle:
 
     def exact(self, rows: Array) -> Truth:
         """Return tier 2 for some rows only; UndecidedError as for all."""
-        if self.mixes_rows or not self.spread.rows or "certified" in self.__dict__:
+        if not self._alone or "certified" in self.__dict__:
             return self.certified.only(rows)
         key = rows.tobytes()
         if key not in self._exact_rows:
@@ -141,17 +148,19 @@ class Oracle:
     def _certified(self) -> Truth:
         truth = self.fast
         finite = self._finite_rows()
-        if self.mixes_rows or not self.spread.rows:
-            undecided = np.arange(self.shape[0] if finite.all() else 0)
-        else:
+        if self._alone:
             undecided = np.flatnonzero(finite)
+        else:
+            undecided = np.arange(self.shape[0] if finite.all() else 0)
         for bits in PRECISIONS:
             if not undecided.size:
                 break
             found, decided = self._at_precision(undecided, bits)
             # an infinite or NaN result has no ball: a second opinion at more bits, then IEEE's word
             special = ~np.isfinite(self.ieee[undecided]) & (bits > PRECISIONS[0])
-            better = found.where(decided | ~special, self.fast.only(undecided))
+            ieee = self.ieee[undecided]
+            word = Truth(ieee, np.zeros_like(ieee), np.zeros_like(ieee))
+            better = found.where(decided | ~special, word)
             truth = truth.patched(undecided, better)
             undecided = undecided[~(decided | special).all(axis=1)]
         if undecided.size:
