@@ -29,10 +29,10 @@ def truth(exact: float, rest: float = 0.0, bound: float = 0.0) -> Truth:
 
 
 def judged(
-    got: float, exact: Truth, format: Format, ulps: float = 0.0, *, spills: bool = False
+    got: float, exact: Truth, format: Format, ulps: float = 0.0, *, spilled: float = 0.0
 ) -> Distance:
     """Judge one element; the limit is so many ULP of the format at the exact value."""
-    allowed = Allowance(ulps * format.ulp(exact.value), np.full((1, 1), spills))
+    allowed = Allowance(ulps * format.ulp(exact.value), np.full((1, 1), spilled))
     return distance(np.full((1, 1), got), exact, allowed, format)
 
 
@@ -41,9 +41,9 @@ def ulp(got: float, exact: float, format: Format, rest: float = 0.0) -> float:
 
 
 def bad(
-    got: float, exact: float, format: Format, ulps: float = 0.0, *, spills: bool = False
+    got: float, exact: float, format: Format, ulps: float = 0.0, *, spilled: float = 0.0
 ) -> bool:
-    return bool(judged(got, truth(exact), format, ulps, spills=spills).bad[0, 0])
+    return bool(judged(got, truth(exact), format, ulps, spilled=spilled).bad[0, 0])
 
 
 def symptom(got: float, exact: float, format: Format) -> Symptom | None:
@@ -144,7 +144,20 @@ def test_the_largest_is_no_infinity(format: Format) -> None:
 
 @every
 def test_an_infinity_that_is_right_is_no_distance(format: Format) -> None:
-    assert ulp(INF, INF, format) == 0
+    assert math.isnan(ulp(INF, INF, format))
+    assert not bad(INF, INF, format)
+
+
+@every
+def test_no_number_is_at_a_distance_from_an_infinity_that_is_right(format: Format) -> None:
+    assert math.isnan(ulp(1.0, INF, format))
+    assert bad(1.0, INF, format, 1e6)
+
+
+def test_the_ulp_below_a_power_of_two_is_half_as_large() -> None:
+    above = judged(1.0, truth(1.0, rest=0.25), FLOAT64).ulp[0, 0]
+    below = judged(1.0, truth(1.0, rest=-0.25), FLOAT64).ulp[0, 0]
+    assert (above, below) == (-0.25, 0.5)
 
 
 @every
@@ -160,10 +173,12 @@ def test_nan_matches_nan(format: Format) -> None:
 
 
 @every
-def test_an_overflow_on_the_way_excuses_no_wrong_number(format: Format) -> None:
-    assert not bad(NAN, 1.0, format, spills=True)
-    assert not bad(INF, 1.0, format, spills=True)
-    assert bad(2.0, 1.0, format, spills=True)
+def test_an_overflow_on_the_way_excuses_only_what_it_gives(format: Format) -> None:
+    assert not bad(NAN, 1.0, format, spilled=NAN)
+    assert not bad(INF, 1.0, format, spilled=INF)
+    assert bad(NAN, 1.0, format, spilled=INF)
+    assert bad(-INF, 1.0, format, spilled=INF)
+    assert bad(2.0, 1.0, format, spilled=INF)
 
 
 def test_doubles_near_overflow_keep_their_digits() -> None:

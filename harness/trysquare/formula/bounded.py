@@ -16,7 +16,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from trysquare.dtypes import FLOAT64, Array, Format
+from trysquare.dtypes import FLOAT64, FORMATS, Array, Format
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Op, Scope
 
@@ -29,36 +29,28 @@ MONOTONE = {Op.SQRT, Op.EXP, Op.EXPM1, Op.LOG, Op.LOG1P, Op.TANH, Op.ERF, Op.ERF
 HALF = 0.5
 """ULP of an operation that is correctly rounded."""
 
-NEVER = np.zeros((1, 1), bool)
-"""Nothing spills."""
-
 
 @dataclass(frozen=True)
 class Bounded:
-    """A value, and how far from it an evaluation may be; for conditions, where both may hold.
-
-    `over` marks where the value itself is too large for the format though its arguments are not,
-    `spills` where that holds for something on the way: an evaluation may then be infinite or NaN,
-    whatever the value is.
-    """
+    """A value, and how far from it an evaluation may be; for conditions, where both may hold."""
 
     value: Array
     error: Array
-    over: Array
-    spills: Array
 
 
 @dataclass(frozen=True)
 class Rounding:
     """What is allowed to each operation: ULP of primitives, roundings of a sum of n terms.
 
-    `flushes` allows every subnormal intermediate to be replaced by zero.
+    `flushes` allows every subnormal intermediate to be replaced by zero; `certifies` says that a
+    value which float64 itself cannot hold is unknown.
     """
 
     format: Format
     ulps: Mapping[Op, float]
     terms: Callable[[int], float]
     flushes: bool = False
+    certifies: bool = False
 
 
 @cache
@@ -67,7 +59,9 @@ def published(format: Format, *, flushes: bool) -> Rounding:
     data = json.loads((files("trysquare") / "primitives.json").read_text("utf-8"))
     ulps = {Op(name): float(row[format.name]) for name, row in data["ulp"].items()}
     constant, root = float(data["sum"]["constant"]), float(data["sum"]["sqrt"])
-    return Rounding(format, ulps, lambda n: constant + root * math.sqrt(n), flushes)
+    # 16-bit terms are added up in a wider format, and rounded to their own at the end
+    share = FORMATS[data["sum"]["accumulator"][format.name]].unit_roundoff / format.unit_roundoff
+    return Rounding(format, ulps, lambda n: constant + root * share * math.sqrt(n), flushes)
 
 
 @cache
@@ -75,7 +69,7 @@ def pessimistic() -> Rounding:
     """Return what is assumed of NumPy's float64: any order of summation, LIBM_ULP per function."""
     exact = {Op.ADD, Op.SUB, Op.MUL, Op.DIV, Op.SQRT}
     ulps = {op: HALF if op in exact else LIBM_ULP for op in exact | MONOTONE}
-    return Rounding(FLOAT64, ulps, float)
+    return Rounding(FLOAT64, ulps, float, certifies=True)
 
 
 class BoundedFloat64:
@@ -88,25 +82,25 @@ class BoundedFloat64:
 
     def exact(self, values: Array) -> Bounded:
         """Return an input, which is exact; one that is flushed is another input."""
-        return Bounded(values, np.zeros_like(values), NEVER, NEVER)
+        return Bounded(values, np.zeros_like(values))
 
     def number(self, value: Fraction) -> Bounded:
         """Return a constant, rounded where the format does not contain it."""
         nearest = self._plain.number(value)
         format = self._rounding.format
         held = Fraction(float(value)) == value and bool(format.round(nearest) == nearest)
-        return Bounded(nearest, np.zeros((1, 1)) if held else format.ulp(nearest) / 2, NEVER, NEVER)
+        return Bounded(nearest, np.zeros((1, 1)) if held else format.ulp(nearest) / 2)
 
     def symbol(self, name: str) -> Bounded:
         """Return a named number of the format; pi is rounded."""
         value = self._plain.symbol(name)
         pi = value == math.pi
-        return Bounded(value, np.where(pi, self._rounding.format.ulp(value) / 2, 0.0), NEVER, NEVER)
+        return Bounded(value, np.where(pi, self._rounding.format.ulp(value) / 2, 0.0))
 
     def position(self) -> Bounded:
         """Return column numbers, exact."""
         value = self._plain.position()
-        return Bounded(value, np.zeros_like(value), NEVER, NEVER)
+        return Bounded(value, np.zeros_like(value))
 
     def apply(self, op: Op, args: list[Bounded]) -> Bounded:
         """Propagate the errors of the arguments and add the operation's own."""
@@ -115,8 +109,7 @@ class BoundedFloat64:
             error = self._error(op, args, value)
             if op in self._rounding.ulps:
                 error = self._rounded(op, args, value, error)
-        over, spills = self._overflow(op, args, value)
-        return Bounded(value, error, over, spills)
+        return Bounded(value, error)
 
     def _error(self, op: Op, args: list[Bounded], value: Array) -> Array:
         """Return what the errors of the arguments make of the result."""
@@ -152,37 +145,10 @@ class BoundedFloat64:
             case _:
                 raise ValueError(f"{op} has no error bound")
 
-    def _overflow(self, op: Op, args: list[Bounded], value: Array) -> tuple[Array, Array]:
-        """Return where an operation overflows, and where something before it did."""
-        match op, args:
-            case ((Op.NEG | Op.ABS), [a]):
-                return a.over, a.spills
-            case Op.SELECT, [condition, a, b]:
-                return _chosen(condition, a.over, b.over), _chosen(condition, a.spills, b.spills)
-            case Op.GATHER, [row, at]:
-                return self._gathered(row.over, row, at), self._gathered(row.spills, row, at)
-            case ((Op.LESS | Op.LESS_EQUAL | Op.EQUAL | Op.NOT_EQUAL | Op.AND | Op.OR | Op.NOT), _):
-                return NEVER, NEVER
-        largest = self._rounding.format.largest
-        over, spills = np.abs(value) > largest, NEVER
-        for argument in args:
-            # only just too large a value needs no mention: infinity is then within the limit
-            over = over & (np.abs(argument.value) <= largest)
-            spills = spills | argument.over | argument.spills
-        if op in (Op.LOG, Op.LOG1P):
-            over = NEVER  # the infinity of a logarithm is no overflow, nor is that of 1 / 0
-        elif op is Op.DIV:
-            over = over & (args[1].value != 0)
-        return np.asarray(over), np.asarray(spills)
-
-    def _gathered(self, part: Array, row: Bounded, at: Bounded) -> Array:
-        numbers = _wide(part, row).astype(np.float64)
-        return np.asarray(self._plain.apply(Op.GATHER, [numbers, at.value]) == 1)
-
     def power(self, base: Bounded, exponent: int) -> Bounded:
         """Multiply repeatedly."""
         if exponent == 0:
-            return Bounded(np.ones((1, 1)), np.zeros((1, 1)), NEVER, NEVER)
+            return Bounded(np.ones((1, 1)), np.zeros((1, 1)))
         result = base
         for _ in range(exponent - 1):
             result = self.apply(Op.MUL, [result, base])
@@ -200,17 +166,7 @@ class BoundedFloat64:
                 error = _rivals(arg)
             else:
                 error = np.zeros_like(value)
-        if op in (Op.COUNT, Op.ARGMAX):
-            return Bounded(value, error, NEVER, NEVER)
-        over, spills = (self._any(part, arg, scope) for part in (arg.over, arg.spills))
-        if op is Op.MAX:
-            return Bounded(value, error, over, spills)
-        largest = self._rounding.format.largest
-        finite = ~self._any(np.abs(arg.value) > largest, arg, scope)
-        return Bounded(value, error, (np.abs(value) > largest) & finite, over | spills)
-
-    def _any(self, part: Array, arg: Bounded, scope: Scope) -> Array:
-        return self._plain.reduce(Op.SUM, _wide(part, arg).astype(np.float64), scope) > 0
+        return Bounded(value, error)
 
     def _sum_error(self, arg: Bounded, value: Array, scope: Scope) -> Array:
         terms = int(self._plain.reduce(Op.COUNT, arg.value, scope)[0, 0])
@@ -230,16 +186,16 @@ class BoundedFloat64:
         """
         format, ulps = self._rounding.format, self._rounding.ulps[op]
         size = np.abs(value) + error
-        size = np.where(np.isfinite(value), np.minimum(size, FLOAT64.largest), size)
+        size = np.minimum(size, FLOAT64.largest)
         if ulps == HALF:
             own = np.maximum(format.unit_roundoff * size, format.smallest_subnormal / 2)
         else:
             own = ulps * format.ulp(size)
         own = np.maximum(own, FLOAT64.smallest_subnormal)  # half of that is zero in float64
-        overflows = np.isinf(value)
-        for argument in args:
-            overflows = overflows & np.isfinite(argument.value)
-        own = np.where(overflows, np.inf, own)  # float64 has lost the value
+        if self._rounding.certifies:
+            finite = [np.isfinite(argument.value) for argument in args]
+            lost = np.isinf(value) & np.logical_and.reduce(np.broadcast_arrays(*finite))
+            own = np.where(lost, np.inf, own)
         exact = (value == 0) & _exact_zero(op, args)
         for argument in args:  # an infinity that was infinite before is not rounded
             exact |= np.isinf(value) & np.isinf(argument.value)
@@ -288,7 +244,7 @@ def _exact_zero(op: Op, args: list[Bounded]) -> Array:
         case Op.DIV:
             return np.asarray(zeros[0])
         case Op.EXP | Op.ERFC:
-            return NEVER
+            return np.zeros((1, 1), bool)
         case Op.ADD | Op.SUB:
             return np.asarray((args[0].error == 0) & (args[1].error == 0))
         case _:
@@ -312,11 +268,6 @@ def _rivals(arg: Bounded) -> Array:
     least = np.max(arg.value - arg.error, axis=1, keepdims=True)
     candidates = (arg.value + arg.error >= least).sum(axis=1, keepdims=True)
     return np.asarray(candidates > 1, np.float64)
-
-
-def _chosen(condition: Bounded, a: Array, b: Array) -> Array:
-    either = (condition.error > 0) & (a | b)
-    return np.asarray(np.where(condition.value.astype(bool), a, b) | either)
 
 
 def _selected_error(condition: Bounded, a: Bounded, b: Bounded, value: Array) -> Array:

@@ -144,3 +144,24 @@ class Float64:
         rows = arg.shape[0] if scope is Scope.ROW else self._rows
         columns = self._columns if scope is Scope.ROW else arg.shape[1]
         return np.broadcast_to(arg, (rows, columns))
+
+
+class Overflowing(Float64):
+    """The same with infinity for every result that is larger than the format's largest number."""
+
+    def apply(self, op: Op, args: list[Array]) -> Array:
+        """Apply one operation."""
+        return self._limited(super().apply(op, args))
+
+    def power(self, base: Array, exponent: int) -> Array:
+        """Multiply repeatedly."""
+        return self._limited(super().power(base, exponent))
+
+    def reduce(self, op: Op, arg: Array, scope: Scope) -> Array:
+        """Reduce."""
+        return self._limited(super().reduce(op, arg, scope))
+
+    def _limited(self, values: Array) -> Array:
+        if values.dtype == bool:
+            return values
+        return np.where(np.abs(values) > self._format.largest, np.copysign(np.inf, values), values)

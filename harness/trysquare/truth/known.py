@@ -25,6 +25,13 @@ class Truth:
     rest: Array
     bound: Array
 
+    def spacing(self, format: Format) -> Array:
+        """Return ulp(exact): just below a power of two it is half of what it is at it."""
+        spacing = format.ulp(self.value)
+        power = np.abs(np.frexp(self.value)[0]) == 0.5
+        below = power & (self.rest * np.sign(self.value) < 0)
+        return np.where(below & (np.abs(self.value) > format.smallest_normal), spacing / 2, spacing)
+
     def only(self, rows: Array) -> Truth:
         """Return the truth of some rows."""
         return Truth(self.value[rows], self.rest[rows], self.bound[rows])
@@ -48,16 +55,21 @@ class Truth:
 class Allowance:
     """How far an answer may be from the truth (absolute), infinite where nothing can be said.
 
-    Where `spills`, an evaluation of the formula in the format may overflow on its way, and an
-    answer may also be infinite or NaN.
+    `spilled` is what the formula gives if everything overflows where the format does: where that
+    is an infinity or NaN, it is allowed too.
     """
 
     limit: Array
-    spills: Array
+    spilled: Array
 
     def wider(self, other: Allowance) -> Allowance:
         """Return what either of two allows."""
-        return Allowance(np.maximum(self.limit, other.limit), self.spills | other.spills)
+        spilled = np.where(np.isfinite(self.spilled), other.spilled, self.spilled)
+        return Allowance(np.maximum(self.limit, other.limit), spilled)
+
+    def only(self, rows: Array) -> Allowance:
+        """Return what is allowed in some rows."""
+        return Allowance(self.limit[rows], self.spilled[rows])
 
 
 def from_balls(found: Array, format: Format) -> tuple[Truth, Array]:

@@ -19,7 +19,7 @@ from trysquare.formula.ball import Ball, balls
 from trysquare.formula.bounded import Bounded, BoundedFloat64, Rounding, pessimistic, published
 from trysquare.formula.derivative import Extent
 from trysquare.formula.evaluate import evaluate
-from trysquare.formula.float64 import Float64
+from trysquare.formula.float64 import Float64, Overflowing
 from trysquare.formula.tree import Node, Op, Scope
 from trysquare.truth.known import Allowance, Truth, from_balls
 
@@ -120,8 +120,9 @@ class Oracle:
 
     def _allowance(self, *, flushes: bool) -> Allowance:
         bounded = self._bounded(published(self.format, flushes=flushes))
-        spills = np.broadcast_to(bounded.spills, self.shape)
-        return Allowance(self._full(bounded.error), spills)
+        overflowing = Overflowing(self.rows, self.columns, self.format)
+        spilled = evaluate(self.tree, overflowing, self._wide)
+        return Allowance(self._full(bounded.error), self._full(spilled))
 
     def _bounded(self, rounding: Rounding) -> Bounded:
         arithmetic = BoundedFloat64(self.rows, self.columns, rounding, self.format)

@@ -41,15 +41,17 @@ class Distance:
 def distance(got: Array, truth: Truth, allowance: Allowance, format: Format) -> Distance:
     """Compare float64 copies of an answer with the truth.
 
-    An infinite answer stands at 2^(emax + 1), so that overflow
-    is continuous: infinity is as far from `largest` as the next number would be.
+    An infinite answer stands at 2^(emax + 1), so that overflow is continuous: infinity is as far
+    from `largest` as the next number would be. Nothing measures how far a number is from NaN, or
+    from an infinity that is the exact result.
     """
     with np.errstate(all="ignore"):
         error, scale = _scaled_error(got, truth, format)
-        spacing = format.ulp(truth.value) * scale
-        allowed, slack = allowance.limit * scale, truth.bound * spacing
-        ulp = np.clip(error / spacing, -FARTHEST, FARTHEST)
-        limit = np.minimum(allowance.limit / format.ulp(truth.value), FARTHEST)
+        spacing = truth.spacing(format)
+        allowed, slack = allowance.limit * scale, truth.bound * format.ulp(truth.value) * scale
+        ulp = np.clip(error / (spacing * scale), -FARTHEST, FARTHEST)
+        ulp = np.where(np.isfinite(error), ulp, np.nan)
+        limit = np.minimum(allowance.limit / spacing, FARTHEST)
         limit = np.where(np.isfinite(allowance.limit), limit, np.inf)
         size = np.abs(error)
         unsure = np.abs(size - allowed) <= slack
@@ -58,13 +60,17 @@ def distance(got: Array, truth: Truth, allowance: Allowance, format: Format) -> 
     overflown = np.isinf(got) & (np.abs(truth.value) >= _overflow(format))
     overflown &= np.sign(got) == np.sign(truth.value)
     both_special = ~np.isfinite(got) & ~np.isfinite(truth.value)
-    fine = overflown | (both_special & ~wrong) | (allowance.spills & ~np.isfinite(got))
+    fine = overflown | (both_special & ~wrong)
+    # overflow on the way, as an evaluation of the formula in this format has it
+    fine |= (np.isnan(got) & np.isnan(allowance.spilled)) | (
+        np.isinf(got) & (got == allowance.spilled)
+    )
     # where flushing or overflow leaves no limit, an answer that is no number is no worse
     fine |= np.isinf(allowance.limit) & np.isfinite(truth.value) & ~np.isfinite(got)
     judged = np.isfinite(error) & ~fine
     bad = np.where(judged, size > allowed, wrong & ~fine)
     unsure = (judged & unsure & (truth.bound > 0)) | (~fine & ~np.isfinite(truth.bound))
-    return Distance(np.where(fine, 0.0, ulp), limit, bad, unsure)
+    return Distance(np.where(fine, np.nan, ulp), limit, bad, unsure)
 
 
 def special_mismatch(got: Array, want: Array) -> Array:

@@ -10,7 +10,6 @@ import numpy as np
 from trysquare.dtypes import Array, Format
 from trysquare.errors import UndecidedError
 from trysquare.result import Number, Symptom, Worst
-from trysquare.truth.known import Allowance
 from trysquare.truth.meaning import COTANGENT
 from trysquare.verdict.compare import Distance, distance, integer_distance, symptoms
 from trysquare.verdict.standard import Standard
@@ -162,8 +161,7 @@ def _certified(
     row, column = np.array([place[0]]), place[1]
     truth = standard.canonical.oracle.exact(row)
     limit = standard.limit(flushes=flushes)
-    allowance = Allowance(limit.limit[row], limit.spills[row])
-    again = distance(rows[row], truth, allowance, standard.case.format)
+    again = distance(rows[row], truth, limit.only(row), standard.case.format)
     if best.bad[place] and not again.bad[0, column]:
         raise UndecidedError("the two tiers of the truth disagree")
     exact, ulp = float(truth.value[0, column]), float(abs(again.ulp[0, column]))
@@ -183,7 +181,7 @@ def _excess(best: Distance) -> Array:
     size = np.abs(best.ulp)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = np.where(size == 0, 0.0, size / best.limit)
-    return np.where(np.isnan(size), np.inf, ratio)
+    return np.where(np.isnan(size), np.where(best.bad, np.inf, 0.0), ratio)
 
 
 def _wanted(standard: Standard, exact: float, place: tuple[int, int]) -> float:

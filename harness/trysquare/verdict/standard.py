@@ -165,6 +165,9 @@ class Standard:
         own = None if stated is None or self.case.want is Want.GRADIENT else stated.tree
         tree = None if own is None else self.meant.expression(own)
         limit = allowance(accepted.oracle, tree, self.terms, flushes=flushes)
+        if self.case.stated:  # a case that states its answer is never without a limit
+            near = self.case.format.ulp(accepted.truth.value)
+            limit = replace(limit, limit=np.where(np.isinf(limit.limit), near, limit.limit))
         for other in self._other_orders if accepted is self.canonical else ():
             limit = limit.wider(allowance(other, tree, self.terms, flushes=flushes))
         return limit
