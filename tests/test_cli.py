@@ -246,6 +246,29 @@ def test_a_run_over_a_spec_with_mistakes_ends_with_2(
     assert f"{path}:8:" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("twice", "message"),
+    [
+        ("definition: x + 2", "formula and definition differ"),
+        ("gradient: {x: 7}", "the stated gradient of x is not the derivative"),
+    ],
+)
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_spec_that_contradicts_itself_is_an_error(
+    command: str, twice: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (
+        "trysquare: 1\nfunction: shifted\nsummary: One more.\nsource: none\n"
+        f"inputs: {{x: float}}\nformula: x + 1\n{twice}\n"
+        "cases: [{name: zero, x: 0.0, expect: 1.0}]\n"
+    )
+    path = tmp_path / "shifted.yaml"
+    path.write_text(text)
+    assert main([command, str(path)]) == 2
+    printed = capsys.readouterr()
+    assert f"shifted.yaml:2:11: error: {message}" in printed.out + printed.err
+
+
 def test_a_case_that_contradicts_the_formula_is_an_error_at_its_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

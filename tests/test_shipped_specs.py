@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trysquare.command.bookkeeping import definition_agrees, gradient_agrees, variations
 from trysquare.dtypes import FLOAT32, FLOAT64, FORMATS, Array, Format
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.parser import parse
-from trysquare.formula.tree import Node
 from trysquare.planning.cases import Case, Expect, named_cases, numbers
 from trysquare.reader import read, specs_folder
 from trysquare.spec import Expression, Input, InputKind, NamedCase, Selected, Spec, Value
 from trysquare.truth.known import Truth
-from trysquare.truth.meaning import COTANGENT, Meaning, meaning
+from trysquare.truth.meaning import meaning
 from trysquare.truth.oracle import Oracle
 from trysquare.verdict.standard import Standard
 
@@ -28,72 +28,10 @@ PATHS = sorted(specs_folder().rglob("*.yaml"))
 SPECS = {path.stem: read(path) for path in PATHS}
 EVERY = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 EVERY_FORMAT = pytest.mark.parametrize("format", FORMATS.values(), ids=FORMATS)
-ROWS, COLUMNS = 16, 5
 POSITIVE = ("0.0", "smallest_subnormal", "smallest_normal", "largest", "inf")
 SPECIALS = ("nan", *POSITIVE, *(f"-{value}" for value in POSITIVE))
 FRAMEWORKS = ("torch", "tensorflow", "keras", "jax")
 OLD_VALUES = (True, False, None)
-
-
-def variations(spec: Spec) -> Iterator[dict[str, Value]]:
-    """Yield the defaults, then every other value and choice, one changed at a time."""
-    yield {}
-    for item in spec.parameters:
-        for value in (*item.also, *item.choices, *((True,) if item.default is False else ())):
-            if value != item.default:
-                yield {item.name: value}
-
-
-def points(spec: Spec, meant: Meaning, shapes: Mapping[str, tuple[int, int]]) -> dict[str, Array]:
-    """Return random inputs as rows, inside their domains, and a cotangent."""
-    random = np.random.default_rng(20)
-    found = {}
-    for item in spec.inputs:
-        if item.form(meant.parameters).kind is InputKind.INDEX:
-            found[item.name] = random.integers(0, COLUMNS, shapes[item.name]).astype(np.float64)
-        elif item.domain is None:
-            found[item.name] = random.normal(0, 2, shapes[item.name])
-        else:
-            found[item.name] = random.uniform(0, 1, shapes[item.name])
-    if spec.random is not None:
-        found[spec.random.name] = random.uniform(0.125, 0.25, shapes[spec.random.name])
-    found[COTANGENT] = random.normal(0, 2, shapes[COTANGENT]) + 0.25
-    return found
-
-
-def exact(spec: Spec, meant: Meaning, tree: Node, wrt: str | None = None) -> Truth:
-    """Return the proven value of a tree (shaped like the formula, or like an input) at points."""
-    columns = 1 if spec.axis is None else COLUMNS
-    spread = meant.output if wrt is None else meant.extents[wrt]
-    extents = {**meant.extents, COTANGENT: meant.output}
-    shapes = {
-        name: (ROWS if extent.rows else 1, columns if extent.columns else 1)
-        for name, extent in extents.items()
-    }
-    inputs = points(spec, meant, shapes)
-    return Oracle(tree, inputs, ROWS, columns, spread, FLOAT64).certified
-
-
-def agree(a: Truth, b: Truth) -> bool:
-    """Tell whether two proven values can be the same; NaN agrees with nothing."""
-    ulp = FLOAT64.ulp(a.value)
-    difference = (a.value - b.value) / ulp + a.rest - b.rest * (FLOAT64.ulp(b.value) / ulp)
-    return bool((np.abs(difference) <= 2 * (a.bound + b.bound)).all())
-
-
-def definition_agrees(spec: Spec, parameters: Mapping[str, Value]) -> bool:
-    """Tell whether formula and definition agree, before they are reduced."""
-    meant = meaning(replace(spec, reduce=None), parameters)
-    definition = meant.definition()
-    assert definition is not None
-    return agree(exact(spec, meant, meant.terms), exact(spec, meant, definition))
-
-
-def gradient_agrees(spec: Spec, parameters: Mapping[str, Value], wrt: str) -> bool:
-    """Tell whether the stated gradient is the one that calculus derives from the formula."""
-    meant = meaning(replace(spec, reduce=None), parameters)
-    stated = exact(spec, meant, meant.gradients(wrt)[0], wrt)
-    return agree(stated, exact(spec, meant, meant.derived(wrt, meant.terms), wrt))
 
 
 def states(case: NamedCase, name: str, special: str, parameters: Mapping[str, Value]) -> bool:
@@ -287,5 +225,9 @@ def test_huber_is_delta_times_smooth_l1(delta: float) -> None:
         meaning(replace(spec, reduce=None), {name: delta})
         for spec, name in ((huber, "delta"), (smooth, "beta"))
     ]
-    one, other = (exact(huber, meant, meant.terms).value for meant in terms)
+    pairs = np.random.default_rng(20).normal(0, 2, (2, 50, 1))
+    inputs = {"input": pairs[0], "target": pairs[1]}
+    one, other = (
+        Oracle(meant.terms, inputs, 50, 1, meant.output, FLOAT64).certified.value for meant in terms
+    )
     assert one == pytest.approx(delta * other, rel=4 * math.ulp(1.0))

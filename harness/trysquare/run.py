@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from trysquare.backend import Reply, Target, Unavailable
+from trysquare.errors import UsageError
 from trysquare.planning.plan import Group
 from trysquare.result import Expectation, Outcome, Result
 from trysquare.verdict.judge import judge_all
@@ -32,11 +33,12 @@ JUDGES = 2
 
 @dataclass(frozen=True)
 class Asked:
-    """A group that has been sent to the targets."""
+    """A group that has been sent to the targets; `fault` says why that was not possible."""
 
     group: Group
     standards: tuple[Standard, ...]
     replies: Mapping[Target, Future[list[Reply]]]
+    fault: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,10 @@ class Session:
         if len(groups) == 1:
             asked = self._ask(groups[0], targets)
             judged: Future[dict[str, list[Result]]] = Future()
-            judged.set_result(judge_all(asked.standards, self._replies(asked)))
+            try:
+                judged.set_result(judge_all(asked.standards, self._replies(asked)))
+            except Exception as error:  # noqa: BLE001 - told as the outcome of the group
+                judged.set_exception(error)
             yield from self._results(Answered(asked, judged))
             return
         with ProcessPoolExecutor(JUDGES, get_context("spawn")) as judges:
@@ -124,12 +129,18 @@ class Session:
 
     def _take(self, hello: Hello | Unavailable) -> None:
         if isinstance(hello, Hello):
+            if hello.target in self._hellos:
+                raise UsageError(f"two backends call a target {hello.target}")
             self._hellos[hello.target] = hello
         else:
             self._unavailable.append(hello)
 
     def _ask(self, group: Group, targets: Sequence[Target]) -> Asked:
-        standards = self._standards(group)
+        try:
+            standards = self._standards(group)
+        except Exception as error:  # noqa: BLE001 - a spec that cannot be planned costs its own group
+            nothing: dict[Target, Future[list[Reply]]] = {target: Future() for target in targets}
+            return Asked(group, (), nothing, f"no cases could be made: {_words(error)}")
         calls = [standard.case.call for standard in standards]
         replies: dict[Target, Future[list[Reply]]] = {}
         for target in targets:  # in their order, those that cannot be asked among them
@@ -152,14 +163,19 @@ class Session:
         return {
             str(target): (replies.result(), bool(self._hellos[target].flushes.get(dtype)))
             for target, replies in asked.replies.items()
-            if not self._reason(asked.group, target)
+            if not asked.fault and not self._reason(asked.group, target)
         }
 
     def _results(self, answered: Answered) -> Iterator[Result]:
         asked = answered.asked
+        error = answered.results.exception()
+        fault = f"it could not be judged: {_words(error)}" if error else asked.fault
         for target, replies in asked.replies.items():
             if reason := self._reason(asked.group, target):
                 yield _not_asked(asked.group, target, *reason)
+                continue
+            if fault:
+                yield _not_asked(asked.group, target, Outcome.ERRORED, fault)
                 continue
             results = answered.results.result()[str(target)]
             for standard, reply, result in zip(
@@ -186,6 +202,10 @@ class Session:
             return result
         script = witness(self._pool, target, standard, result, reply, self._deadline)
         return replace(result, reproduction=script)
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _not_asked(group: Group, target: Target, outcome: Outcome, reason: str) -> Result:

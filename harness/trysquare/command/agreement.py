@@ -1,4 +1,4 @@
-"""Whether the cases of a spec say what its formula says, each in one dtype that it counts for."""
+"""Whether a spec agrees with itself: its cases with its formula, and what it states twice."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from trysquare.command import bookkeeping
 from trysquare.dtypes import FLOAT64, FORMATS, Array, Format
 from trysquare.errors import Mistake, SpecErrors
 from trysquare.planning.cases import Expect, named_cases, numbers
@@ -18,8 +19,12 @@ ROUNDINGS = 4
 
 
 def require(specs: Iterable[Spec]) -> None:
-    """Raise SpecErrors with every case that contradicts the formula of its spec."""
-    mistakes = [mistake for spec in specs for mistake in contradictions(spec)]
+    """Raise SpecErrors with every case, definition and gradient that contradicts its formula."""
+    mistakes = [
+        mistake
+        for spec in specs
+        for mistake in (*contradictions(spec), *bookkeeping.contradictions(spec))
+    ]
     if mistakes:
         raise SpecErrors(mistakes)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self, TextIO
 
 from trysquare import recorder
-from trysquare.command import selection
+from trysquare.command import agreement, selection
 from trysquare.command.progress import watched
 from trysquare.divergences import Entry, known
 from trysquare.dtypes import FORMATS
@@ -48,6 +48,7 @@ class Campaign:
         chosen = selection.members(checks, Check, "check")
         formats = selection.members(dtypes, FORMATS, "dtype")
         specs = selection.specs(paths, globs)
+        agreement.require(specs)
         return cls(
             specs=specs,
             groups=groups(specs, [Check(check) for check in chosen], formats),

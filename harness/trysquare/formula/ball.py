@@ -143,7 +143,9 @@ class Ball:
             case Op.SUM:
                 return self._sum(arg, axes)
             case Op.MAX:
-                return np.asarray(_MAX.reduce(arg, axis=1, keepdims=True), object)  # type: ignore[attr-defined]
+                for axis in axes:  # NumPy reduces objects along one axis at a time
+                    arg = np.asarray(_MAX.reduce(arg, axis=axis, keepdims=True), object)  # type: ignore[attr-defined]
+                return arg
             case Op.COUNT:
                 return _single(flint.arb(math.prod(arg.shape[axis] for axis in axes)))
             case _:

@@ -6,6 +6,7 @@ What the language does not know is a FormulaError with the offset in the text an
 from __future__ import annotations
 
 import ast
+import math
 import re
 from fractions import Fraction
 
@@ -140,7 +141,10 @@ class _Reader:
         if isinstance(node.value, bool) or not _DECIMAL.fullmatch(text):
             raise self._error(node, f"{text!r} is not a decimal number", "write 0.5 or 1e-3")
         # the text, not the float: 0.1 in a formula is one tenth
-        return number(Fraction(text))
+        value = Fraction(text)
+        if value and not 0 < float(text) < math.inf:
+            raise self._error(node, f"{text} is too large or too small for float64")
+        return number(value)
 
     def _word(self, node: ast.expr, word: str) -> Node:
         if word in self._known:

@@ -162,7 +162,8 @@ def _variations(spec: Spec) -> Iterator[tuple[str, dict[str, Value]]]:
     plain: dict[str, Value] = {}
     if spec.reduce is not None and spec.reduce.parameter is not None:
         whole = (c for c, e in spec.reduce.options.items() if _is_loss(e.tree))
-        plain = {spec.reduce.parameter: next(whole)}
+        choice = next(whole, None)
+        plain = {} if choice is None else {spec.reduce.parameter: choice}
     yield "", plain
     for item in spec.parameters:
         others = item.also if item.choices == () else item.choices
