@@ -30,7 +30,7 @@ from trysquare.truth.meaning import LOSS, meaning
 DRAWS = 20_000
 """Elements of a call whose random draws are examined."""
 
-SIZES = ((1,), (7,), (2, 3), (50, 100))
+SIZES = ((1,), (7,), (2, 3), (2, 3, 4), (50, 100))
 """Shapes that are reduced."""
 
 
@@ -136,7 +136,8 @@ def _draws(spec: Spec, format: Format, random: Generator, seed: int) -> Iterator
         return
     count = DRAWS
     name = next(item.name for item in spec.inputs)
-    inputs = {name: format.cast(-random.uniform(1, 2, count))}
+    signs = np.where(random.random(count) < 0.5, 1.0, -1.0)
+    inputs = {name: format.cast(signs * random.uniform(1, 2, count))}
     case = _case(spec, Check.RANDOMNESS, format, "uniform draws", inputs, spec.random.mode)
     yield replace(case, expect=Expect.DRAWS, seed=seed)
 

@@ -38,6 +38,8 @@ def judge_draws(blank: Result, standard: Standard, got: Array) -> Result:
         evaluate(standard.meant.expression(random.when.tree), arithmetic, rows), bool
     )
     draws = evaluate(standard.meant.expression(random.given.tree), arithmetic, rows)[where]
+    if not draws.size:
+        return replace(blank, outcome=Outcome.ERRORED, reason="no element shows a draw")
     # a draw, its product and our quotient are rounded once each
     blur = 3 * standard.case.format.unit_roundoff * max(abs(low), abs(high))
     reason = _outside(draws, low - blur, high + blur) or _uneven(draws, low, high, blur)

@@ -40,7 +40,8 @@ def _claim(standard: Standard, result: Result) -> Claim:
     if result.symptom is None or result.symptom not in MEASURED or result.worst is None:
         shape = standard.shape if result.symptom is Symptom.SHAPE else ()
         return Claim(result.symptom or Symptom.RAISED, output, dtype=result.dtype, shape=shape)
-    want = float(np.asarray(result.worst.want.decimal, np.float64))
+    pattern = np.array([int(result.worst.want.bits, 16)], np.uint64)
+    want = float(case.format.widen(case.format.from_bits(pattern))[0])
     spacing = float(case.format.ulp(np.array(want)))
     allowed = min(result.worst.limit * spacing, case.format.largest)
     return Claim(result.symptom, output, result.worst.index, want, allowed, result.dtype)
