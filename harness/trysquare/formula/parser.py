@@ -142,8 +142,10 @@ class _Reader:
             raise self._error(node, f"{text!r} is not a decimal number", "write 0.5 or 1e-3")
         # the text, not the float: 0.1 in a formula is one tenth
         value = Fraction(text)
-        if value and not 0 < float(text) < math.inf:
-            raise self._error(node, f"{text} is too large or too small for float64")
+        if math.isinf(float(text)):
+            raise self._error(node, f"{text} is too large for double precision")
+        if value and float(text) == 0:
+            raise self._error(node, f"{text} is too small for double precision")
         return number(value)
 
     def _word(self, node: ast.expr, word: str) -> Node:
