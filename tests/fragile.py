@@ -91,6 +91,13 @@ def refuse(error: Exception) -> Callable[[Fragile, Array], Tensor]:
     return accident
 
 
+class Wordless(Exception):  # noqa: N818 - it has no name for itself either
+    """Fails to say what is wrong."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("speechless")
+
+
 def segfault(_: Fragile, _x: Array) -> Tensor:
     os.write(2, b"last words\n")
     os.kill(os.getpid(), signal.SIGSEGV)
@@ -148,6 +155,7 @@ def return_complex(_: Fragile, x: Array) -> Tensor:
 
 ACCIDENTS: dict[str, Callable[[Fragile, Array], Tensor]] = {
     "raises": refuse(ValueError("thirteen is \x1b[31munlucky")),
+    "has_no_words": refuse(Wordless()),
     "has_no_kernel": refuse(NotImplementedError("no kernel for thirteen")),
     "has_no_such_thing": refuse(Unsupported("there is no thirteen")),
     "segfaults": segfault,

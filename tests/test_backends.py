@@ -77,6 +77,38 @@ def test_a_backend_whose_framework_is_missing_is_unavailable(
     )
 
 
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("import halved", "ModuleNotFoundError: No module named 'no_such_part'"),
+        ("import trysquare.no_such_room", "ModuleNotFoundError"),
+        ("import lonely.part", "ModuleNotFoundError"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("nothing", "NameError"),
+        ("raise ModuleNotFoundError", "ModuleNotFoundError"),
+        ("backend = 3", "holds no backend"),
+        ("from fragile import Wordless\nraise Wordless", "Wordless: (no message: "),
+    ],
+)
+def test_a_backend_that_fails_to_load_is_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, reason: str
+) -> None:
+    monkeypatch.delitem(sys.modules, "lonely", raising=False)
+    (tmp_path / "halved.py").write_text("import no_such_part\n", encoding="utf-8")
+    (tmp_path / "lonely.py").write_text(source + "\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    missing = load("lonely:backend")
+    assert isinstance(missing, Unavailable)
+    assert (missing.broken, reason in missing.reason) == (True, True)
+
+
+@pytest.mark.parametrize("name", ["no.such.module", "json.no_such_module", "nowhere:backend"])
+def test_a_module_that_is_not_there_is_absent_and_not_broken(name: str) -> None:
+    missing = load(name)
+    assert isinstance(missing, Unavailable)
+    assert (missing.broken, missing.reason.endswith("is not installed")) == (False, True)
+
+
 def test_the_cpu_capability_is_the_widest(tmp_path: Path) -> None:
     path = tmp_path / "cpuinfo"
     path.write_text("flags : fpu sse2 avx avx2 bmi\n", encoding="utf-8")

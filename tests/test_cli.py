@@ -106,10 +106,13 @@ def test_a_run_that_measured_nothing_ends_with_3(capsys: pytest.CaptureFixture[s
 def test_a_backend_that_is_not_installed_is_missing_with_its_reason(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main([*QUICK, "--backend", "not_there.module"]) == Code.EXPECTED
-    assert "ran 1 of 2 requested targets (not_there.module: not_there is not installed)" in (
-        capsys.readouterr().out
-    )
+    assert main([*QUICK, "--backend", "not_there.module"]) == Code.NOTHING
+    out = capsys.readouterr().out
+    assert "⚠ 0 unexpected" in out
+    assert (
+        "⚠ ran 1 of 1 targets available here; "
+        "asked for and not here: not_there.module (not_there is not installed)\n"
+    ) in out
 
 
 @pytest.mark.parametrize(
@@ -217,7 +220,7 @@ def test_a_report_as_text_goes_to_the_terminal(
     lied: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["report", str(lied), "--format", "text"]) == Code.EXPECTED
-    assert "ran 1 of 1 requested targets" in capsys.readouterr().out
+    assert "✓ ran 1 of 1 targets available here\n" in capsys.readouterr().out
 
 
 def test_a_file_that_is_no_results_file_ends_with_2(
@@ -409,3 +412,118 @@ def test_what_answers_at_once_imports_no_template_and_no_terminal_library(option
     }
     assert "click" in loaded
     assert not loaded & {"rich", "jinja2", "jsonschema", "yaml", "numpy"}
+
+
+@pytest.mark.parametrize(
+    ("backend", "reason"),
+    [
+        ("fragile:dies_at_once", "ended with exit code 7"),
+        ("fragile:nosuch", "AttributeError: nosuch"),
+        ("json:loads", "json holds no backend"),
+    ],
+)
+def test_a_broken_backend_ends_with_1_after_the_rest_ran(
+    backend: str, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*QUICK, "--backend", backend]) == Code.UNEXPECTED
+    out = capsys.readouterr().out
+    assert "✗ 0 unexpected · 1 error" in out
+    assert "⚠ ran 1 of 2 targets available here; broken: " + backend in out
+    assert reason in out
+
+
+def test_two_backends_of_one_name_are_refused() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "trysquare", *QUICK, "--backend", "trysquare_backends.numpy"],
+        env={**os.environ, "PYTHONPATH": SOURCES},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == Code.USAGE
+    assert "two backends call a target numpy:cpu:formula" in done.stderr
+
+
+@pytest.mark.parametrize("command", [[], ["--run"]], ids=["printed", "run"])
+def test_a_script_does_not_steer_the_terminal(
+    command: list[str], lied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = "print('\x1b[2J\\x1b]0;title\\x07')\n"
+    path, identity = with_script(lied, tmp_path, script)
+    assert main(["repro", str(path), identity, *command]) == Code.EXPECTED
+    assert {c for c in capsys.readouterr().out if not c.isprintable()} == {"\n"}
+
+
+def test_an_error_does_not_steer_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(tmp_path / "\x1b[2J")]) == Code.USAGE
+    assert "\x1b" not in capsys.readouterr().err
+
+
+def test_the_help_says_whose_code_a_reproduction_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["repro", "--help"]) == Code.EXPECTED
+    assert "only for files that you trust" in " ".join(capsys.readouterr().out.split())
+
+
+def test_results_and_report_are_two_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = ["-o", str(tmp_path / "x"), "--report", str(tmp_path / "." / "x")]
+    assert main([*QUICK, *both]) == Code.USAGE
+    assert "cannot be one file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["html", "text"])
+def test_a_report_does_not_replace_its_results(form: str, lied: Path, tmp_path: Path) -> None:
+    path = tmp_path / "results.html"
+    path.write_bytes(lied.read_bytes())
+    assert main(["report", str(path), "--format", form, "-o", str(path)]) == Code.USAGE
+    assert main(["report", str(path)]) == Code.USAGE
+    assert path.read_bytes() == lied.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--seed", "-1"],
+        ["--timeout", "nan"],
+        ["--timeout", "inf"],
+        ["--timeout", "0"],
+        ["--backend", ","],
+        ["--backend", ""],
+    ],
+    ids=" ".join,
+)
+def test_an_option_that_makes_no_sense_ends_with_2(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign, "Session", None)
+    assert main(["run", *arguments]) == Code.USAGE
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_ends_with_2_and_says_what_was_kept(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([*QUICK, "-o", "/dev/full"]) == Code.USAGE
+    err = capsys.readouterr().err
+    assert "/dev/full: cannot be written: No space left on device" in err
+    assert "it holds the first 0 records" in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_output_that_cannot_be_written_ends_with_2() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "trysquare", "list", "checks"],
+            env={**os.environ, "PYTHONPATH": SOURCES},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+    assert done.returncode == Code.USAGE
+    assert done.stderr == "trysquare: output cannot be written: No space left on device\n"

@@ -17,7 +17,7 @@ import pytest
 import fake_run
 from trysquare.formula.mathml import mathml
 from trysquare.formula.parser import parse
-from trysquare.result import Check, Outcome, Result, Run, Symptom
+from trysquare.result import Check, Outcome, Result, Run, Symptom, TargetRecord
 from trysquare_reports import figures, markup
 from trysquare_reports.findings import LISTED, PAGES, SAMPLES, findings, known, paged
 from trysquare_reports.function_page import Special, special_values
@@ -114,8 +114,23 @@ def test_a_run_without_results_renders(run: Run) -> None:
     assert "Nothing was measured" in empty.texts["title"][0]
 
 
+def test_a_broken_backend_is_an_error_in_the_header(run: Run) -> None:
+    record = TargetRecord("evil", available=False, reason="killed <b>", broken=True)
+    header = replace(run.header, targets=(*run.header.targets, record))
+    passing = tuple(r for r in run.results if r.outcome is Outcome.CONFORMS and not r.known)
+    assert run.footer is not None
+    footer = replace(run.footer, stale=())
+    page = Page(render(replace(run, header=header, results=passing[:1], footer=footer)))
+    assert page.texts["title"] == ["✗ 1 error · Trysquare"]
+    assert (
+        "⚠ Ran 3 of 4 targets available here; broken: evil (killed <b>)"
+        in (page.texts["header"][0])
+    )
+    assert "Nothing unexpected" not in page.texts["main"][0]
+
+
 def test_targets_that_did_not_run_are_named_with_their_reason(page: Page) -> None:
-    assert "torch:cuda:eager: no CUDA device is visible" in page.texts["header"][0]
+    assert "not here: torch:cuda:eager (no CUDA device is visible)" in page.texts["header"][0]
 
 
 def test_every_function_has_its_section(run: Run, page: Page) -> None:

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from trysquare.backend import Answer, Array, Call, Kind, Refusal, Reply, Target, Unavailable, Want
-from trysquare.errors import UsageError
+from trysquare.errors import ProtocolError, UsageError
 from trysquare.reader import read
 from trysquare.result import Symptom
 from trysquare.spec import Spec
 from trysquare.workers.pool import Pool
-from trysquare.workers.protocol import Hello
+from trysquare.workers.protocol import Hello, unpack_reply
 from trysquare.workers.reproduction import Claim
 
 PATIENCE = 60.0
@@ -172,6 +172,18 @@ def test_every_crash_is_blamed_on_its_own_case(pool: Pool, spec: Spec) -> None:
     assert [isinstance(reply, Refusal) for reply in replies] == [True, False, True, False]
 
 
+def test_an_exception_without_words_is_raised_all_the_same(pool: Pool, spec: Spec) -> None:
+    replies = ask(pool, "has_no_words", spec, call(13), call(1))
+    assert (refusal(replies[0]).kind, refusal(replies[0]).error) == (Kind.RAISED, "Wordless")
+    assert output(replies[1]).tolist() == [2]
+
+
+def test_seconds_beyond_every_double_are_no_reply() -> None:
+    packed: dict[str, object] = {"outputs": {}, "changed": [], "shares": [], "note": ""}
+    with pytest.raises(ProtocolError, match="malformed reply"):
+        unpack_reply({**packed, "seconds": {"float": "0x1p99999"}}, [])
+
+
 def test_what_a_framework_prints_does_not_reach_the_protocol(pool: Pool, spec: Spec) -> None:
     replies = ask(pool, "babbles", spec, call(13), call(1))
     assert [output(reply).tolist() for reply in replies] == [[26], [2]]
@@ -251,6 +263,7 @@ def test_a_worker_that_cannot_start_is_unavailable_with_the_reason(
     hello = pool.open(asked).result(PATIENCE)
     assert isinstance(hello, Unavailable)
     assert reason in hello.reason
+    assert hello.broken is not reason.startswith(("there is no GPU", "no is not installed"))
 
 
 def test_a_worker_that_never_starts_is_unavailable() -> None:

@@ -136,7 +136,9 @@ def test_what_diverges_fails_with_our_text_and_no_traceback(specs: pytest.Pytest
 
 def test_five_failures_are_printed_in_full_and_the_others_counted(specs: pytest.Pytester) -> None:
     result = run(specs, *LIAR, *CASES_FLOAT32)
-    heads = [line for line in result.outlines if line.startswith("✗ half")]
+    # in CI, pytest repeats whole messages in its summary
+    end = next(at for at, line in enumerate(result.outlines) if "short test summary" in line)
+    heads = [line for line in result.outlines[:end] if line.startswith("✗ half")]
     assert len(heads) == pytest_items.SPELLED_OUT
     result.stdout.fnmatch_lines(["and 2 more"])
 
@@ -273,3 +275,56 @@ def test_the_entry_point_imports_nothing_but_pytest() -> None:
         timeout=60,
     )
     assert done.stdout.split() == ["trysquare", "trysquare.pytest_plugin"]
+
+
+def test_a_broken_backend_fails_a_run_in_which_all_items_pass(specs: pytest.Pytester) -> None:
+    broken = ("--trysquare-backend", "fragile:dies_at_once")
+    result = run(specs, *NUMPY, *broken, *CASES_FLOAT32)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        ["trysquare: broken: fragile:dies_at_once (ended with exit code 7*"]
+    )
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_backend_that_was_named_and_is_absent_ends_with_3(specs: pytest.Pytester) -> None:
+    absent = ("--trysquare-backend", "not_there.module")
+    result = run(specs, *NUMPY, *absent, *CASES_FLOAT32)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["trysquare: asked for and not here: not_there.module (*"])
+    assert int(result.ret) == 3
+
+
+def test_a_broken_backend_is_told_by_other_processes(
+    specs: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", SOURCES)
+    broken = ("--trysquare-backend", "fragile:dies_at_once")
+    many = (*PLUGIN, *NUMPY, *broken, "-n", "2", *CASES_FLOAT32)
+    result = specs.runpytest_subprocess(*many)
+    result.stdout.fnmatch_lines(["trysquare: broken: fragile:dies_at_once (*"])
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--trysquare-results", "no/such/folder/r.jsonl"),
+        ("--trysquare-results", "."),
+        ("--trysquare-seed", "-1"),
+        ("--trysquare-backend", ","),
+    ],
+    ids=" ".join,
+)
+def test_an_option_that_makes_no_sense_is_a_usage_error(
+    specs: pytest.Pytester, arguments: tuple[str, ...]
+) -> None:
+    assert run(specs, *arguments).ret == pytest.ExitCode.USAGE_ERROR
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_told_and_stops_no_item(specs: pytest.Pytester) -> None:
+    result = run(specs, *NUMPY, "-k", "float32", "--trysquare-results", "/dev/full")
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(["trysquare: /dev/full: cannot be written: No space left*"])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -15,7 +15,7 @@ import pytest
 
 import fake_run
 from trysquare import recorder
-from trysquare.backend import Spelling, Target
+from trysquare.backend import Spelling, Target, Unavailable
 from trysquare.describe import FAR, describe
 from trysquare.machine import environment
 from trysquare.reader import read_all, specs_folder
@@ -76,6 +76,28 @@ def test_a_backend_that_is_missing_is_recorded_with_its_reason(header: Header) -
     missing = header.targets[1]
     assert (missing.target, missing.available) == ("not_there.module", False)
     assert missing.reason == "not_there is not installed"
+
+
+@pytest.mark.parametrize("named", [(), ("numpy",), ("not_there.module", "numpy")])
+def test_what_was_named_is_told_of_what_is_missing(
+    session: Session, named: tuple[str, ...]
+) -> None:
+    assert [it.named for it in recorder.targets(session, named)] == [
+        False,
+        "not_there.module" in named,
+    ]
+
+
+def test_a_device_that_is_missing_was_not_named_if_another_target_ran() -> None:
+    usual, gpu = Target("x", "cpu", "eager"), Target("x", "gpu", "eager")
+    missing = (
+        Unavailable(gpu, "there is no GPU"),
+        Unavailable(Target("y", "", ""), "died", broken=True),
+    )
+    opened = SimpleNamespace(targets={usual: hello("x")}, unavailable=missing)
+    _, device, backend = recorder.targets(cast("Session", opened), ("x", "y"))
+    assert (device.named, device.broken) == (False, False)
+    assert (backend.named, backend.broken) == (True, True)
 
 
 def test_a_target_that_flushes_is_recorded_with_the_dtypes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 import fake_run
 from trysquare.errors import UsageError
 from trysquare.result import Header, Record, Result, Run
-from trysquare.results_file import ResultsWriter, line, read, record, schema
+from trysquare.results_file import LARGEST, ResultsWriter, line, read, record, schema
 
 SPECIAL = [math.nan, math.inf, -math.inf, -0.0]
 TEXTS = ["nan", "inf", "-inf", "-0.0"]
@@ -227,3 +228,46 @@ def test_a_result_with_an_unknown_outcome_is_invalid() -> None:
 def test_the_header_names_the_format() -> None:
     header = fake_run.run().header
     assert (keys(line(header))["format"], isinstance(header, Header)) == (1, True)
+
+
+def test_two_runs_do_not_write_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    with ResultsWriter(path) as writer:
+        writer.write(fake_run.run().header)
+        with pytest.raises(UsageError, match="another run is writing this file"):
+            ResultsWriter(path)
+        assert read(path).header == fake_run.run().header
+
+
+def test_a_file_is_written_again_once_its_run_has_ended(tmp_path: Path) -> None:
+    path = written(tmp_path, fake_run.run())
+    with ResultsWriter(path) as writer:
+        writer.write(fake_run.run().header)
+    assert read(path).results == ()
+
+
+def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero"), tmp_path):
+        with pytest.raises(UsageError, match="not a regular file"):
+            read(path)
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "large.jsonl"
+    with path.open("wb") as file:
+        file.truncate(LARGEST + 1)
+    with pytest.raises(UsageError, match=f"at most {LARGEST} are read"):
+        read(path)
+
+
+@pytest.mark.parametrize("times", [0, 2], ids=["lost", "doubled"])
+def test_a_footer_that_counts_other_results_ends_nothing(tmp_path: Path, times: int) -> None:
+    path = written(tmp_path, fake_run.run())
+    lines = path.read_text().splitlines(keepends=True)
+    number = next(i for i, text in enumerate(lines) if keys(text)["type"] == "result")
+    path.write_text(
+        "".join([*lines[:number], *lines[number : number + 1] * times, *lines[number + 1 :]])
+    )
+    assert read(path).footer is None

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 import fake_run
-from trysquare.result import Expectation, Outcome, Result, Run
+from trysquare.result import Expectation, Outcome, Result, Run, TargetRecord
 from trysquare_reports.text import WIDTH, failure, last_lines, print_summary, render_summary
 
 SHAPE = re.compile(
@@ -46,7 +46,33 @@ def text(run: Run) -> str:
 def test_the_last_lines_have_their_shape(run: Run) -> None:
     counts, targets = render_summary(run).splitlines()[-2:]
     assert SHAPE.fullmatch(counts)
-    assert targets.startswith("⚠ ran 3 of 4 requested targets (torch:cuda:eager: no CUDA device")
+    assert targets == (
+        "✓ ran 3 of 3 targets available here; "
+        "not here: torch:cuda:eager (no CUDA device is visible)"
+    )
+
+
+def without(run: Run, *, broken: bool = False, named: bool = False) -> Run:
+    """Return the run with one more target, that is not available."""
+    record = TargetRecord("x", available=False, reason="why", broken=broken, named=named)
+    targets = (*run.header.targets, record)
+    return replace(run, header=replace(run.header, targets=targets))
+
+
+def test_a_broken_backend_is_an_error() -> None:
+    text = render_summary(without(only(fake_run.result()), broken=True))
+    counts, targets = text.splitlines()[-2:]
+    assert "! x: broken: why" in text.splitlines()
+    assert counts.startswith("✗ 0 unexpected · 1 error")
+    assert targets.startswith("⚠ ran 3 of 4 targets available here; broken: x (why); not here: ")
+
+
+def test_a_backend_that_was_named_and_is_absent_is_a_warning() -> None:
+    counts, targets = last_lines(without(only(fake_run.result()), named=True)).splitlines()
+    assert counts.startswith("⚠ 0 unexpected")
+    assert targets.startswith(
+        "⚠ ran 3 of 3 targets available here; asked for and not here: x (why); not here: "
+    )
 
 
 def test_the_last_lines_count_what_is_there(run: Run) -> None:

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import metadata
+from traceback import walk_tb
 from typing import Any
 
 import numpy as np
@@ -39,10 +40,14 @@ class Target:
 
 @dataclass(frozen=True)
 class Unavailable:
-    """A target, or a whole backend (device and mode empty), that cannot run here, and why."""
+    """A target, or a whole backend (device and mode empty), that cannot run here, and why.
+
+    `broken` says that it is here, but raised, died or hung while it was loaded.
+    """
 
     target: Target
     reason: str
+    broken: bool = False
 
 
 class Want(StrEnum):
@@ -230,7 +235,7 @@ def require(name: str) -> None:
 def load(name: str) -> Backend | Unavailable:
     """Import a backend and its framework; Unavailable, and why, if that does not work here.
 
-    Raises UsageError for a name that no backend has.
+    Broken is whatever is not just missing. Raises UsageError for a name that no backend has.
     """
     require(name)
     path, _, attribute = name.partition(":")
@@ -238,10 +243,29 @@ def load(name: str) -> Backend | Unavailable:
     nowhere = Target(name, "", "")
     try:
         backend = getattr(importlib.import_module(module), attribute or "backend")
-    except ModuleNotFoundError as error:
-        return Unavailable(nowhere, f"{error.name} is not installed")
     except Exception as error:  # noqa: BLE001 - whatever a framework raises while it is loaded
-        return Unavailable(nowhere, f"{type(error).__name__}: {error}")
+        if isinstance(error, ModuleNotFoundError) and _absent(error, module):
+            return Unavailable(nowhere, f"{error.name} is not installed")
+        return Unavailable(nowhere, f"{type(error).__name__}: {words(error)}", broken=True)
     if not isinstance(backend, Backend):
-        return Unavailable(nowhere, f"{module} holds no backend")
+        return Unavailable(nowhere, f"{module} holds no backend", broken=True)
     return backend
+
+
+def words(error: BaseException) -> str:
+    """Return the message of an exception, whose own code may fail to give one."""
+    try:
+        return str(error)
+    except Exception as another:  # noqa: BLE001 - whatever a framework raises
+        return f"(no message: {type(another).__name__} while it was asked for)"
+
+
+def _absent(error: ModuleNotFoundError, module: str) -> bool:
+    """Whether nothing but a package is missing that the backend's module needs, or that itself."""
+    home = module.partition(".")[0]
+    frames = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
+    *_, importer = (name for name in frames if name.partition(".")[0] != "importlib")
+    if importer == __name__:
+        return True
+    missing = (error.name or "").partition(".")[0]
+    return importer.partition(".")[0] == home and missing not in {"", home, "trysquare"}

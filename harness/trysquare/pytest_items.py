@@ -46,6 +46,7 @@ class Bench:
         backends = selection.backends(config.getoption("trysquare_backend"))
         self._entries = {name: known(name) for name in backends}
         self._session = Session(backends, self._seed)
+        self._named = backends if config.getoption("trysquare_backend") else ()
         self._groups: list[Group] = []
         self._told: set[str] = set()
         self._latest: list[Result] = []
@@ -83,11 +84,18 @@ class Bench:
         """Yield what goes into a results file: what has not been told before, and the results."""
         if not self._told:
             specs = {group.spec.function: group.spec for group in self._groups}
-            yield recorder.header(self._session, tuple(specs.values()), self._seed)
+            yield recorder.header(self._session, tuple(specs.values()), self._seed, self._named)
         if spec.function not in self._told:
             self._told.add(spec.function)
             yield from recorder.functions(self._session, [spec])
         yield from results
+
+    def missing(self) -> dict[str, int]:
+        """Return what must not go unnoticed: broken ends with 1, named and absent with 3."""
+        records = recorder.targets(self._session, self._named)
+        broken = {f"broken: {it.target} ({it.reason})": 1 for it in records if it.broken}
+        absent = [it for it in records if it.named and not it.broken]
+        return broken | {f"asked for and not here: {it.target} ({it.reason})": 3 for it in absent}
 
     @cached_property
     def _ledger(self) -> Ledger:

@@ -6,14 +6,21 @@ until a spec file turns up.
 
 from __future__ import annotations
 
+import os
+from argparse import ArgumentTypeError
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from trysquare.pytest_items import SpecFile
+
+MISSING: pytest.StashKey[dict[str, int]] = pytest.StashKey()
+"""What other processes missed, in words; with each, the status that the run ends with."""
+
+ENDED_WELL = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,8 +37,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--trysquare-results", type=Path, metavar="FILE", help="write results as JSON lines"
     )
     group.addoption(
-        "--trysquare-seed", type=int, default=0, metavar="N", help="seed of the random inputs"
+        "--trysquare-seed", type=_seed, default=0, metavar="N", help="seed of the random inputs"
     )
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"'{text}' is no whole number from 0 on")
+    return int(text)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,8 +57,17 @@ def pytest_configure(config: pytest.Config) -> None:
     if path is not None and not hasattr(config, "workerinput"):
         from trysquare.pytest_results import Notebook
 
+        _require_writable(config.invocation_params.dir / path)
         notebook = Notebook(config.invocation_params.dir / path)
         config.pluginmanager.register(notebook, "trysquare-results")
+
+
+def _require_writable(path: Path) -> None:
+    """Refuse before a long run what could not be written during it."""
+    if path.is_dir() or not path.parent.is_dir():
+        raise pytest.UsageError(f"--trysquare-results: {path} cannot be a file")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise pytest.UsageError(f"--trysquare-results: {path} cannot be written")
 
 
 def _refuse_unknown_backends(names: list[str]) -> None:
@@ -69,6 +91,35 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SpecFile |
     from trysquare.pytest_items import SpecFile
 
     return SpecFile.from_parent(parent, path=file_path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a process that ran items misses; a hook of pytest-xdist."""
+    node.config.stash.setdefault(MISSING, {}).update(
+        getattr(node, "workeroutput", {}).get("trysquare", {})
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let no run be good in which a backend was broken, or one that was named was not there."""
+    missing = _missing(session.config)
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["trysquare"] = missing
+    elif missing and session.exitstatus in ENDED_WELL:
+        session.exitstatus = min(missing.values())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which backends were broken, or named and not there."""
+    for line in _missing(terminalreporter.config):
+        terminalreporter.write_line(f"trysquare: {line}", red=True)
+
+
+def _missing(config: pytest.Config) -> dict[str, int]:
+    bench = config.pluginmanager.get_plugin("trysquare-bench")
+    return config.stash.get(MISSING, {}) | (bench.missing() if bench else {})
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,9 +7,10 @@ from time import monotonic
 
 import pytest
 
+from trysquare.errors import UsageError
 from trysquare.pytest_items import RECORDS
 from trysquare.recorder import footer
-from trysquare.result import Footer, FunctionRecord, Header, Result
+from trysquare.result import FunctionRecord, Header, Record, Result
 from trysquare.results_file import ResultsWriter, record
 
 ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
@@ -23,6 +24,7 @@ class Notebook:
         self._begun = monotonic()
         self._writer: ResultsWriter | None = None
         self._functions: set[str] = set()
+        self._fault = ""
         self._results: list[Result] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -31,8 +33,8 @@ class Notebook:
             item = record(text)
             match item:
                 case Header() if self._writer is None:
-                    self._writer = ResultsWriter(self._path)
-                    self._writer.write(item)
+                    self._open()
+                    self._write(item)
                 case FunctionRecord() if item.function not in self._functions:
                     self._functions.add(item.function)
                     self._write(item)
@@ -45,10 +47,14 @@ class Notebook:
         if exitstatus in ENDED and not (session.shouldfail or session.shouldstop):
             # what is stale has failed as an item, and is counted there
             self._write(footer(self._results, (), monotonic() - self._begun))
+        if self._fault:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say where the results are."""
-        if self._writer is not None:
+        if self._fault:
+            terminalreporter.write_line(f"trysquare: {self._fault}", red=True)
+        elif self._writer is not None:
             terminalreporter.write_line(f"trysquare results: {self._path}")
 
     def pytest_unconfigure(self) -> None:
@@ -56,6 +62,18 @@ class Notebook:
         if self._writer is not None:
             self._writer.__exit__()
 
-    def _write(self, item: FunctionRecord | Result | Footer) -> None:
-        if self._writer is not None:
+    def _open(self) -> None:
+        if not self._fault:
+            try:
+                self._writer = ResultsWriter(self._path)
+            except UsageError as error:
+                self._fault = str(error)
+
+    def _write(self, item: Record) -> None:
+        """Write a record, unless an earlier one could not be; the items go on without."""
+        if self._writer is None or self._fault:
+            return
+        try:
             self._writer.write(item)
+        except UsageError as error:
+            self._fault = str(error)

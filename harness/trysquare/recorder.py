@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -90,18 +90,27 @@ class Recorder:
             self._writer.write(record)
 
 
-def header(session: Session, specs: Sequence[Spec], seed: int) -> Header:
-    """Return who runs what, where."""
-    ran = (_ran(hello) for hello in session.targets.values())
-    missing = (_missing(item) for item in session.unavailable)
+def header(
+    session: Session, specs: Sequence[Spec], seed: int, named: Collection[str] = ()
+) -> Header:
+    """Return who runs what, where; `named` are the backends that somebody asked for by name."""
     return Header(
         trysquare=__version__,
         seed=seed,
         specs=f"{len(specs)} {'spec' if len(specs) == 1 else 'specs'}, sha256 {revision(specs)}",
         started=_now(),
-        targets=(*ran, *missing),
+        targets=targets(session, named),
         environment=environment(),
     )
+
+
+def targets(session: Session, named: Collection[str] = ()) -> tuple[TargetRecord, ...]:
+    """Return the targets that answer, then those that do not."""
+    answering = {target.backend for target in session.targets}
+    wanted = set(named) - answering
+    ran = (_ran(hello) for hello in session.targets.values())
+    missing = (_missing(item, item.target.backend in wanted) for item in session.unavailable)
+    return (*ran, *missing)
 
 
 def functions(session: Session, specs: Iterable[Spec]) -> Iterator[FunctionRecord]:
@@ -160,8 +169,14 @@ def _ran(hello: Hello) -> TargetRecord:
     )
 
 
-def _missing(item: Unavailable) -> TargetRecord:
-    return TargetRecord(target=name_of(item.target), available=False, reason=item.reason)
+def _missing(item: Unavailable, named: bool) -> TargetRecord:  # noqa: FBT001
+    return TargetRecord(
+        target=name_of(item.target),
+        available=False,
+        reason=item.reason,
+        broken=item.broken,
+        named=named,
+    )
 
 
 def _now() -> str:

@@ -133,7 +133,9 @@ class Result:
 class TargetRecord:
     """A target of a run: whether it ran, and the environment that matters.
 
-    `flushes` names the dtypes whose subnormals it flushes to zero, found by bit pattern.
+    `flushes` names the dtypes whose subnormals it flushes to zero, found by bit pattern. One that
+    is not available may be `broken` (it raised, died or hung while it was loaded), and `named`:
+    whoever started the run asked for its backend, and no target of that ran.
     """
 
     target: str
@@ -142,6 +144,8 @@ class TargetRecord:
     version: str = ""
     flushes: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    broken: bool = False
+    named: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self, TextIO
+from typing import Self
 
 from trysquare.errors import UsageError
 from trysquare.record_form import MisfitError, decode, describe, encode
-from trysquare.result import FORMAT, Footer, FunctionRecord, Header, Json, Record, Result, Run
+from trysquare.result import (
+    FORMAT,
+    Footer,
+    FunctionRecord,
+    Header,
+    Json,
+    Outcome,
+    Record,
+    Result,
+    Run,
+)
+
+LARGEST = 1 << 30
+"""Bytes of a results file that is read."""
 
 _KINDS: dict[str, type[Record]] = {
     "header": Header,
@@ -21,15 +38,49 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 class ResultsWriter:
-    """A results file being written; each record is one line, flushed before `write` returns."""
+    """A results file being written; each record is one line, in the file before `write` returns.
+
+    Raises UsageError if the file cannot be written, or if another process is writing it.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._file: TextIO = path.open("w", encoding="ascii", newline="\n")
+        self._path, self._count = path, 0
+        try:
+            # not emptied before it is certain that nobody else writes it
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+        self._file = open(descriptor, "wb", buffering=0)  # noqa: PTH123, SIM115 - closed on exit
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            self._claim()
+            os.ftruncate(descriptor, 0)
 
     def write(self, record: Record) -> None:
         """Append one record."""
-        self._file.write(line(record) + "\n")
-        self._file.flush()
+        rest = memoryview(f"{line(record)}\n".encode("ascii"))
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            self._file.close()
+            kept = f"{self._count} record{'' if self._count == 1 else 's'}"
+            raise UsageError(
+                f"{self._path}: cannot be written: {error.strerror}; it holds the first {kept}"
+            ) from None
+        self._count += 1
+
+    def _claim(self) -> None:
+        if sys.platform == "win32":
+            return
+        import fcntl  # noqa: PLC0415 - not everywhere
+
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            raise UsageError(f"{self._path}: another run is writing this file") from None
+        except OSError:  # a file system without locks
+            return
 
     def __enter__(self) -> Self:
         return self
@@ -67,8 +118,9 @@ def record(text: str) -> Record | None:
 def read(path: Path) -> Run:
     """Return the run in a results file; `footer` is None where the run did not end.
 
-    A truncated last line counts as never written. Raises UsageError for a file that cannot be
-    read or is not a results file, with the line that shows it.
+    A truncated last line counts as never written, and a footer that counts other results than
+    there are as none. Raises UsageError for a file that cannot be read or is not a results file,
+    with the line that shows it.
     """
     header: Header | None = None
     footer: Footer | None = None
@@ -88,6 +140,9 @@ def read(path: Path) -> Run:
         footer = item if isinstance(item, Footer) else None
     if header is None:
         raise UsageError(f"{path}: not a results file: it is empty")
+    counts = Counter(result.outcome for result in results)
+    if footer and any(footer.counts.get(outcome, 0) != counts[outcome] for outcome in Outcome):
+        footer = None  # lines were lost or doubled
     return Run(header, tuple(functions), tuple(results), footer)
 
 
@@ -113,6 +168,7 @@ def schema() -> Json:
 
 def _records(path: Path) -> Iterator[tuple[int, Record]]:
     try:
+        _refuse_endless(path)
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
@@ -129,6 +185,15 @@ def _records(path: Path) -> Iterator[tuple[int, Record]]:
             raise UsageError(f"{path}:{number}: not a results file: not a line of JSON") from None
         if item is not None:
             yield number, item
+
+
+def _refuse_endless(path: Path) -> None:
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise UsageError(f"{path}: cannot be read: not a regular file")
+    if found.st_size > LARGEST:
+        size = f"{found.st_size} bytes, at most {LARGEST} are read"
+        raise UsageError(f"{path}: cannot be read: {size}")
 
 
 def _no_constant(text: str) -> float:

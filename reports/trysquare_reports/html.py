@@ -44,6 +44,8 @@ def render(run: Run) -> str:
         verdict=verdict.verdict(run),
         counts=verdict.tally(run),
         ran=verdict.targets(run),
+        broken=verdict.broken(run),
+        error=State.ERROR,
         states=list(State)[:-1],
         matrix=matrix(run),
         alarming=[

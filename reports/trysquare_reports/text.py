@@ -12,6 +12,7 @@ from trysquare_reports import figures
 from trysquare_reports.verdict import (
     ALARMING,
     State,
+    broken,
     closeness,
     mismatch,
     one_line,
@@ -131,6 +132,8 @@ def _target_lines(run: Run) -> Iterator[str]:
 
 
 def _blocks(run: Run) -> Iterator[str]:
+    for target in broken(run):
+        yield "\n".join(_wrapped(f"{target.target}: broken: {target.reason}", "! "))
     alarming = sorted((r for r in run.results if state(r) in ALARMING), key=severity)
     yield from (failure(result, run.results) for result in alarming[:_SPELLED_OUT])
     if alarming[_SPELLED_OUT:]:

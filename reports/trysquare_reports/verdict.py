@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 
-from trysquare.result import Expectation, Number, Outcome, Result, Run, Worst
+from trysquare.result import Expectation, Number, Outcome, Result, Run, TargetRecord, Worst
 from trysquare_reports import figures
 
 
@@ -64,8 +64,12 @@ def state(result: Result) -> State:
 
 
 def tally(run: Run) -> Counter[State]:
-    """Return how many results are in each state; stale counts entries, whatever they match."""
+    """Return how many results are in each state; stale counts entries, whatever they match.
+
+    A target that is broken is an error, though it has no result.
+    """
     counts = Counter(state(result) for result in run.results)
+    counts[State.ERROR] += len(broken(run))
     if run.footer is not None:
         counts[State.STALE] = max(counts[State.STALE], len(run.footer.stale))
     return counts
@@ -81,12 +85,15 @@ def verdict(run: Run) -> tuple[str, str]:
     ]
     kinds = (State.UNEXPECTED, State.ERROR, State.STALE)
     wrong = ", ".join(text for text, kind in zip(bad, kinds, strict=True) if counts[kind])
-    end = "" if run.footer else "; the run did not end"
+    absent = "".join(f"; {item.target} was asked for and is not here" for item in _absent(run))
+    end = absent if run.footer else f"{absent}; the run did not end"
     if wrong:
         return "✗", wrong + end
     if not measured(run):
         return "⚠", "Nothing was measured" + end
-    return ("✓", "Nothing unexpected") if run.footer else ("⚠", "Incomplete: the run did not end")
+    if run.footer is None:
+        return "⚠", "Incomplete: the run did not end" + absent
+    return ("⚠" if absent else "✓"), "Nothing unexpected" + absent
 
 
 def measured(run: Run) -> bool:
@@ -96,11 +103,27 @@ def measured(run: Run) -> bool:
 
 def targets(run: Run) -> tuple[str, str]:
     """Return the sign and the sentence on the targets that ran and that did not."""
-    missing = [target for target in run.header.targets if not target.available]
-    count = len(run.header.targets)
-    text = f"ran {count - len(missing)} of {count} requested targets"
-    reasons = "; ".join(f"{item.target}: {one_line(item.reason)}" for item in missing)
-    return ("⚠", f"{text} ({reasons})") if missing else ("✓", text)
+    count = sum(target.available for target in run.header.targets)
+    alarming = {"broken": broken(run), "asked for and not here": _absent(run)}
+    seen = [*alarming["broken"], *alarming["asked for and not here"]]
+    others = [t for t in run.header.targets if not t.available and t not in seen]
+    text = f"ran {count} of {count + len(broken(run))} targets available here"
+    for words, found in {**alarming, "not here": others}.items():
+        if found:
+            reasons = (f"{item.target} ({one_line(item.reason)})" for item in found)
+            text += f"; {words}: {', '.join(reasons)}"
+    return ("⚠" if seen else "✓"), text
+
+
+def broken(run: Run) -> list[TargetRecord]:
+    """Return the targets that raised, died or hung while they were loaded."""
+    return [target for target in run.header.targets if target.broken and not target.available]
+
+
+def _absent(run: Run) -> list[TargetRecord]:
+    """Return what was asked for by name and is not here at all."""
+    targets = run.header.targets
+    return [t for t in targets if t.named and not t.broken and not t.available]
 
 
 def severity(result: Result) -> tuple[int, float]:

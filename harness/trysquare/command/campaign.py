@@ -12,23 +12,26 @@ from trysquare.command import agreement, selection
 from trysquare.command.progress import watched
 from trysquare.divergences import Entry, known
 from trysquare.dtypes import FORMATS
-from trysquare.errors import UsageError
 from trysquare.ledger import Ledger
 from trysquare.planning.plan import Group, groups
 from trysquare.recorder import Recorder
-from trysquare.result import SEED, Check, FunctionRecord, Header, Run
+from trysquare.result import SEED, Check, Run
 from trysquare.run import Session
 from trysquare.spec import Spec
 
 
 @dataclass(frozen=True)
 class Campaign:
-    """What will be measured; `complete` says that nothing was left out but whole backends."""
+    """What will be measured; `complete` says that nothing was left out but whole backends.
+
+    `named` are the backends that were asked for by name.
+    """
 
     specs: tuple[Spec, ...]
     groups: tuple[Group, ...]
     entries: Mapping[str, Sequence[Entry]]
     complete: bool
+    named: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -54,6 +57,7 @@ class Campaign:
             groups=groups(specs, [Check(check) for check in chosen], formats),
             entries={name: known(name) for name in names},
             complete=not (paths or globs or checks or dtypes),
+            named=names if backends else (),
         )
 
     def run(
@@ -69,9 +73,9 @@ class Campaign:
             ledger = Ledger(
                 self.entries, self.groups, session.targets, complete=self.complete and seed == SEED
             )
-            header = recorder.header(session, self.specs, seed)
+            header = recorder.header(session, self.specs, seed, self.named)
             functions = tuple(recorder.functions(session, self.specs))
-            with _recorder(header, functions, path) as records:
+            with Recorder(header, functions, path) as records:
                 results = session.results(self.groups, targets)
                 try:
                     for result in watched(results, len(self.groups) * len(targets), stream):
@@ -80,10 +84,3 @@ class Campaign:
                 except KeyboardInterrupt:
                     return records.run, True
                 return records.run, False
-
-
-def _recorder(header: Header, functions: tuple[FunctionRecord, ...], path: Path | None) -> Recorder:
-    try:
-        return Recorder(header, functions, path)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None

@@ -52,6 +52,6 @@ def _healthy(hello: Hello) -> Iterator[str]:
 
 def _missing(missing: Unavailable) -> Iterator[str]:
     name = missing.target.backend
-    yield f"– {name_of(missing.target)}  {missing.reason}"
-    if missing.reason.endswith("is not installed") and name in available():
+    yield f"{'✗' if missing.broken else '–'} {name_of(missing.target)}  {missing.reason}"
+    if not missing.broken and not missing.target.device and name in available():
         yield f'    pip install "trysquare[{name}]"'

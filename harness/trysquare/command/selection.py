@@ -33,12 +33,16 @@ def specs(paths: Sequence[Path], globs: Sequence[str] = ()) -> tuple[Spec, ...]:
 def backends(names: Iterable[str]) -> tuple[str, ...]:
     """Return the backends in these comma-separated lists, all that there are if none is named.
 
-    Raises UsageError for a name that no backend has.
+    Raises UsageError for a name that no backend has, and for a list without a name.
     """
-    listed = dict.fromkeys(part.strip() for name in names for part in name.split(",") if part)
+    lists = tuple(names)
+    parts = (part.strip() for names_ in lists for part in names_.split(","))
+    listed = tuple(dict.fromkeys(part for part in parts if part))
+    if lists and not listed:
+        raise UsageError(f"'{lists[0]}' names no backend; there are {', '.join(available())}")
     for name in listed:
         require(name)
-    return tuple(listed) or tuple(available())
+    return listed or tuple(available())
 
 
 def members(words: Iterable[str], known: Iterable[str], noun: str) -> tuple[str, ...]:

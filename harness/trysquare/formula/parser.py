@@ -8,7 +8,9 @@ from __future__ import annotations
 import ast
 import math
 import re
+from collections.abc import Mapping
 from fractions import Fraction
+from typing import NamedTuple
 
 from trysquare.errors import FormulaError, suggestion
 from trysquare.formula.tree import Node, Op, Scope, Symbol, number
@@ -18,6 +20,9 @@ LONGEST = 2000
 
 DEEPEST = 60
 """Levels of nesting."""
+
+MOST_NODES, MOST_LEVELS = 10_000, 250
+"""Size of a tree once every name in it stands for its own tree."""
 
 LARGEST_POWER = 16
 """Powers are repeated multiplications; the exponent is a literal."""
@@ -63,6 +68,38 @@ RESERVED = frozenset({*FUNCTIONS, *Symbol, "position"})
 """Words that no input, parameter or `where` expression can have as its name."""
 
 
+class Size(NamedTuple):
+    """How many nodes a tree has, and how many levels; a part that occurs twice counts twice."""
+
+    nodes: int
+    levels: int
+
+    @property
+    def excess(self) -> str:
+        """What there is too much of to work with, or nothing."""
+        if self.nodes > MOST_NODES:
+            return f"larger than {MOST_NODES} operations"
+        return f"nested deeper than {MOST_LEVELS} levels" if self.levels > MOST_LEVELS else ""
+
+
+def size(tree: Node, names: Mapping[str, Size]) -> Size:
+    """Return the size of a tree in which names stand for trees of these sizes, others for leaves.
+
+    Takes a step for each node that is in memory, not for each that a walk would meet.
+    """
+    known: dict[int, Size] = {}
+
+    def of(node: Node) -> Size:
+        if id(node) not in known:
+            parts = [of(argument) for argument in node.args]
+            leaf = names.get(str(node.value)) if node.op is Op.NAME else None
+            nodes, levels = sum(p.nodes for p in parts), max((p.levels for p in parts), default=0)
+            known[id(node)] = leaf or Size(1 + nodes, 1 + levels)
+        return known[id(node)]
+
+    return of(tree)
+
+
 def parse(text: str, known: frozenset[str] = frozenset(), scope: Scope = Scope.ROW) -> Node:
     """Return the tree of `text`, in which only the names in `known` may occur.
 
@@ -83,10 +120,14 @@ def parse(text: str, known: frozenset[str] = frozenset(), scope: Scope = Scope.R
     except (ValueError, MemoryError, RecursionError):
         raise FormulaError("not an expression") from None
     try:
-        return _Reader(text.strip(), known, scope).read(body, 0)
+        tree = _Reader(text.strip(), known, scope).read(body, 0)
     except FormulaError as error:
         error.offset += start
         raise
+    # a mean mentions its argument twice, and so does a chain of comparisons
+    if excess := size(tree, {}).excess:
+        raise FormulaError(excess, start)
+    return tree
 
 
 class _Reader:
@@ -183,6 +224,8 @@ class _Reader:
         if len(node.args) != arity or node.keywords:
             plural = "" if arity == 1 else "s"
             raise self._error(node, f"{word} takes {arity} argument{plural}")
+        if op is Op.ARGMAX and self._scope is not Scope.ROW:
+            raise self._error(node, "argmax counts along a row, and there is no row here")
         args = tuple(self.read(argument, depth) for argument in node.args)
         if op not in (Op.SUM, Op.MAX, Op.ARGMAX, Op.COUNT):
             return Node(op, args)

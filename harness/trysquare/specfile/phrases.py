@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from trysquare.errors import FormulaError, suggestion
-from trysquare.formula.parser import parse
+from trysquare.formula.parser import Size, parse, size
 from trysquare.formula.tree import REDUCTIONS, Op, Scope, number
 from trysquare.formula.tree import Node as Tree
 from trysquare.spec import Expression, Parameter, ParameterKind, Role, Selected
@@ -59,6 +59,17 @@ class Phrases:
         self._document = document
         self._parameters = {parameter.name: parameter for parameter in parameters}
         self.numeric = frozenset(p.name for p in parameters if p.kind in NUMERIC)
+        self._sizes: dict[str, Size] = {}
+
+    def define(self, name: str, *meanings: Selected) -> None:
+        """Let a name stand for the largest of these, so that what mentions it counts as large."""
+        sizes = [
+            size(option.tree, self._sizes)
+            for selected in meanings
+            for option in selected.options.values()
+        ]
+        nodes, levels = (max(measured, default=1) for measured in zip(*sizes, strict=True))
+        self._sizes[name] = Size(nodes, levels)
 
     def expression(
         self, node: Node, known: frozenset[str], scope: Scope = Scope.ROW, *, rows: bool = True
@@ -122,7 +133,7 @@ class Phrases:
                 self._document.report(node, "expected an expression")
             return None
         try:
-            return parse(node.text, known, scope)
+            tree = parse(node.text, known, scope)
         except FormulaError as error:
             word = node.text[error.offset : error.offset + error.width]
             chooser = self._parameters.get(word)
@@ -131,6 +142,10 @@ class Phrases:
                 error.hint = f"write a mapping with one expression for each choice of {word}"
             self._document.report(node, error.message, error.hint, error.offset, error.width)
             return None
+        if excess := size(tree, self._sizes).excess:
+            self._document.report(node, f"with every name written out, {excess}")
+            return None
+        return tree
 
     def _refuse_rows(self, node: Scalar, tree: Tree, *, rows: bool) -> None:
         if not rows and any(part.op in _OF_A_ROW for part in parts(tree)):

@@ -51,6 +51,14 @@ class Sections:
     def read(self) -> Spec:
         """Return the spec; a document with mistakes gives one that nobody must use."""
         function = self._section("function")
+        where = self._where()
+        formula = self._phrases.selected(self._section("formula"), self._known)
+        definition, dialects = self._optional("definition"), self._dialects()
+        stated = [] if definition is None else [definition]
+        self._phrases.define(LOSS, formula, *stated, *(each.formula for each in dialects))
+        reduce = self._optional("reduce", Scope.ALL)
+        if reduce is not None:
+            self._phrases.define(COTANGENT, reduce)
         return Spec(
             function=self._function(function),
             category=self._path.parent.name,
@@ -60,14 +68,14 @@ class Sections:
             inputs=self._signature.inputs,
             parameters=self._signature.parameters,
             axis=self._axis(),
-            where=self._where(),
-            formula=self._phrases.selected(self._section("formula"), self._known),
-            definition=self._optional("definition"),
-            reduce=self._optional("reduce", Scope.ALL),
+            where=where,
+            formula=formula,
+            definition=definition,
+            reduce=reduce,
             gradient=self._gradient(),
             kinks=tuple(self._kink(node) for node in items(self._section("kinks"))),
             tolerance=self._tolerance(),
-            dialects=self._dialects(),
+            dialects=dialects,
             deprecated=tuple(self._deprecated(n) for n in items(self._section("deprecated"))),
             random=self._random(),
             cases=read_cases(self._document, self._section("cases"), self._signature),
@@ -99,6 +107,7 @@ class Sections:
         for name, node in entries(self._section("where")).items():
             parts[name] = self._phrases.selected(node, known)
             known |= {name}
+            self._phrases.define(name, parts[name])
         return parts
 
     def _optional(self, key: str, scope: Scope = Scope.ROW) -> Selected | None:

@@ -75,7 +75,15 @@ def malformed(what: str) -> Iterator[None]:
     """Turn whatever goes wrong while reading foreign data into a ProtocolError."""
     try:
         yield
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (
+        KeyError,
+        IndexError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        RecursionError,
+        OverflowError,
+    ) as error:
         raise ProtocolError(f"malformed {what}: {clean(str(error))}") from error
 
 

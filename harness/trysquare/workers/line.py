@@ -78,7 +78,7 @@ class Line(threading.Thread):
             return self._start()
         except (Lost, OSError) as error:
             self._discard()
-            return Unavailable(self.target, str(error))
+            return Unavailable(self.target, str(error), broken=True)
 
     def _start(self) -> Hello | Unavailable:
         process = self._process = WorkerProcess(self.target)

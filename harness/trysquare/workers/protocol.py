@@ -143,13 +143,16 @@ def unpack_reply(packed: Json, arrays: Sequence[Array]) -> Reply:
 
 def _pack_target(target: Target | Unavailable) -> Json:
     if isinstance(target, Unavailable):
-        return {**_pack_target(target.target), "reason": clean(target.reason)}
+        reason = {"reason": clean(target.reason), "broken": target.broken}
+        return {**_pack_target(target.target), **reason}
     return {"backend": target.backend, "device": target.device, "mode": target.mode}
 
 
 def _unpack_target(packed: Json) -> Target | Unavailable:
     target = Target(_text(packed["backend"]), _text(packed["device"]), _text(packed["mode"]))
-    return Unavailable(target, _text(packed["reason"])) if "reason" in packed else target
+    if "reason" not in packed:
+        return target
+    return Unavailable(target, _text(packed["reason"]), broken=bool(packed["broken"]))
 
 
 def pack_hello(hello: Hello | Unavailable) -> Json:

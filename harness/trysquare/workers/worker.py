@@ -32,6 +32,7 @@ from trysquare.backend import (
     Unavailable,
     Want,
     load,
+    words,
 )
 from trysquare.errors import ProtocolError, TrysquareError, Unsupported
 from trysquare.spec import Spec
@@ -76,7 +77,7 @@ def choose(backend: Backend, asked: Target) -> Target | Unavailable:
         if not asked.device or (place.device, place.mode) == (asked.device, asked.mode):
             return target
     known = ", ".join(str(target) for target in targets if isinstance(target, Target))
-    return Unavailable(asked, f"there is no such target, only {known}")
+    return Unavailable(asked, f"there is no such target, only {known}", broken=True)
 
 
 def introduce(backend: Backend, target: Target) -> Hello:
@@ -160,8 +161,15 @@ class Worker:
         except TrysquareError as error:
             return Refusal(Kind.ERRORED, str(error), type(error).__name__)
         except Exception as error:  # noqa: BLE001 - whatever a framework raises
-            kind = Kind.UNSUPPORTED if self.backend.lacks(error) else Kind.RAISED
-            return Refusal(kind, clean(str(error)), type(error).__name__)
+            kind = Kind.UNSUPPORTED if self.lacks(error) else Kind.RAISED
+            return Refusal(kind, clean(words(error)), type(error).__name__)
+
+    def lacks(self, error: Exception) -> bool:
+        """Whether the backend takes an exception for a missing kernel, if it can read it at all."""
+        try:
+            return self.backend.lacks(error)
+        except Exception:  # noqa: BLE001 - it reads a message that a framework made
+            return False
 
     def answer(self, spec: Spec, call: Call) -> Answer:
         """Call the framework once, and look at what it did to its inputs."""
@@ -212,7 +220,7 @@ def greet(asked: Target) -> tuple[Backend, Hello] | Unavailable:
         with backend.on(target.device):
             return backend, introduce(backend, target)
     except Exception as error:  # noqa: BLE001 - whatever a framework raises
-        return Unavailable(asked, clean(f"{type(error).__name__}: {error}"))
+        return Unavailable(asked, clean(f"{type(error).__name__}: {words(error)}"), broken=True)
 
 
 def main(arguments: list[str]) -> None:
