@@ -26,6 +26,7 @@ PACKAGES = {
 
 LAYERS = (
     "__main__ pytest_plugin",
+    "cli.looking cli.measuring cli.reviewing",
     "command.catalogue pytest_results",
     "command.campaign command.doctor pytest_items",
     "command.selection recorder workers.worker",
@@ -37,7 +38,7 @@ LAYERS = (
     "divergences machine planning.checks results_file specfile.phrases truth.domain",
     "truth.tolerance workers.process workers.protocol workers.reproduction",
     "command.bookkeeping command.progress command.rerun planning.cases planning.inputs",
-    "record_form specfile.values",
+    "cli.options record_form specfile.values",
     "binding specfile.composer specfile.schema truth.arrangement truth.oracle verdict.compare",
     "workers.frames workers.probes",
     "backend formula.ball formula.bounded result specfile.document truth.layout truth.meaning",
@@ -46,7 +47,7 @@ LAYERS = (
     "formula.evaluate formula.parser formula.typeset",
     "formula.tree",
     "dtypes",
-    "errors command formula planning specfile truth verdict workers",
+    "errors cli command formula planning specfile truth verdict workers",
 )
 """The rooms of the harness, from the top down; a room imports only from lines below its own.
 

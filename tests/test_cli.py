@@ -14,9 +14,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from trysquare import __main__, run
-from trysquare.__main__ import Code, main
+from trysquare import run
+from trysquare.__main__ import main
 from trysquare.backend import Target
+from trysquare.cli import options
+from trysquare.cli.options import Code
 from trysquare.command import campaign, rerun
 from trysquare.command.progress import watched
 from trysquare.errors import UsageError
@@ -394,7 +396,7 @@ def test_a_log_gets_no_line_in_the_first_minute(lied: Path, tmp_path: Path) -> N
 
 
 def test_the_limit_in_the_help_is_the_limit_of_a_session() -> None:
-    assert __main__.SECONDS_PER_CASE == run.SECONDS_PER_CASE
+    assert options.SECONDS_PER_CASE == run.SECONDS_PER_CASE
 
 
 @pytest.mark.parametrize("option", ["--version", "--help"])

@@ -33,6 +33,7 @@ class Ledger:
     ) -> None:
         self._entries = entries
         self._groups = frozenset(group.name for group in groups)
+        self._checks = {str(group.check) for group in groups}
         self._complete = complete
         self._hellos = {str(target): hello for target, hello in targets.items()}
         self._matched: set[tuple[Entry, str]] = set()
@@ -76,6 +77,8 @@ class Ledger:
     def _complaint(self, backend: str, entry: Entry, pattern: str) -> str:
         """Return what is wrong with a pattern of an entry, or nothing."""
         *group, target, _ = pattern.split("/")
+        if not any(fnmatchcase(check, group[1]) for check in self._checks):
+            return ""
         asked = [hello for hello in self._hellos.values() if hello.target.backend == backend]
         names = {str(name) for hello in asked for name in _targets(hello)}
         if asked and not any(fnmatchcase(name, target) for name in names):

@@ -17,7 +17,10 @@ SEED = 0
 
 
 class Check(StrEnum):
-    """What is compared; every check follows from the spec."""
+    """What is compared; every check follows from the spec.
+
+    `run` makes all of them but the last two, which are commands of their own.
+    """
 
     CASES = "cases"
     VALUES = "values"
@@ -26,6 +29,8 @@ class Check(StrEnum):
     REDUCTIONS = "reductions"
     INPLACE = "inplace"
     RANDOMNESS = "randomness"
+    SWEEP = "sweep"
+    HUNT = "hunt"
 
 
 class Outcome(StrEnum):

@@ -13,7 +13,7 @@ from trysquare.command.progress import watched
 from trysquare.divergences import Entry, known
 from trysquare.dtypes import FORMATS
 from trysquare.ledger import Ledger
-from trysquare.planning.plan import Group, groups
+from trysquare.planning.plan import RUN, Group, groups
 from trysquare.recorder import Recorder
 from trysquare.result import SEED, Check, Run
 from trysquare.run import Session
@@ -48,7 +48,7 @@ class Campaign:
         Raises UsageError for a name that does not exist and SpecErrors for files that are wrong.
         """
         names = selection.backends(backends)
-        chosen = selection.members(checks, Check, "check")
+        chosen = selection.members(checks, RUN, "check")
         formats = selection.members(dtypes, FORMATS, "dtype")
         specs = selection.specs(paths, globs)
         agreement.require(specs)

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 from trysquare.backend import available
 from trysquare.command import doctor, selection
 from trysquare.describe import describe
-from trysquare.planning.plan import checks_of
+from trysquare.planning.plan import RUN, checks_of
 from trysquare.recorder import shown
-from trysquare.result import Check
 from trysquare.spec import Input, Kink, NamedCase, Special
 
 WIDTH = 100
@@ -24,7 +23,7 @@ def listing(what: str) -> Iterator[str]:
         case "backends":
             yield from available()
         case "checks":
-            yield from Check
+            yield from RUN
         case "targets":
             yield from doctor.targets()
 

@@ -11,6 +11,9 @@ from trysquare.planning.checks import cases
 from trysquare.result import Check
 from trysquare.spec import Role, Spec
 
+RUN = tuple(check for check in Check if check not in (Check.SWEEP, Check.HUNT))
+"""What a run asks; to sweep and to hunt are commands of their own."""
+
 
 @dataclass(frozen=True)
 class Group:
@@ -32,7 +35,7 @@ class Group:
 
 def groups(
     specs: Sequence[Spec],
-    checks: Sequence[Check] = tuple(Check),
+    checks: Sequence[Check] = RUN,
     dtypes: Sequence[str] = tuple(FORMATS),
 ) -> tuple[Group, ...]:
     """Return every group that applies, ordered by spec, check and dtype."""
@@ -55,4 +58,4 @@ def checks_of(spec: Spec) -> Iterator[Check]:
         Check.INPLACE: inplace,
         Check.RANDOMNESS: spec.random is not None,
     }
-    yield from (check for check in Check if reasons.get(check, True))
+    yield from (check for check in RUN if reasons.get(check, True))

@@ -1,0 +1,55 @@
+"""The commands that look and measure nothing: `list`, `show`, `check`, `doctor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from trysquare.cli.options import BACKENDS, SPECS, Code, plural
+from trysquare.errors import SpecErrors
+
+
+@click.command("list")
+@click.argument("what", type=click.Choice(["functions", "backends", "checks", "targets"]))
+def list_(what: str) -> None:
+    """List what there is to run."""
+    from trysquare.command import catalogue
+
+    for row in catalogue.listing(what):
+        click.echo(row)
+
+
+@click.command()
+@click.argument("function")
+def show(function: str) -> None:
+    """Print what the spec of FUNCTION says."""
+    from trysquare.command import catalogue
+
+    click.echo(catalogue.page(function))
+
+
+@click.command()
+@SPECS
+def check(specs: tuple[Path, ...]) -> int:
+    """Read SPECS (all that are installed, if none is named) and print every mistake in them."""
+    from trysquare.command import agreement, selection
+
+    try:
+        read = selection.specs(specs)
+        agreement.require(read)
+    except SpecErrors as errors:
+        click.echo(errors)
+        click.echo(f"{plural(len(errors.mistakes), 'error')}", err=True)
+        return Code.USAGE
+    click.echo(f"{plural(len(read), 'spec')}, 0 errors")
+    return Code.EXPECTED
+
+
+@click.command()
+@BACKENDS
+def doctor(backends: tuple[str, ...]) -> int:
+    """Probe every backend: what it can do here, or why it cannot."""
+    from trysquare.command import doctor as surgery
+
+    return Code.EXPECTED if surgery.examine(backends, click.echo) else Code.NOTHING

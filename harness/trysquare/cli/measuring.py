@@ -1,0 +1,91 @@
+"""The command that measures: `run`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from trysquare.cli.options import (
+    BACKENDS,
+    OUTPUT,
+    SEEDED,
+    SPECS,
+    TIMEOUT,
+    Code,
+    require_writable,
+    write,
+)
+from trysquare.errors import UsageError
+
+if TYPE_CHECKING:
+    from trysquare.result import Run
+
+
+def _print_schema(context: click.Context, _: click.Parameter, asked: bool) -> None:  # noqa: FBT001
+    if asked:
+        from trysquare.results_file import schema
+
+        click.echo(json.dumps(schema(), indent=2))
+        context.exit()
+
+
+@click.command()
+@SPECS
+@click.option("-k", "--function", "globs", multiple=True, metavar="GLOB", help="Only these.")
+@click.option("--check", "checks", multiple=True, metavar="CHECK", help="Only these checks.")
+@click.option("--dtype", "dtypes", multiple=True, metavar="DTYPE", help="Only these dtypes.")
+@BACKENDS
+@SEEDED
+@click.option("-o", "--output", type=OUTPUT, metavar="FILE", help="Write results as JSON lines.")
+@click.option("--report", type=OUTPUT, metavar="FILE", help="Write the HTML report.")
+@TIMEOUT
+@click.option(
+    "--schema", is_flag=True, is_eager=True, expose_value=False, callback=_print_schema,
+    help="Print the JSON Schema of a line of results, and exit.",
+)  # fmt: skip
+def run(**options: Any) -> int:
+    """Measure every backend against SPECS (all that are installed, if none is named)."""
+    from trysquare.command.campaign import Campaign
+
+    written = [path for path in (options["output"], options["report"]) if path is not None]
+    for path in written:
+        require_writable(path)
+    if len({path.resolve() for path in written}) < len(written):
+        raise UsageError(f"{written[0]}: the results and the report cannot be one file")
+    campaign = Campaign.of(
+        paths=options["specs"],
+        globs=options["globs"],
+        checks=options["checks"],
+        dtypes=options["dtypes"],
+        backends=options["backends"],
+    )
+    recorded, interrupted = campaign.run(
+        options["seed"], options["timeout"], options["output"], sys.stderr
+    )
+    import_module("trysquare_reports.text").print_summary(recorded, sys.stdout)
+    if options["report"]:
+        write(options["report"], import_module("trysquare_reports.html").render(recorded))
+    for path in written:
+        click.echo(f"wrote {path}", err=True)
+    return Code.INTERRUPTED if interrupted else code(recorded)
+
+
+def code(run: Run) -> Code:
+    """Return what a complete run means."""
+    from trysquare.result import Expectation, Outcome
+
+    targets = run.header.targets
+    if any(target.broken for target in targets):
+        return Code.UNEXPECTED
+    if any(result.expectation is not Expectation.EXPECTED for result in run.results):
+        return Code.UNEXPECTED
+    if run.footer is not None and run.footer.stale:
+        return Code.UNEXPECTED
+    nothing = all(result.outcome is Outcome.UNSUPPORTED for result in run.results)
+    if nothing or any(target.named for target in targets):
+        return Code.NOTHING
+    return Code.EXPECTED

@@ -1,0 +1,67 @@
+"""The commands that read a results file: `report`, `repro`."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from trysquare.cli.options import ANY_FILE, OUTPUT, Code, write
+from trysquare.errors import UsageError
+
+
+@click.command()
+@click.argument("results", type=ANY_FILE)
+@click.option(
+    "-o", "--output", type=OUTPUT, metavar="FILE", help="Where to; text may go to stdout."
+)
+@click.option("--format", "form", type=click.Choice(["html", "text"]), default="html")
+def report(results: Path, output: Path | None, form: str) -> None:
+    """Make a report of a results file."""
+    from trysquare.results_file import read
+
+    recorded = read(results)
+    if form == "html":
+        path = output or results.with_suffix(".html")
+        _require_other(path, results)
+        write(path, import_module("trysquare_reports.html").render(recorded))
+        click.echo(f"wrote {path}", err=True)
+    elif output is None:
+        import_module("trysquare_reports.text").print_summary(recorded, sys.stdout)
+    else:
+        _require_other(output, results)
+        text = import_module("trysquare_reports.text").render_summary(recorded)
+        write(output, text + "\n")
+
+
+def _require_other(path: Path, results: Path) -> None:
+    if path.exists() and path.samefile(results):
+        raise UsageError(f"{path}: the report would replace the results")
+
+
+@click.command()
+@click.argument("results", type=ANY_FILE)
+@click.argument("result_id", metavar="ID")
+@click.option(
+    "--run",
+    "execute",
+    is_flag=True,
+    help="Run it in a fresh process. It is code from RESULTS: only for files that you trust.",
+)
+def repro(results: Path, result_id: str, execute: bool) -> int:  # noqa: FBT001
+    """Print the stand-alone script that shows the divergence of one result."""
+    from trysquare.command import rerun
+    from trysquare.results_file import read
+
+    # nothing that a file or a framework says reaches the terminal as a control sequence
+    printable = import_module("trysquare_reports.verdict").printable
+    result = rerun.find(read(results).results, result_id)
+    if not execute:
+        click.echo(printable(result.reproduction), nl=False)
+        return Code.EXPECTED
+    finding, printed = rerun.rerun(result.reproduction)
+    click.echo(printable(f"{printed}\n{finding}"))
+    codes = {rerun.Finding.CONFIRMED: Code.UNEXPECTED, rerun.Finding.UNKNOWN: Code.NOTHING}
+    return codes.get(finding, Code.EXPECTED)
