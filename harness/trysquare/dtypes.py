@@ -112,6 +112,23 @@ class Format:
         magnitude = self.widen(self.from_bits(np.abs(ordinals)))
         return np.where(ordinals < 0, -magnitude, magnitude)
 
+    def patterns(self, positions: Array) -> Array:
+        """Return the bit patterns at these positions, from 0 to 2^width - 1, in the order of size.
+
+        NaN with a sign, -infinity ... -0, +0 ... infinity, NaN without one.
+        """
+        half = np.int64(1) << np.int64(self.width - 1)
+        positions = np.asarray(positions, np.int64)
+        return np.where(positions >= half, positions - half, 2 * half - 1 - positions).astype(
+            self.bits
+        )
+
+    def positions(self, patterns: Array) -> Array:
+        """Return where bit patterns stand in the order of size; the inverse of `patterns`."""
+        half = np.int64(1) << np.int64(self.width - 1)
+        wide = np.asarray(patterns).astype(np.int64)
+        return np.where(wide < half, wide + half, 2 * half - 1 - wide)
+
     def hexadecimal(self, value: Any) -> str:
         """Return the bit pattern of one number of this format, such as `0xc402`."""
         pattern = int(np.asarray(value).astype(self.numpy).reshape(1).view(self.bits)[0])

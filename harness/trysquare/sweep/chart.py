@@ -1,0 +1,83 @@
+"""What is proven of the truth on a range of consecutive numbers: pieces, points and limits.
+
+Numbers are counted by position, in the order of size (`dtypes.Format.patterns`). Blocks of BLOCK
+numbers are aligned; inside of one, numbers are equally far apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from trysquare.dtypes import Array
+
+BLOCK = 1 << 16
+"""Numbers that are compared at a time: their arrays fit into a core's cache."""
+
+TERMS = 7
+"""Coefficients of a model: degree 6."""
+
+
+class Kind(IntEnum):
+    """How the truth of a piece is told.
+
+    CONSTANT: every result rounds to one number. SMOOTH: a polynomial in steps from the middle.
+    LINEAR: a multiple of the number itself, close to zero. POINTS: number by number.
+    """
+
+    CONSTANT = 0
+    SMOOTH = 1
+    LINEAR = 2
+    POINTS = 3
+
+
+PIECE = np.dtype(
+    [
+        ("start", "<i8"),
+        ("stop", "<i8"),
+        ("kind", "<i4"),
+        ("degree", "<i4"),
+        ("lean", "<i4"),
+        ("bits", "<u4"),
+        ("bound", "<f8"),
+        ("coefficients", "<f8", (TERMS,)),
+    ]
+)
+"""A piece [start, stop).
+
+`bound` is absolute, for LINEAR relative: how far the evaluation in float64 may be from the truth.
+A `lean` other than zero says that a linear piece is evaluated without any error, and that the truth
+is by less than a float64 larger (1) or smaller (-1). `bits` is the pattern of a constant, `degree`
+that of a polynomial.
+"""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The truth on [start, stop).
+
+    `points` are the positions of the pieces that are told number by number, with `values` (float64,
+    within 2^-20 ULP of the truth), and `rounded`, the patterns of the correctly rounded truth.
+    `limits` holds for each block, and for targets that keep and that flush subnormals, two errors
+    in ULP: up to the first a result conforms, beyond the second it diverges; in between, and for
+    results that are no number where the second is infinite, the limit is worked out one by one.
+    Shaped (blocks, 2, 2).
+    """
+
+    start: int
+    stop: int
+    pieces: Array
+    points: Array
+    values: Array
+    rounded: Array
+    limits: Array
+
+    def of_block(self, block: int) -> Array:
+        """Return the pieces that meet a block, counted from the beginning of the format."""
+        first, last = block * BLOCK, (block + 1) * BLOCK
+        starts = self.pieces["start"]
+        low = int(np.searchsorted(starts, first, "right")) - 1
+        high = int(np.searchsorted(starts, last, "left"))
+        return self.pieces[low:high]

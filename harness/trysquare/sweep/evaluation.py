@@ -1,0 +1,148 @@
+"""The truth of one block at a time, from a chart: 65,536 numbers in a few passes over the cache."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from trysquare.dtypes import Array
+from trysquare.sweep.chart import BLOCK, Chart, Kind
+from trysquare.sweep.surveyor import Surveyor, number
+
+STEPS = np.arange(-BLOCK, BLOCK, dtype=np.float64)
+"""Steps from the middle of a piece; STEPS[BLOCK] is 0."""
+
+
+@dataclass
+class BlockTruth:
+    """The truth of a block: `rounded` patterns, one for all where `constant`.
+
+    `undecided` are places in the block where the model does not tell which of two neighbours is
+    the correctly rounded one; `rounded` has one of them.
+    """
+
+    block: int
+    constant: bool
+    rounded: Array
+    undecided: Array
+
+
+@dataclass
+class Evaluator:
+    """Evaluates the pieces of a chart.
+
+    What it returns is valid until it is asked for another block.
+    """
+
+    surveyor: Surveyor
+    chart: Chart
+    _value: Array = field(default_factory=lambda: np.empty(BLOCK))
+    _other: Array = field(default_factory=lambda: np.empty(BLOCK))
+    _low: Array = field(default_factory=lambda: np.empty(BLOCK, np.float32))
+    _high: Array = field(default_factory=lambda: np.empty(BLOCK, np.float32))
+    _valued: int = -1
+
+    def block(self, block: int) -> BlockTruth:
+        """Return the truth of a block, counted from the beginning of the format."""
+        self._valued = -1
+        pieces = self.chart.of_block(block)
+        first = block * BLOCK
+        if len(pieces) == 1 and pieces["kind"][0] == Kind.CONSTANT:
+            bits = self._low.view(np.uint32)[:1]
+            bits[0] = pieces["bits"][0]
+            return BlockTruth(block, constant=True, rounded=bits, undecided=_NOWHERE)
+        doubts = []
+        for piece in pieces:
+            start, stop = max(int(piece["start"]), first), min(int(piece["stop"]), first + BLOCK)
+            place = slice(start - first, stop - first)
+            if self._rounded(piece, start, stop, place):
+                unlike = self._low.view(np.uint32)[place] != self._high.view(np.uint32)[place]
+                doubts.append(np.flatnonzero(unlike) + place.start)
+        rounded = self._low.view(np.uint32)
+        undecided = np.concatenate(doubts) if doubts else _NOWHERE
+        return BlockTruth(block, constant=False, rounded=rounded, undecided=undecided)
+
+    def values(self, truth: BlockTruth) -> Array:
+        """Return the truth as float64, within GOAL of an ULP; infinite where it overflows."""
+        block = truth.block
+        if self._valued != block:
+            self._valued = block
+            if truth.constant:
+                self._worked_out(block)
+            elif (self.chart.of_block(block)["kind"] == Kind.CONSTANT).any():
+                self._worked_out(block)
+        return self._value
+
+    def _worked_out(self, block: int) -> None:
+        """Evaluate models where the chart says no more than that all results round alike."""
+        first = block * BLOCK
+        for piece in self.chart.of_block(block):
+            if piece["kind"] != Kind.CONSTANT:
+                continue
+            start, stop = max(int(piece["start"]), first), min(int(piece["stop"]), first + BLOCK)
+            bits = np.array(piece["bits"], np.uint32).view(np.float32)
+            if not np.isfinite(bits):
+                self._value[start - first : stop - first] = bits
+                continue
+            for model in self.surveyor.survey(start, stop, constants=False):
+                low, high = int(model["start"]), int(model["stop"])
+                place = slice(low - first, high - first)
+                if model["kind"] == Kind.POINTS:
+                    self._value[place] = bits
+                else:
+                    self._evaluate(model, low, high, place)
+
+    def _rounded(self, piece: np.void, start: int, stop: int, place: slice) -> bool:
+        """Round a part of a block; return whether that may be undecided somewhere."""
+        kind = piece["kind"]
+        if kind == Kind.CONSTANT:
+            self._low.view(np.uint32)[place] = piece["bits"]
+            return False
+        if kind == Kind.POINTS:
+            low, high = np.searchsorted(self.chart.points, [start, stop])
+            self._value[place] = self.chart.values[low:high]
+            self._low.view(np.uint32)[place] = self.chart.rounded[low:high]
+            return False
+        self._evaluate(piece, start, stop, place)
+        value, low_, high_ = self._value[place], self._low[place], self._high[place]
+        other, bound, lean = self._other[place], float(piece["bound"]), int(piece["lean"])
+        with np.errstate(over="ignore"):
+            if kind == Kind.LINEAR and (lean or not bound):
+                # exact, but for less than a float64, which decides what would be a tie
+                low_[:] = np.nextafter(value, lean * np.inf) if lean else value
+                return False
+            margin = bound
+            if kind == Kind.LINEAR:
+                margin = bound * float(max(abs(value[0]), abs(value[-1])))
+            np.subtract(value, margin, out=other)
+            low_[:] = other
+            np.add(value, margin, out=other)
+            high_[:] = other
+        return low_.tobytes() != high_.tobytes()
+
+    def _evaluate(self, piece: np.void, start: int, stop: int, place: slice) -> None:
+        """Evaluate a model by Horner's scheme."""
+        value, coefficients = self._value[place], piece["coefficients"]
+        if piece["kind"] == Kind.LINEAR:
+            centre = (start + stop) // 2
+            step = number(start + 1) - number(start) if stop - start > 1 else 0.0
+            factor = float(coefficients[0])
+            steps = STEPS[BLOCK + start - centre : BLOCK + stop - centre]
+            np.multiply(steps, step * factor, out=value)
+            value += number(centre) * factor
+            return
+        middle = int(piece["start"]) + (int(piece["stop"]) - int(piece["start"])) // 2
+        steps = STEPS[BLOCK + start - middle : BLOCK + stop - middle]
+        degree = int(piece["degree"])
+        if degree == 0:
+            value[:] = coefficients[0]
+            return
+        np.multiply(steps, coefficients[degree], out=value)
+        for power in range(degree - 1, 0, -1):
+            value += coefficients[power]
+            value *= steps
+        value += coefficients[0]
+
+
+_NOWHERE = np.empty(0, np.int64)
