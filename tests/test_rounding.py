@@ -189,6 +189,12 @@ def test_what_cannot_be_decided_is_left_open_with_both_candidates() -> None:
     assert high[0, 0] >= 1
 
 
+def test_an_overflow_of_float64_decides_nothing() -> None:
+    oracle = asked("exp(x) * exp(-x) * (1 if exp(x) * exp(-x) > 1 else 2)", FLOAT32, x=800.0)
+    assert np.isnan(oracle.ieee).all()
+    assert rounded(oracle)[1].all()
+
+
 def test_a_zero_that_cannot_be_proven_has_no_sign() -> None:
     oracle = asked("exp(x) * exp(-x) - 1", FLOAT64, x=0.7)
     low, high = candidates(oracle)

@@ -43,6 +43,8 @@ def candidates(oracle: Oracle) -> tuple[Array, Array]:
     Both are float64 shaped (rows, columns), and where that is decided the same bit for bit.
     """
     low, high = _fast(oracle)
+    # poles, and what is outside a domain, have no ball at any precision
+    special = ~np.isfinite(oracle.ieee)
     for bits in PRECISIONS:
         unsure = ~same(low, high)
         rows = np.flatnonzero(unsure.any(axis=1))
@@ -51,10 +53,10 @@ def candidates(oracle: Oracle) -> tuple[Array, Array]:
         with precision(bits):
             least, greatest = _ends(oracle.balls(rows, bits), oracle.ieee[rows], oracle.format)
         known = unsure[rows] & ~np.isnan(least)
+        special[rows] &= ~known
         low[rows] = np.where(known, least, low[rows])
         high[rows] = np.where(known, greatest, high[rows])
-    # poles, and what is outside a domain, have no ball at any precision
-    special = ~same(low, high) & ~np.isfinite(oracle.ieee)
+    special &= ~same(low, high)
     return np.where(special, oracle.ieee, low), np.where(special, oracle.ieee, high)
 
 
