@@ -7,7 +7,8 @@ Infinities and NaN have no meaning here: where a ball is not finite, nothing is 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
@@ -19,6 +20,7 @@ from trysquare.formula.float64 import AXES, gather, symbol_value
 from trysquare.formula.tree import Op, Scope, Symbol
 
 NAN = flint.arb.nan()
+INFINITY = flint.arb.pos_inf()
 UNDECIDED = math.nan
 
 
@@ -58,6 +60,21 @@ def _log1p(a: flint.arb) -> flint.arb:
     return flint.arb.neg_inf() if a == -1 else a.log1p()
 
 
+def _erf(a: flint.arb) -> flint.arb:
+    return a.sgn() if abs(a) == INFINITY else a.erf()  # Arb leaves out the limit
+
+
+def _erfc(a: flint.arb) -> flint.arb:
+    if abs(a) == INFINITY:
+        return 1 - a.sgn()
+    found = a.erfc()
+    if found > 0 or not a > 1:
+        return found
+    # far out Arb says no more than almost zero; DLMF 7.12.1, whose error has the next term's sign
+    most = (-a * a).exp() / (a * flint.arb.pi().sqrt())
+    return most.union(most * (1 - 1 / (2 * a * a)))
+
+
 def _vector(function: Callable[..., Any], arity: int) -> Callable[..., Array]:
     vector: Callable[..., Array] = np.frompyfunc(function, arity, 1)
     return vector
@@ -81,8 +98,8 @@ OPERATIONS: dict[Op, Callable[..., Any]] = {
     Op.LOG: _vector(_log, 1),
     Op.LOG1P: _vector(_log1p, 1),
     Op.TANH: _vector(lambda a: a.tanh(), 1),
-    Op.ERF: _vector(lambda a: a.erf(), 1),
-    Op.ERFC: _vector(lambda a: a.erfc(), 1),
+    Op.ERF: _vector(_erf, 1),
+    Op.ERFC: _vector(_erfc, 1),
     Op.MINIMUM: _vector(lambda a, b: a.min(b), 2),
     Op.MAXIMUM: _MAX,
     Op.LESS: _vector(_less, 2),
@@ -94,6 +111,17 @@ OPERATIONS: dict[Op, Callable[..., Any]] = {
     Op.NOT: _NOT,
     Op.SELECT: _vector(_select, 3),
 }
+
+
+@contextmanager
+def precision(bits: int) -> Iterator[None]:
+    """Let flint's context have so many bits for a while."""
+    before = flint.ctx.prec
+    flint.ctx.prec = bits
+    try:
+        yield
+    finally:
+        flint.ctx.prec = before
 
 
 def balls(values: Array) -> Array:

@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-import flint
 import numpy as np
 
 from trysquare.dtypes import Array, Format
 from trysquare.errors import UndecidedError
-from trysquare.formula.ball import Ball, balls
+from trysquare.formula.ball import Ball, balls, precision
 from trysquare.formula.bounded import Bounded, BoundedFloat64, Rounding, pessimistic, published
 from trysquare.formula.derivative import Extent
 from trysquare.formula.evaluate import evaluate
@@ -101,6 +100,19 @@ class Oracle:
         """What `exact` has worked out: targets often share their worst element."""
         return {}
 
+    def balls(self, rows: Array, bits: int) -> Array:
+        """Return some rows of the answer as Arb's balls at a precision, an array of objects.
+
+        A ball holds the exact result if it is finite and the row's inputs are.
+        """
+        oracle = self if self.mixes_rows or len(rows) == self.shape[0] else self._only(rows)
+        with precision(bits):
+            arithmetic = Ball(oracle.rows, oracle.columns, self.format)
+            names = {key: balls(value) for key, value in oracle.inputs.items()}
+            found = np.broadcast_to(evaluate(self.tree, arithmetic, names), oracle.shape)
+        # rows that mix are worked out together, whichever are asked for
+        return found[rows] if oracle is self else found
+
     def condition(self, row: int, column: int, wrt: str, derivative: Node) -> float | None:
         """Return |x f'(x) / f(x)| at one element, in float64."""
         value = self.ieee[row, column]
@@ -176,19 +188,8 @@ class Oracle:
         return finite
 
     def _at_precision(self, rows: Array, bits: int) -> tuple[Truth, Array]:
-        oracle = self if self.mixes_rows or len(rows) == self.shape[0] else self._only(rows)
-        before = flint.ctx.prec
-        flint.ctx.prec = bits
-        try:
-            arithmetic = Ball(oracle.rows, oracle.columns, self.format)
-            names = {key: balls(value) for key, value in oracle.inputs.items()}
-            found = evaluate(self.tree, arithmetic, names)
-            truth, decided = from_balls(np.broadcast_to(found, oracle.shape), self.format)
-            if oracle is self:  # rows that mix are worked out together, whichever are asked for
-                return truth.only(rows), decided[rows]
-            return truth, decided
-        finally:
-            flint.ctx.prec = before
+        with precision(bits):
+            return from_balls(self.balls(rows, bits), self.format)
 
 
 def _mixes(node: Node) -> bool:
