@@ -19,12 +19,13 @@ class BlockTruth:
     """The truth of a block: `rounded` patterns, one for all where `constant`.
 
     `undecided` are places in the block where the model does not tell which of two neighbours is
-    the correctly rounded one; `rounded` has one of them.
+    the correctly rounded one: that in `rounded`, or that in `others`.
     """
 
     block: int
     constant: bool
     rounded: Array
+    others: Array
     undecided: Array
 
 
@@ -51,7 +52,7 @@ class Evaluator:
         if len(pieces) == 1 and pieces["kind"][0] == Kind.CONSTANT:
             bits = self._low.view(np.uint32)[:1]
             bits[0] = pieces["bits"][0]
-            return BlockTruth(block, constant=True, rounded=bits, undecided=_NOWHERE)
+            return BlockTruth(block, constant=True, rounded=bits, others=bits, undecided=_NOWHERE)
         doubts = []
         for piece in pieces:
             start, stop = max(int(piece["start"]), first), min(int(piece["stop"]), first + BLOCK)
@@ -59,18 +60,16 @@ class Evaluator:
             if self._rounded(piece, start, stop, place):
                 unlike = self._low.view(np.uint32)[place] != self._high.view(np.uint32)[place]
                 doubts.append(np.flatnonzero(unlike) + place.start)
-        rounded = self._low.view(np.uint32)
+        low, high = self._low.view(np.uint32), self._high.view(np.uint32)
         undecided = np.concatenate(doubts) if doubts else _NOWHERE
-        return BlockTruth(block, constant=False, rounded=rounded, undecided=undecided)
+        return BlockTruth(block, constant=False, rounded=low, others=high, undecided=undecided)
 
     def values(self, truth: BlockTruth) -> Array:
         """Return the truth as float64, within GOAL of an ULP; infinite where it overflows."""
         block = truth.block
         if self._valued != block:
             self._valued = block
-            if truth.constant:
-                self._worked_out(block)
-            elif (self.chart.of_block(block)["kind"] == Kind.CONSTANT).any():
+            if truth.constant or (self.chart.of_block(block)["kind"] == Kind.CONSTANT).any():
                 self._worked_out(block)
         return self._value
 

@@ -15,9 +15,9 @@ import flint
 import numpy as np
 
 from trysquare.dtypes import FLOAT32, Array
+from trysquare.formula.branching import UndecidedHereError
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
-from trysquare.formula.branching import NOT_A_NUMBER, UndecidedHereError
 from trysquare.formula.interval import Ends, Interval
 from trysquare.formula.series import Series
 from trysquare.formula.tree import Node

@@ -38,7 +38,7 @@ def measure(standard: Standard, got: Array, *, flushes: bool) -> Measurement:
     rows = standard.layout.to_rows(np.asarray(got, np.float64), standard.spread)
     if rows.size == 0:
         return Measurement(count=0)
-    match = _nearest(standard, rows, flushes=flushes)
+    match = nearest(standard, rows, flushes=flushes)
     best, value = match.distance, match.value
     wrong_zero = _wrong_zeros(standard, rows, value)
     bad = best.bad | wrong_zero
@@ -82,7 +82,7 @@ class Match:
     other: Array
 
 
-def _nearest(standard: Standard, rows: Array, *, flushes: bool) -> Match:
+def nearest(standard: Standard, rows: Array, *, flushes: bool) -> Match:
     """Return for each element the first right answer that it matches, else the canonical one."""
     canonical = standard.canonical
     best = standard.distance(rows, canonical, flushes=flushes)

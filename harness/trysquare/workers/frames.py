@@ -50,6 +50,7 @@ class Type(StrEnum):
     DONE = "done"
     REPRODUCE = "reproduce"
     SCRIPT = "script"
+    WALK = "walk"
     BYE = "bye"
 
 

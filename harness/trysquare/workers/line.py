@@ -12,10 +12,12 @@ from typing import Any, TypeVar
 from trysquare.backend import Answer, Array, Call, Kind, Refusal, Reply, Target, Unavailable
 from trysquare.errors import ProtocolError
 from trysquare.spec import Spec
+from trysquare.workers.area import Area
 from trysquare.workers.frames import Message, Type
 from trysquare.workers.process import Lost, WorkerProcess
 from trysquare.workers.protocol import VERSION, Hello, pack_call, unpack_hello, unpack_reply
 from trysquare.workers.reproduction import Claim, pack_claim
+from trysquare.workers.stretch import Stretch, pack
 
 T = TypeVar("T")
 FRAME_CALLS = 128
@@ -26,9 +28,9 @@ START_SECONDS = 120.0
 class Line(threading.Thread):
     """Starts a worker, asks it, kills it, and starts it again."""
 
-    def __init__(self, target: Target, start_seconds: float) -> None:
+    def __init__(self, target: Target, start_seconds: float, area: Area | None = None) -> None:
         super().__init__(name=f"trysquare {target}", daemon=True)
-        self.target, self.start_seconds = target, start_seconds
+        self.target, self.start_seconds, self._area = target, start_seconds, area
         self.opened: Future[Hello | Unavailable] = Future()
         self._jobs: queue.SimpleQueue[tuple[Callable[[Line], Any], Future[Any]] | None]
         self._jobs = queue.SimpleQueue()
@@ -81,7 +83,7 @@ class Line(threading.Thread):
             return Unavailable(self.target, str(error), broken=True)
 
     def _start(self) -> Hello | Unavailable:
-        process = self._process = WorkerProcess(self.target)
+        process = self._process = WorkerProcess(self.target, self._area)
         if self._stopping.is_set():  # `stop` may have looked before there was a process
             raise Lost(Kind.CRASHED, "stopped")
         process.send(Message(Type.HELLO, {"protocol": VERSION}))
@@ -156,6 +158,47 @@ class Line(threading.Thread):
             except (KeyError, ProtocolError) as error:
                 raise Lost(Kind.CRASHED, f"spoke no protocol: {error}") from error
         _expect(process.receive(deadline), Type.DONE, id=self._number)
+
+    def walk(self, spec: Spec, stretch: Stretch, deadline: float) -> dict[int, Refusal]:
+        """Have a stretch answered into the area; return the blocks without an answer, and why.
+
+        `deadline` is in seconds for each block.
+        """
+        reply = self._walked(spec, stretch, deadline * stretch.blocks)
+        if not isinstance(reply, Refusal):
+            return {}
+        if stretch.blocks == 1 or reply.kind is Kind.UNSUPPORTED:
+            return dict.fromkeys(range(stretch.blocks), reply)
+        alone = {
+            block: self._walked(spec, stretch.only(block), deadline)
+            for block in range(stretch.blocks)
+        }
+        return {block: reply for block, reply in alone.items() if isinstance(reply, Refusal)}
+
+    def _walked(self, spec: Spec, stretch: Stretch, deadline: float) -> Reply:
+        """Return what became of a stretch, whatever becomes of the process."""
+        self._number += 1
+        descriptor = -1 if self._area is None else self._area.descriptor
+        body = {
+            "id": self._number,
+            "spec": str(spec.place.path),
+            "stretch": pack(stretch),
+            "area": descriptor,
+        }
+        try:
+            process = self._ready()
+            process.send(Message(Type.WALK, body))
+            message = process.receive(deadline)
+            _expect(message, Type.RESULT, id=self._number, case=0)
+            return unpack_reply(message.body["reply"], message.arrays)
+        except (KeyError, ProtocolError) as error:
+            self._discard()
+            return Refusal(Kind.CRASHED, f"spoke no protocol: {error}")
+        except Lost as lost:
+            self._discard()
+            if self._stopping.is_set():
+                raise
+            return Refusal(lost.kind, lost.message)
 
     def script(self, spec: Spec, call: Call, claim: Claim, deadline: float) -> str:
         """Return the worker's script; nothing if it dies of it."""

@@ -13,6 +13,7 @@ import time
 
 from trysquare.backend import Kind, Target
 from trysquare.errors import ProtocolError
+from trysquare.workers.area import Area
 from trysquare.workers.frames import PREFIX, Message, clean, decode, encode, lengths
 
 PIPE_BYTES = 1 << 20
@@ -31,12 +32,12 @@ class Lost(Exception):  # noqa: N818 - an outcome of a case, not an error of our
 
 
 class WorkerProcess:
-    """A worker and its three pipes; used by one thread, except for `kill`.
+    """A worker, its three pipes and the area it shares; used by one thread, except for `kill`.
 
     The thread that starts it must outlive it: the kernel kills the worker when that thread ends.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, area: Area | None = None) -> None:
         command = [sys.executable, "-P", "-m", "trysquare.workers.worker"]
         self._process = subprocess.Popen(
             [*command, target.backend, target.device, target.mode],
@@ -45,6 +46,7 @@ class WorkerProcess:
             stderr=subprocess.PIPE,
             bufsize=0,
             env=_environment(),
+            pass_fds=() if area is None else (area.descriptor,),
             start_new_session=True,
         )
         self._stdin, self._stdout, self._stderr = (

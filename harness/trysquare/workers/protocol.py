@@ -58,14 +58,25 @@ def _unpack_value(packed: Any) -> Value | None:
     raise ValueError(f"{packed!r} is no value of a parameter")
 
 
-def _text(value: Any) -> str:
+def pack_values(values: Mapping[str, Value | None]) -> Json:
+    """Return parameters as JSON."""
+    return {name: _pack_value(value) for name, value in values.items()}
+
+
+def unpack_values(packed: Json) -> dict[str, Value | None]:
+    """Return the parameters that were packed; ValueError if they are none."""
+    return {text(name): _unpack_value(value) for name, value in packed.items()}
+
+
+def text(value: Any) -> str:
+    """Return a text, cleaned; TypeError if it is none."""
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is no text")
     return clean(value)
 
 
 def _texts(packed: Mapping[str, Any]) -> dict[str, str]:
-    return {_text(name): _text(text) for name, text in packed.items()}
+    return {text(name): text(value) for name, value in packed.items()}
 
 
 def _pick(arrays: Sequence[Array], index: Any) -> Array:
@@ -86,7 +97,7 @@ def pack_call(call: Call, arrays: list[Array]) -> Json:
     return {
         "function": call.function,
         "inputs": {name: first + i for i, name in enumerate(names)},
-        "parameters": {name: _pack_value(value) for name, value in call.parameters.items()},
+        "parameters": pack_values(call.parameters),
         "want": call.want,
         "wrt": list(call.wrt),
         "cotangent": cotangent,
@@ -100,11 +111,11 @@ def unpack_call(packed: Json, arrays: Sequence[Array]) -> Call:
     with malformed("call"):
         index = packed["cotangent"]
         return Call(
-            function=_text(packed["function"]),
+            function=text(packed["function"]),
             inputs={name: _pick(arrays, i) for name, i in packed["inputs"].items()},
-            parameters={n: _unpack_value(value) for n, value in packed["parameters"].items()},
+            parameters=unpack_values(packed["parameters"]),
             want=Want(packed["want"]),
-            wrt=tuple(_text(name) for name in packed["wrt"]),
+            wrt=tuple(text(name) for name in packed["wrt"]),
             cotangent=None if index is None else _pick(arrays, index),
             canonical=bool(packed["canonical"]),
             seed=None if packed["seed"] is None else int(packed["seed"]),
@@ -131,13 +142,13 @@ def unpack_reply(packed: Json, arrays: Sequence[Array]) -> Reply:
     with malformed("reply"):
         if "kind" in packed:
             kind = Kind(packed["kind"])
-            return Refusal(kind, _text(packed["message"]), _text(packed["error"]))
+            return Refusal(kind, text(packed["message"]), text(packed["error"]))
         return Answer(
-            outputs={_text(name): _pick(arrays, i) for name, i in packed["outputs"].items()},
-            changed=tuple(_text(name) for name in packed["changed"]),
-            shares=tuple(_text(name) for name in packed["shares"]),
+            outputs={text(name): _pick(arrays, i) for name, i in packed["outputs"].items()},
+            changed=tuple(text(name) for name in packed["changed"]),
+            shares=tuple(text(name) for name in packed["shares"]),
             seconds=float.fromhex(packed["seconds"]["float"]),
-            note=_text(packed["note"]),
+            note=text(packed["note"]),
         )
 
 
@@ -149,10 +160,10 @@ def _pack_target(target: Target | Unavailable) -> Json:
 
 
 def _unpack_target(packed: Json) -> Target | Unavailable:
-    target = Target(_text(packed["backend"]), _text(packed["device"]), _text(packed["mode"]))
+    target = Target(text(packed["backend"]), text(packed["device"]), text(packed["mode"]))
     if "reason" not in packed:
         return target
-    return Unavailable(target, _text(packed["reason"]), broken=bool(packed["broken"]))
+    return Unavailable(target, text(packed["reason"]), broken=bool(packed["broken"]))
 
 
 def pack_hello(hello: Hello | Unavailable) -> Json:
@@ -187,18 +198,18 @@ def unpack_hello(packed: Json) -> Hello | Unavailable:
             return target
         return Hello(
             target=target,
-            version=_text(packed["version"]),
+            version=text(packed["version"]),
             targets=tuple(_unpack_target(other) for other in packed["targets"]),
-            dtypes=tuple(_text(dtype) for dtype in packed["dtypes"]),
+            dtypes=tuple(text(dtype) for dtype in packed["dtypes"]),
             environment=_texts(packed["environment"]),
             functions={
-                _text(name): Spelling(_text(spelling["text"]), _texts(spelling["defaults"]))
+                text(name): Spelling(text(spelling["text"]), _texts(spelling["defaults"]))
                 for name, spelling in packed["functions"].items()
             },
             absent=_texts(packed["absent"]),
             unfaithful=_texts(packed["unfaithful"]),
             flushes={
-                _text(dtype): tuple(_text(item) for item in what)
+                text(dtype): tuple(text(item) for item in what)
                 for dtype, what in packed["flushes"].items()
             },
             canary=bool(packed["canary"]),

@@ -14,6 +14,7 @@ import platform
 import signal
 import sys
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -40,6 +41,7 @@ from trysquare.workers import probes, protocol
 from trysquare.workers.frames import HEADER_LIMIT, Message, Type, clean, encode, receive
 from trysquare.workers.protocol import Hello
 from trysquare.workers.reproduction import script, unpack_claim
+from trysquare.workers.stretch import unpack, walk
 
 PR_SET_PDEATHSIG = 1
 SCRIPT_LIMIT = HEADER_LIMIT // 2
@@ -119,6 +121,8 @@ class Worker:
                 self.run(message)
             elif message.type is Type.REPRODUCE:
                 self.reproduce(message)
+            elif message.type is Type.WALK:
+                self.walk(message)
             else:
                 raise ProtocolError(f"a worker does not expect '{message.type}'")
 
@@ -133,6 +137,15 @@ class Worker:
             except ProtocolError as error:  # a dtype, or a size, that no frame can carry
                 self.send_result(number, case, Refusal(Kind.ERRORED, str(error), "ProtocolError"))
         self.send(Type.DONE, {"id": number})
+
+    def walk(self, message: Message) -> None:
+        """Answer a stretch of consecutive numbers; the answers are in the shared area."""
+        stretch = unpack(message.body["stretch"])
+        descriptor, path = message.body["area"], message.body["spec"]
+        reply = self.guarded(
+            lambda: walk(self.backend, self.target, read_spec(path), stretch, descriptor)
+        )
+        self.send_result(message.body["id"], 0, reply)
 
     def send_result(self, number: int, case: int, reply: Reply) -> None:
         """Send the reply to one call."""
@@ -153,9 +166,13 @@ class Worker:
         self.send(Type.SCRIPT, {"id": message.body["id"], "script": text})
 
     def reply(self, path: str, call: Call) -> Reply:
-        """Return the answer, or who refused it: the binding, our own code, or the framework."""
+        """Return the answer to a call, or who refused it."""
+        return self.guarded(lambda: self.answer(read_spec(path), call))
+
+    def guarded(self, answer: Callable[[], Answer]) -> Reply:
+        """Return an answer, or who refused it: the binding, our own code, or the framework."""
         try:
-            return self.answer(read_spec(path), call)
+            return answer()
         except Unsupported as error:
             return Refusal(Kind.UNSUPPORTED, str(error), type(error).__name__)
         except TrysquareError as error:

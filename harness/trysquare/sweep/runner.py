@@ -1,0 +1,273 @@
+"""One process that sweeps jobs: it knows the truth, and has a worker of its own for each target."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from trysquare.backend import Kind, Refusal, Target, Unavailable
+from trysquare.dtypes import FORMATS, Array
+from trysquare.errors import TrysquareError
+from trysquare.reader import read
+from trysquare.spec import Spec
+from trysquare.sweep.chart import BLOCK, Chart
+from trysquare.sweep.evaluation import BlockTruth, Evaluator
+from trysquare.sweep.segment import Segment
+from trysquare.sweep.subject import Subject
+from trysquare.sweep.surveys import Surveys
+from trysquare.sweep.tally import Answers, Judge, Tally, amended
+from trysquare.workers.area import Area
+from trysquare.workers.line import START_SECONDS, Line
+from trysquare.workers.stretch import Stretch
+
+FRAME = 16
+"""Blocks that a worker is sent at a time; while it answers, the ones before are compared."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A target of a sweep: under which name its backend is loaded, and whether it flushes."""
+
+    target: Target
+    source: str
+    flushes: Mapping[str, bool]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A part of a sweep: positions [start, stop), whole blocks, of a function on some targets."""
+
+    spec: Path
+    dtype: str
+    gradient: bool
+    start: int
+    stop: int
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a job found for each target: a segment, or why there is none; seconds in all."""
+
+    job: Job
+    found: Mapping[Target, Segment | Refusal]
+    seconds: float
+
+
+class Runner:
+    """Sweeps one job after the other."""
+
+    def __init__(self, members: Sequence[Member], folder: Path | None, deadline: float) -> None:
+        self._members = {member.target: member for member in members}
+        self._folder, self._deadline = folder, deadline
+        self._crews: dict[Target, _Crew] = {}
+        self._subjects: dict[tuple[Path, str, bool], tuple[Subject, Surveys]] = {}
+
+    def run(self, job: Job) -> Done:
+        """Sweep a job."""
+        begun = time.perf_counter()
+        subject, surveys = self._known(job)
+        chart = surveys.chart(job.start, job.stop)
+        crews = {target: self._crew(target) for target in job.targets}
+        sweep = _Sweep(subject, chart, Evaluator(surveys.surveyor, chart), crews, self._deadline)
+        return Done(job, sweep.found(), time.perf_counter() - begun)
+
+    def close(self) -> None:
+        """End all workers."""
+        for crew in self._crews.values():
+            crew.close()
+
+    def _known(self, job: Job) -> tuple[Subject, Surveys]:
+        """Return the subject of a job and its charts; jobs of one subject follow each other."""
+        key = job.spec, job.dtype, job.gradient
+        if key not in self._subjects:
+            subject = Subject(read(job.spec), FORMATS[job.dtype], job.gradient)
+            self._subjects = {key: (subject, Surveys(subject, self._folder))}
+        return self._subjects[key]
+
+    def _crew(self, target: Target) -> _Crew:
+        if target not in self._crews:
+            self._crews[target] = _Crew(self._members[target])
+        return self._crews[target]
+
+
+class _Crew:
+    """The worker of one target, and the area into which it answers, with room for two frames."""
+
+    def __init__(self, member: Member) -> None:
+        self.member = member
+        self.area = Area(2 * FRAME * BLOCK * 4)
+        self.answers = self.area.bytes.view(np.uint32)
+        self._line = Line(replace(member.target, backend=member.source), START_SECONDS, self.area)
+        self._line.start()
+
+    def ready(self) -> Refusal | None:
+        """Wait for the worker; return why it cannot work."""
+        hello = self._line.opened.result()
+        return Refusal(Kind.CRASHED, hello.reason) if isinstance(hello, Unavailable) else None
+
+    def ask(self, spec: Spec, stretch: Stretch, deadline: float) -> Future[dict[int, Refusal]]:
+        """Have a stretch answered."""
+        return self._line.submit(lambda line: line.walk(spec, stretch, deadline))
+
+    def close(self) -> None:
+        """End the worker."""
+        self._line.stop()
+        self._line.join()
+        self.area.close()
+
+
+class _Sweep:
+    """One job on its way: frames, blocks, segments."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        chart: Chart,
+        evaluator: Evaluator,
+        crews: Mapping[Target, _Crew],
+        deadline: float,
+    ) -> None:
+        self._subject, self._chart, self._evaluator = subject, chart, evaluator
+        self._crews, self._deadline = crews, deadline
+        self._refused: dict[Target, Refusal] = {}
+        self._tallies = {
+            target: Tally(subject.format, chart.start, chart.stop, self._flushes(target))
+            for target in crews
+        }
+        self._doubts: dict[Target, list[tuple[Array, Array]]] = {target: [] for target in crews}
+
+    def found(self) -> dict[Target, Segment | Refusal]:
+        """Sweep, and return what was found for each target."""
+        for target, crew in self._crews.items():
+            refusal = crew.ready()
+            if refusal is not None:
+                self._refused[target] = refusal
+        frames = range(self._chart.start // BLOCK, self._chart.stop // BLOCK, FRAME)
+        asked = self._ask(frames[0], 0)
+        for number, first in enumerate(frames):
+            answered = asked
+            if number + 1 < len(frames):
+                asked = self._ask(frames[number + 1], (number + 1) % 2)
+            self._compare(first, number % 2, answered)
+        return {target: self._result(target) for target in self._crews}
+
+    def _blocks(self, first: int) -> int:
+        return min(FRAME, self._chart.stop // BLOCK - first)
+
+    def _ask(self, first: int, slot: int) -> dict[Target, Future[dict[int, Refusal]]]:
+        """Send a frame to all targets."""
+        subject = self._subject
+        stretch = Stretch(
+            function=subject.spec.function,
+            variable=subject.variable,
+            parameters=subject.parameters,
+            dtype=subject.format.name,
+            gradient=subject.gradient,
+            first=first * BLOCK,
+            blocks=self._blocks(first),
+            length=BLOCK,
+            size=2 * FRAME * BLOCK * 4,
+            offset=slot * FRAME * BLOCK * 4,
+        )
+        return {
+            target: crew.ask(subject.spec, stretch, self._deadline)
+            for target, crew in self._crews.items()
+            if target not in self._refused
+        }
+
+    def _compare(
+        self, first: int, slot: int, answered: Mapping[Target, Future[dict[int, Refusal]]]
+    ) -> None:
+        blocks = self._blocks(first)
+        missing: dict[Target, dict[int, Refusal]] = {}
+        for target, future in answered.items():
+            refused = future.result()
+            if len(refused) == blocks and first * BLOCK == self._chart.start:
+                self._refused[target] = refused[0]  # it has no such function, or no such dtype
+                continue
+            self._tallies[target].unanswered += len(refused) * BLOCK
+            missing[target] = refused
+        for block in range(blocks):
+            truth = self._evaluator.block(first + block)
+            begin = (slot * FRAME + block) * BLOCK
+            for target, refused in missing.items():
+                if block not in refused:
+                    answers = self._crews[target].answers
+                    self._block(target, truth, answers[begin : begin + BLOCK])
+        for target in missing:
+            self._tallies[target].settle(self._judge(target))
+
+    def _block(self, target: Target, truth: BlockTruth, got: Array) -> None:
+        """Compare one block: bits first."""
+        unlike = got != truth.rounded
+        if truth.undecided.size:
+            self._put_aside(target, truth, got, unlike)
+        if not unlike.any():
+            return
+        places, rounded = np.flatnonzero(unlike), truth.rounded
+        rounded = np.broadcast_to(rounded, BLOCK)[places] if truth.constant else rounded[places]
+        answers = Answers(
+            places + truth.block * BLOCK,
+            got[places],
+            rounded,
+            self._evaluator.values(truth)[places],
+        )
+        limits = self._chart.limits[truth.block - self._chart.start // BLOCK]
+        self._tallies[target].add(answers, limits[int(self._flushes(target))])
+
+    def _put_aside(self, target: Target, truth: BlockTruth, got: Array, unlike: Array) -> None:
+        """Keep for later what equals one of two candidates of which one is right."""
+        places = truth.undecided
+        near = (got[places] == truth.rounded[places]) | (got[places] == truth.others[places])
+        unlike[places[near]] = False
+        self._doubts[target].append((places[near] + truth.block * BLOCK, got[places[near]]))
+
+    def _flushes(self, target: Target) -> bool:
+        return self._crews[target].member.flushes.get(self._subject.format.name, False)
+
+    def _judge(self, target: Target) -> Judge:
+        return partial(self._subject.bad, flushes=self._flushes(target))
+
+    def _result(self, target: Target) -> Segment | Refusal:
+        if target in self._refused:
+            return self._refused[target]
+        segment = self._tallies[target].finished()
+        doubts = self._doubts[target]
+        if not doubts:
+            return segment
+        positions, got = (np.concatenate(parts) for parts in zip(*doubts, strict=True))
+        value, rounded = self._subject.truths(positions)
+        return amended(segment, Answers(positions, got, rounded, value), self._subject.format)
+
+
+def parts(start: int, stop: int, size: int) -> Iterator[tuple[int, int]]:
+    """Cut a range at multiples of `size`."""
+    edge = start
+    while edge < stop:
+        after = min(stop, (edge // size + 1) * size)
+        yield edge, after
+        edge = after
+
+
+_STARTED: list[Runner] = []
+
+
+def begin(members: Sequence[Member], folder: Path | None, deadline: float) -> None:
+    """Make this process a runner."""
+    _STARTED.append(Runner(members, folder, deadline))
+
+
+def work(job: Job) -> Done:
+    """Sweep a job in this process."""
+    try:
+        return _STARTED[0].run(job)
+    except TrysquareError as error:
+        refusal = Refusal(Kind.ERRORED, str(error), type(error).__name__)
+        return Done(job, dict.fromkeys(job.targets, refusal), 0.0)

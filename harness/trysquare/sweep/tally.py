@@ -1,0 +1,304 @@
+"""Answers of one target against the truth, block by block -> a segment.
+
+Equality comes first; only what differs is measured. What the limits of a block do not decide is
+put aside, and judged together at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+
+import numpy as np
+
+from trysquare.dtypes import Array, Format
+from trysquare.sweep.segment import QUANTUM, WORST, Discrete, Found, Interval, Segment, worst_of
+
+BIN = 1 << 22
+"""Positions of float32 that are one point of a curve."""
+
+LARGEST = 2.0**30
+"""ULP; larger errors count as this in the sum of signed errors."""
+
+
+class Kind(StrEnum):
+    """Outcomes that are no number, or that hide one."""
+
+    NAN = "NaN against a number"
+    INFINITY = "infinity against a finite number"
+    LOST = "zero where the truth is not zero"
+    FLUSHED = "subnormal flushed to zero"
+    SIGN = "other sign of zero"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Some answers and their truths: positions, patterns of both, the exact values in float64."""
+
+    positions: Array
+    got: Array
+    rounded: Array
+    value: Array
+
+    def only(self, chosen: Array) -> Answers:
+        """Return some of them."""
+        return Answers(
+            self.positions[chosen], self.got[chosen], self.rounded[chosen], self.value[chosen]
+        )
+
+
+@dataclass
+class Worst:
+    """The WORST largest errors so far, as arrays: rounded sizes, positions, errors, answers."""
+
+    sizes: Array = field(default_factory=lambda: np.empty(0))
+    positions: Array = field(default_factory=lambda: np.empty(0, np.int64))
+    errors: Array = field(default_factory=lambda: np.empty(0))
+    got: Array = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def keep(self, answers: Answers, error: Array) -> None:
+        """Keep what is worse; most blocks have nothing that is."""
+        sizes = np.abs(error)
+        if len(self.sizes) == WORST and sizes.max() < self.sizes[-1] - QUANTUM:
+            return
+        sizes = np.rint(sizes / QUANTUM) * QUANTUM
+        places = np.arange(len(sizes))
+        if len(self.sizes) == WORST:
+            places = np.flatnonzero(sizes >= self.sizes[-1])
+        if len(places) > WORST:
+            bar = np.partition(sizes[places], -WORST)[-WORST]
+            places = places[sizes[places] >= bar]
+        parts = (sizes, answers.positions, error, answers.got)
+        mine = (self.sizes, self.positions, self.errors, self.got)
+        all_ = [np.concatenate((a, b[places])) for a, b in zip(mine, parts, strict=True)]
+        order = np.lexsort((all_[1], -all_[0]))[:WORST]
+        self.sizes, self.positions, self.errors, self.got = (one[order] for one in all_)
+
+    def found(self) -> tuple[Found, ...]:
+        """Return them, the worst first."""
+        rows = zip(self.positions, self.errors, self.got, strict=True)
+        return tuple(Found(int(place), _figure(error), int(got)) for place, error, got in rows)
+
+
+Judge = Callable[[Array, Array], Array]
+"""Positions and patterns of answers -> which of them diverge, each by its own limit."""
+
+
+@dataclass
+class Tally:
+    """Counts the answers on [start, stop), in the order of the blocks."""
+
+    format: Format
+    start: int
+    stop: int
+    flushes: bool
+    unanswered: int = 0
+    _inexact: int = 0
+    _failed: int = 0
+    _total: int = 0
+    _powers: dict[int, int] = field(default_factory=dict)
+    _discrete: dict[Kind, Discrete] = field(default_factory=dict)
+    _worst: Worst = field(default_factory=Worst)
+    _diverging: Worst = field(default_factory=Worst)
+    _curve: dict[int, float] = field(default_factory=dict)
+    _suspects: list[tuple[Answers, Array]] = field(default_factory=list)
+    _bad: list[Array] = field(default_factory=list)
+    _intervals: _Intervals = field(default_factory=lambda: _Intervals())
+
+    def add(self, answers: Answers, limits: Array) -> None:
+        """Count answers of one block whose bits are not those of the rounded truth.
+
+        `limits` are two errors in ULP: up to the first an answer conforms, beyond the second it
+        diverges.
+        """
+        got, want = self._numbers(answers.got), self._numbers(answers.rounded)
+        if np.isfinite(got).all() and np.isfinite(want).all() and got.all():
+            self._count(answers, got, limits)
+            return
+        nans = np.isnan(got) & np.isnan(want)
+        zeros = (got == 0) & (want == 0)
+        self._note(Kind.SIGN, answers, zeros, np.zeros(len(got)))
+        rest = ~(nans | zeros)
+        if rest.any():
+            self._odd(answers.only(rest), got[rest], want[rest], limits)
+
+    def _odd(self, answers: Answers, got: Array, want: Array, limits: Array) -> None:
+        """Count answers some of which are no number, or zero."""
+        nan = np.isnan(got) != np.isnan(want)
+        infinite = ~nan & ((np.isinf(got) | np.isinf(want)) & (got != want))
+        lost = (got == 0) & (want != 0)
+        flushed = lost & (np.abs(want) < self.format.smallest_normal) & self.flushes
+        no_number = nan | infinite
+        error = np.where(no_number, np.inf, distance(got, answers.value, self.format))
+        self._note(Kind.NAN, answers, nan, error)
+        self._note(Kind.INFINITY, answers, infinite, error)
+        self._note(Kind.FLUSHED, answers, flushed, error)
+        self._note(Kind.LOST, answers, lost & ~flushed, error)
+        # what a target flushes by its own account is no error of the function
+        numeric = ~(no_number | flushed)
+        self._inexact += int(len(got) - numeric.sum())
+        self._count(answers.only(numeric), got[numeric], limits)
+        self._sort(answers.only(~numeric), error[~numeric], limits)
+
+    def _count(self, answers: Answers, got: Array, limits: Array) -> None:
+        if not len(got):
+            return
+        error = distance(got, answers.value, self.format)
+        # what is not the nearest number is at least half an ULP away; a model may say a bit less
+        error = np.copysign(np.maximum(np.abs(error), 0.5), error)
+        self._inexact += len(error)
+        self._total += int(np.rint(np.clip(error, -LARGEST, LARGEST) / QUANTUM).sum())
+        size = np.abs(error)
+        for power, count in _powers(size):
+            self._powers[power] = self._powers.get(power, 0) + count
+        self._worst.keep(answers, error)
+        place, top = int(answers.positions[0]) // BIN, float(size.max())
+        self._curve[place] = max(top, self._curve.get(place, 0.0))
+        self._sort(answers, error, limits)
+
+    def _sort(self, answers: Answers, error: Array, limits: Array) -> None:
+        """Tell apart what conforms, what diverges, and what has to be judged one by one."""
+        sure, beyond = limits
+        size = np.abs(error)
+        if not size.max(initial=0.0) > sure:
+            return
+        bad = size > beyond
+        self._fail(answers.only(bad), error[bad])
+        suspect = ~bad & (size > sure)
+        if suspect.any():
+            self._suspects.append((answers.only(suspect), error[suspect]))
+
+    def _fail(self, answers: Answers, error: Array) -> None:
+        if len(error):
+            self._failed += len(error)
+            self._bad.append(answers.positions)
+            self._diverging.keep(answers, error)
+
+    def _note(self, kind: Kind, answers: Answers, where: Array, error: Array) -> None:
+        places = np.flatnonzero(where)
+        if len(places):
+            first = places[np.argmin(answers.positions[places])]
+            new = Discrete(len(places), _found(answers, error, first))
+            known = self._discrete.get(kind)
+            self._discrete[kind] = new if known is None else known.joined(new)
+
+    def _numbers(self, patterns: Array) -> Array:
+        return self.format.widen(self.format.from_bits(patterns))
+
+    def settle(self, judge: Judge) -> None:
+        """Judge what was put aside; later blocks come after all that were added."""
+        if self._suspects:
+            suspects = Answers(*(
+                np.concatenate([getattr(one, item.name) for one, _ in self._suspects])
+                for item in fields(Answers)
+            ))  # fmt: skip
+            bad = judge(suspects.positions, suspects.got)
+            self._fail(suspects.only(bad), np.concatenate([e for _, e in self._suspects])[bad])
+            self._suspects.clear()
+        if self._bad:
+            self._intervals.extend(np.sort(np.concatenate(self._bad)))
+            self._bad.clear()
+
+    def finished(self) -> Segment:
+        """Return the segment of what has been added and settled."""
+        found = self._intervals
+        return Segment(
+            start=self.start,
+            stop=self.stop,
+            inexact=self._inexact,
+            failed=self._failed,
+            unanswered=self.unanswered,
+            total=self._total,
+            powers=dict(sorted(self._powers.items())),
+            discrete={str(kind): self._discrete[kind] for kind in sorted(self._discrete)},
+            worst=self._worst.found(),
+            diverging=self._diverging.found(),
+            curve=dict(sorted(self._curve.items())),
+            intervals=found.count,
+            first=found.first,
+            widest=found.widest,
+            head=found.first if found.first and found.first.start == self.start else None,
+            tail=found.last if found.last and found.last.stop == self.stop else None,
+        )
+
+
+@dataclass
+class _Intervals:
+    """What is consecutive among positions that arrive in their order."""
+
+    count: int = 0
+    first: Interval | None = None
+    widest: Interval | None = None
+    last: Interval | None = None
+
+    def extend(self, positions: Array) -> None:
+        """Add sorted positions."""
+        breaks = np.flatnonzero(np.diff(positions) > 1)
+        starts = positions[np.concatenate(([0], breaks + 1))]
+        stops = positions[np.concatenate((breaks, [len(positions) - 1]))] + 1
+        new = len(starts)
+        if self.last is not None and self.last.stop == starts[0]:
+            starts[0] = self.last.start
+            if self.first == self.last:
+                self.first = None
+            new -= 1
+        self.count += new
+        widths = stops - starts
+        best = int(np.argmax(widths))
+        candidates = [Interval(int(starts[best]), int(stops[best])), self.widest]
+        self.widest = min((one for one in candidates if one), key=lambda one: one.rank)
+        self.first = self.first or Interval(int(starts[0]), int(stops[0]))
+        self.last = Interval(int(starts[-1]), int(stops[-1]))
+
+
+def amended(segment: Segment, answers: Answers, format: Format) -> Segment:
+    """Return a segment with those answers that turned out not to be correctly rounded.
+
+    They are next to the truth, half an ULP and a little away from it, and conform.
+    """
+    for place in np.flatnonzero(answers.got != answers.rounded):
+        one = answers.only(np.array([place]))
+        tally = Tally(format, segment.start, segment.stop, flushes=False)
+        tally.add(one, np.array([np.inf, np.inf]))
+        more = tally.finished()
+        curve = {at: max(top, segment.curve.get(at, 0.0)) for at, top in more.curve.items()}
+        powers = {
+            power: count + segment.powers.get(power, 0) for power, count in more.powers.items()
+        }
+        segment = replace(
+            segment,
+            inexact=segment.inexact + more.inexact,
+            total=segment.total + more.total,
+            powers=dict(sorted({**segment.powers, **powers}.items())),
+            worst=worst_of((*segment.worst, *more.worst)),
+            curve=dict(sorted({**segment.curve, **curve}.items())),
+        )
+    return segment
+
+
+def distance(got: Array, value: Array, format: Format) -> Array:
+    """Return (got - exact) / ulp(exact), for finite answers; by exponent bits, and so fast."""
+    exponents = value.view(np.int64) & np.int64(0x7FF0_0000_0000_0000)
+    low, high = (np.int64(1023 + e) << np.int64(52) for e in (format.emin, format.emax))
+    binade = np.clip(exponents, low, high).view(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.asarray((got - value) / binade * 2.0 ** (format.precision - 1))
+
+
+def _powers(size: Array) -> Iterator[tuple[int, int]]:
+    """Yield floor(log2(error)) with the number of errors; what is exact has none."""
+    exponents = (size[size > 0].view(np.int64) >> np.int64(52)) - 1023
+    if len(exponents):
+        least = int(exponents.min())
+        counts = np.bincount(exponents - least)
+        yield from ((least + int(i), int(counts[i])) for i in np.flatnonzero(counts))
+
+
+def _found(answers: Answers, error: Array, place: int) -> Found:
+    return Found(int(answers.positions[place]), _figure(error[place]), int(answers.got[place]))
+
+
+def _figure(error: float) -> float:
+    """Return an error as it is kept: a model is not much more certain than that."""
+    return float(np.rint(error / QUANTUM) * QUANTUM) if np.isfinite(error) else float("inf")

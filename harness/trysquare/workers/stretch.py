@@ -1,0 +1,138 @@
+"""Consecutive numbers, block by block: what a worker is told, and how it answers into an area."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from trysquare.backend import Answer, Array, Backend, Call, Target, Tensor, Want
+from trysquare.dtypes import FORMATS, Format
+from trysquare.errors import ProtocolError
+from trysquare.spec import Spec, Value
+from trysquare.workers.area import attached
+from trysquare.workers.frames import Json, malformed
+from trysquare.workers.protocol import pack_values, text, unpack_values
+
+LIMIT = 1 << 30
+"""Bytes of an area."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Blocks of `length` numbers from `first` on, in the order of size.
+
+    The function is called once for each block, with a one-dimensional tensor; with `gradient` its
+    derivative is asked for, with ones from above. The answers go into the area, which is `size`
+    bytes large, from `offset` on.
+    """
+
+    function: str
+    variable: str
+    parameters: Mapping[str, Value | None]
+    dtype: str
+    gradient: bool
+    first: int
+    blocks: int
+    length: int
+    size: int
+    offset: int
+
+    def only(self, block: int) -> Stretch:
+        """Return one block of it, with the same place in the area."""
+        one = FORMATS[self.dtype].width // 8 * self.length
+        return Stretch(**{
+            **vars(self),
+            "first": self.first + block * self.length,
+            "blocks": 1,
+            "offset": self.offset + block * one,
+        })  # fmt: skip
+
+
+def pack(stretch: Stretch) -> Json:
+    """Return a stretch as JSON."""
+    return {**vars(stretch), "parameters": pack_values(stretch.parameters)}
+
+
+def unpack(packed: Json) -> Stretch:
+    """Return the stretch that was packed; ProtocolError if it is none."""
+    with malformed("stretch"):
+        found = Stretch(
+            function=text(packed["function"]),
+            variable=text(packed["variable"]),
+            parameters=unpack_values(packed["parameters"]),
+            dtype=FORMATS[packed["dtype"]].name,
+            gradient=bool(packed["gradient"]),
+            **{name: _count(packed[name]) for name in _COUNTS},
+        )
+        width = FORMATS[found.dtype].width
+        if found.offset + found.blocks * found.length * (width // 8) > found.size:
+            raise ValueError("the answers do not fit into the area")
+        if found.first + found.blocks * found.length > 1 << width:
+            raise ValueError("there are not so many numbers")
+        return found
+
+
+_COUNTS = ("first", "blocks", "length", "size", "offset")
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= 1 << 62:
+        raise ValueError(f"{value!r} is no count")
+    return value
+
+
+def numbers(format: Format, first: int, count: int) -> Array:
+    """Return `count` consecutive numbers, shaped (count,), in the format's NumPy dtype.
+
+    They must have one sign.
+    """
+    ends = format.patterns(np.array([first, first + count - 1]))
+    steps = _steps(count, format.bits)
+    return (ends[0] + steps if ends[1] >= ends[0] else ends[0] - steps).view(format.numpy)
+
+
+@cache
+def _steps(count: int, bits: np.dtype[np.unsignedinteger]) -> Array:
+    return np.arange(count, dtype=bits)
+
+
+def walk(backend: Backend, target: Target, spec: Spec, stretch: Stretch, descriptor: int) -> Answer:
+    """Call the function block by block; the answers are in the area.
+
+    Raises what the framework raises, and ProtocolError if an answer has another form than its
+    input.
+    """
+    format = FORMATS[stretch.dtype]
+    area = _area(descriptor, stretch.size)[stretch.offset :].view(format.bits)
+    call = Call(
+        function=stretch.function,
+        inputs={stretch.variable: numbers(format, stretch.first, stretch.length)},
+        parameters=stretch.parameters,
+        want=Want.GRADIENT if stretch.gradient else Want.VALUE,
+        wrt=(stretch.variable,) if stretch.gradient else (),
+    )
+    with backend.on(target.device):
+        ones = backend.to_tensor(format.cast(np.ones(stretch.length)), target.device)
+        for block in range(stretch.blocks):
+            first = stretch.first + block * stretch.length
+            array = numbers(format, first, stretch.length)
+            tensors = {stretch.variable: backend.to_tensor(array, target.device)}
+            output: Tensor
+            if stretch.gradient:
+                output = backend.gradients(spec, call, tensors, ones)[stretch.variable]
+            else:
+                output = backend.value(spec, call, tensors)
+            got = backend.to_array(output)
+            if (got.dtype, got.shape) != (array.dtype, array.shape):
+                raise ProtocolError(f"answered {got.dtype} of shape {list(got.shape)}")
+            place = slice(block * stretch.length, (block + 1) * stretch.length)
+            area[place] = got.view(format.bits)
+    return Answer(outputs={})
+
+
+@cache
+def _area(descriptor: int, size: int) -> Array:
+    return attached(descriptor, size)
