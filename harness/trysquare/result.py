@@ -98,13 +98,57 @@ class Worst:
 
 
 @dataclass(frozen=True)
+class Extreme:
+    """One of the worst inputs of a sweep, judged again by Arb.
+
+    `got` is the answer inside of a long vector, `alone` that to the same number by itself (None
+    where there was none); which kernel answers may depend on it. `ulp` is signed, None where one
+    of both is no number.
+    """
+
+    x: Number
+    got: Number
+    want: Number
+    ulp: float | None
+    alone: Number | None
+
+
+@dataclass(frozen=True)
+class Failing:
+    """Consecutive numbers that all diverge: the first, the last, and how many."""
+
+    low: Number
+    high: Number
+    count: int
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep says beyond a result: of every number from `low` to `high`.
+
+    `inexact` of them are not correctly rounded; `powers` counts these by the power of two, in ULP,
+    at or below their error. `intervals` diverge, of which the first and the widest are told.
+    """
+
+    low: Number
+    high: Number
+    inexact: int
+    powers: tuple[tuple[int, int], ...]
+    intervals: int
+    first: Failing | None
+    widest: Failing | None
+    worst: tuple[Extreme, ...]
+
+
+@dataclass(frozen=True)
 class Result:
     """One case on one target in one dtype.
 
     `count` elements were compared, `failed` of them diverge; `discrete` counts what is no number
     (flushed subnormals, signs of zero, NaN, infinities). ULP figures are over finite pairs.
     `histogram` holds (x, largest ULP) over the ordered floats for functions of one number.
-    `place` is `file:line:column` of the spec's line. `reproduction` is a stand-alone script.
+    `place` is `file:line:column` of the spec's line. `reproduction` is a stand-alone script. Of a
+    sweep, `max_ulp` and `mean_signed_ulp` are those of the numbers that are not correctly rounded.
     """
 
     id: str
@@ -132,6 +176,7 @@ class Result:
     shape: str = ""
     seconds: float = 0.0
     reproduction: str = ""
+    sweep: Sweep | None = None
 
 
 @dataclass(frozen=True)
