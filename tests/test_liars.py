@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from miniatures import LIARS, truthful
 from trysquare.dtypes import FORMATS
 from trysquare.planning.plan import Group
 from trysquare.result import Check, Expectation, Outcome, Result, Symptom
 from trysquare.run import Session
 from trysquare.workers.probes import flushes, unfaithful
+from trysquare_miniatures.liars import LIARS, truthful
 from workshop import SEED, SPECS, checks_of, diverging, results, standards
 
 CASES, VALUES, GRADIENTS = Check.CASES, Check.VALUES, Check.GRADIENTS
@@ -251,8 +251,8 @@ SECONDS = 4.0
 def asked() -> dict[str, list[Result]]:
     """Return the results of all cases of one function by the name of the miniature."""
     found: dict[str, list[Result]] = {}
-    names = (*LOST, *UNFIT, *ORDINARY)
-    with Session([f"miniatures:{name}" for name in names], SEED, SECONDS) as session:
+    names = [f"trysquare_miniatures.liars:{name}" for name in (*LOST, *UNFIT, *ORDINARY)]
+    with Session(names, SEED, SECONDS) as session:
         assert session.unavailable == ()
         group = Group(SPECS["relu"], CASES, FORMATS["float32"])
         for result in session.results([group], list(session.targets)):

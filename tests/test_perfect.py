@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from perfect import backend
 from trysquare.result import Check, Result
+from trysquare_miniatures.perfect import backend
 from workshop import SPECS, checks_of, diverging, results
 
 MANY = 1200
