@@ -38,7 +38,7 @@ LAYERS = (
     "describe planning.plan specfile.parameters verdict.standard workers.line",
     "divergences machine planning.checks results_file specfile.phrases truth.domain",
     "truth.tolerance workers.process workers.protocol workers.reproduction",
-    "command.bookkeeping command.progress command.rerun planning.cases planning.inputs",
+    "cli.testing command.bookkeeping command.progress command.rerun planning.cases planning.inputs",
     "cli.options record_form specfile.values",
     "binding specfile.composer specfile.schema truth.arrangement truth.oracle verdict.compare",
     "workers.frames workers.probes",
