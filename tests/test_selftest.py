@@ -17,7 +17,8 @@ import pytest
 from trysquare.dtypes import FORMATS
 from trysquare.planning.plan import RUN, Group, groups
 from trysquare.result import Check, Expectation, Outcome, Result, Symptom
-from trysquare_miniatures.hearing import MANY, Heard, Sampled, hearings
+from trysquare_miniatures import hearing
+from trysquare_miniatures.hearing import ASKING, MANY, Heard, Sampled, groups_of, hearings
 from trysquare_miniatures.lies import LIES, WITHIN_THE_LIMIT, Lie
 from trysquare_miniatures.score import Score, Share, scores
 from workshop import SEED, SPECS
@@ -76,7 +77,7 @@ def test_what_is_installed_is_not_this_checkout(installed: Path) -> None:
 def test_every_check_of_what_is_installed_knows_every_liar(installed: Path) -> None:
     code, table, said = printed(str(installed / "trysquare"), "selftest")
     rows = {row.split()[0]: row.split()[-2:] for row in table.splitlines() if row.endswith(" %")}
-    assert (code, rows) == (0, {check: ["100", "%"] for check in RUN}), table + said
+    assert (code, rows) == (0, {check: ["100", "%"] for check in ASKING}), table + said
 
 
 def test_a_check_that_does_not_exist_is_a_usage_error(installed: Path) -> None:
@@ -163,7 +164,8 @@ def bad(shows: Symptom | Outcome = Symptom.SHAPE) -> dict[str, Any]:
 
 
 def score(check: Check, results: Iterable[Result], **missing: str) -> Score:
-    (found,) = scores(list(SPECS.values()), [check], [Heard(tuple(results), missing)])
+    asked = groups_of(list(SPECS.values()), [check])
+    (found,) = scores(asked, [check], [Heard(tuple(results), missing)])
     return found
 
 
@@ -244,15 +246,15 @@ def test_a_score_is_the_lowest_share_rounded_down() -> None:
 
 
 def test_every_check_has_its_liars() -> None:
-    assert {lie.check for lie in LIES} == set(RUN)
+    assert {lie.check for lie in LIES} == set(ASKING)
 
 
 def test_every_group_is_asked_of_the_perfect_backend() -> None:
     specs = list(SPECS.values())
     asked = [
         group.name
-        for hearing in hearings(specs, RUN)
-        for group, names in hearing.questions
+        for held in hearings(groups_of(specs, RUN))
+        for group, names in held.questions
         if "perfect" in names
     ]
     assert sorted(asked) == sorted(group.name for group in groups(specs))
@@ -261,8 +263,8 @@ def test_every_group_is_asked_of_the_perfect_backend() -> None:
 def test_every_check_of_a_function_is_asked_of_those_who_lie_about_it() -> None:
     asked = {
         (name, group.name)
-        for hearing in hearings(list(SPECS.values()), RUN)
-        for group, names in hearing.questions
+        for held in hearings(groups_of(list(SPECS.values()), RUN))
+        for group, names in held.questions
         for name in names
     }
     assert asked >= {
@@ -270,6 +272,16 @@ def test_every_check_of_a_function_is_asked_of_those_who_lie_about_it() -> None:
         for lie in LIES
         for group in groups([SPECS[lie.function]], dtypes=[lie.dtype])
     }
+
+
+def test_a_check_that_no_run_makes_is_asked_where_a_lie_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = replace(DRAWS, check=Check.HUNT, dtype="float64")
+    monkeypatch.setattr(hearing, "LIES", (found,))
+    asked = groups_of(list(SPECS.values()), [Check.HUNT])
+    assert [group.name for group in asked] == ["rrelu/hunt/float64"]
+    assert [set(held.modules) for held in hearings(asked)] == [{"perfect"}, {DRAWS.liar}]
 
 
 def test_of_many_numbers_an_even_part_is_asked() -> None:

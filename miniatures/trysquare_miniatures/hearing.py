@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from trysquare.dtypes import Array
+from trysquare.backend import Target
+from trysquare.dtypes import FORMATS, Array
 from trysquare.planning.cases import Case
-from trysquare.planning.plan import Group, groups
+from trysquare.planning.plan import RUN, Group, groups
 from trysquare.result import SEED, Check, Outcome, Result
 from trysquare.run import SECONDS_PER_CASE, Session
 from trysquare.spec import Extent, Spec
@@ -25,6 +26,16 @@ SLOW = 10 * SECONDS_PER_CASE
 
 MANY = 1200
 """Numbers of a tensor in 16 bits, of which the perfect backend is not asked more at once."""
+
+Asking = Callable[[Session, Group, Sequence[Target]], Iterator[Result]]
+
+
+def _as_in_a_run(session: Session, group: Group, targets: Sequence[Target]) -> Iterator[Result]:
+    return session.results([group], targets)
+
+
+ASKING: Mapping[Check, Asking] = dict.fromkeys(RUN, _as_in_a_run)
+"""How a group of each check is asked; a check that no run makes needs a line of its own here."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +63,10 @@ class Hearing:
             results = [
                 result
                 for group, asked in self.questions
-                for result in session.results(
-                    [group], [target for target in session.targets if target.backend in asked]
+                for result in ASKING[group.check](
+                    session,
+                    group,
+                    [target for target in session.targets if target.backend in asked],
                 )
             ]
             names = {module: name for name, module in self.modules.items()}
@@ -93,27 +106,43 @@ def _thinned(spec: Spec, case: Case) -> Case:
     )
 
 
-def hearings(specs: Sequence[Spec], checks: Sequence[Check]) -> Iterator[Hearing]:
-    """Yield all that is asked to score these checks; what takes longest comes first."""
+def groups_of(specs: Sequence[Spec], checks: Sequence[Check]) -> tuple[Group, ...]:
+    """Return the groups of a run with these checks, and of other checks those that a lie names."""
+    named = dict.fromkeys(
+        (lie.function, lie.check, lie.dtype)
+        for lie in LIES
+        if lie.check in checks and lie.check not in RUN
+    )
+    others = (
+        Group(spec, check, FORMATS[dtype])
+        for spec in specs
+        for function, check, dtype in named
+        if function == spec.function
+    )
+    return (*groups(specs, checks), *others)
+
+
+def hearings(asked: Iterable[Group]) -> Iterator[Hearing]:
+    """Yield a hearing for each function and kind of backend; what takes longest comes first."""
+    functions: dict[str, list[Group]] = {}
+    for group in asked:
+        functions.setdefault(group.spec.function, []).append(group)
     hanging = [lie for lie in LIES if lie.shows is Outcome.TIMED_OUT]
     others = [lie for lie in (*LIES, *WITHIN_THE_LIMIT) if lie not in hanging]
-    for spec in specs:
-        yield from _of_liars(spec, checks, hanging, PATIENCE)
-    for spec in specs:
-        yield from _of_the_perfect(spec, checks)
-    for spec in specs:
-        yield from _of_liars(spec, checks, others, SECONDS_PER_CASE)
+    for mine in functions.values():
+        yield from _of_liars(mine, hanging, PATIENCE)
+    for mine in functions.values():
+        questions = [(_sampled(group), frozenset({PERFECT})) for group in mine]
+        yield Hearing({PERFECT: f"{HOME}.{PERFECT}"}, questions, SLOW)
+    for mine in functions.values():
+        yield from _of_liars(mine, others, SECONDS_PER_CASE)
 
 
-def _of_liars(
-    spec: Spec, checks: Sequence[Check], lies: Iterable[Lie], deadline: float
-) -> Iterator[Hearing]:
-    mine = [lie for lie in lies if lie.function == spec.function]
-    asked = [
-        (group, frozenset(lie.liar for lie in mine if _concerns(group, lie)))
-        for group in groups([spec], checks)
+def _of_liars(asked: Sequence[Group], lies: Sequence[Lie], deadline: float) -> Iterator[Hearing]:
+    addressed = [
+        (group, frozenset(lie.liar for lie in lies if _concerns(group, lie))) for group in asked
     ]
-    questions = [(group, names) for group, names in asked if names]
+    questions = [(group, names) for group, names in addressed if names]
     liars = sorted(frozenset().union(*(names for _, names in questions)))
     if liars:
         yield Hearing({name: f"{HOME}.liars:{name}" for name in liars}, questions, deadline)
@@ -121,13 +150,8 @@ def _of_liars(
 
 def _concerns(group: Group, lie: Lie) -> bool:
     """Whether a group is asked of a liar: every check is, that may or may not notice the lie."""
-    return lie.dtype == group.format.name and (lie in LIES or lie.check is group.check)
-
-
-def _of_the_perfect(spec: Spec, checks: Sequence[Check]) -> Iterator[Hearing]:
-    questions = [(_sampled(group), frozenset({PERFECT})) for group in groups([spec], checks)]
-    if questions:
-        yield Hearing({PERFECT: f"{HOME}.{PERFECT}"}, questions, SLOW)
+    same = (lie.function, lie.dtype) == (group.spec.function, group.format.name)
+    return same and (lie in LIES or lie.check is group.check)
 
 
 def _sampled(group: Group) -> Group:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from trysquare.planning.plan import checks_of
+from trysquare.planning.plan import Group
 from trysquare.result import Check, Expectation, Outcome, Result, Symptom
-from trysquare.spec import Spec
 from trysquare_miniatures.hearing import PERFECT, Heard
 from trysquare_miniatures.lies import LIES, WITHIN_THE_LIMIT, Lie
 
@@ -54,8 +53,8 @@ class Score:
         return min(100 * share.good // share.all if share.all else 0 for share in self.shares)
 
 
-def scores(specs: Sequence[Spec], checks: Iterable[Check], heard: Iterable[Heard]) -> list[Score]:
-    """Return the score of each check."""
+def scores(asked: Iterable[Group], checks: Iterable[Check], heard: Iterable[Heard]) -> list[Score]:
+    """Return the score of each check, when these groups should have been asked."""
     results: dict[Key, list[Result]] = {}
     missing: dict[str, str] = {}
     for one in heard:
@@ -64,25 +63,25 @@ def scores(specs: Sequence[Spec], checks: Iterable[Check], heard: Iterable[Heard
             name = result.target.partition(":")[0]
             key = name, result.function, result.check, result.dtype
             results.setdefault(key, []).append(result)
-    made = {spec.function: frozenset(checks_of(spec)) for spec in specs}
-    return [Record(results, missing, made).score(check) for check in checks]
+    groups = frozenset((one.spec.function, one.check, one.format.name) for one in asked)
+    return [Record(results, missing, groups).score(check) for check in checks]
 
 
 @dataclass(frozen=True)
 class Record:
-    """All results, why a backend gave none, and the checks that each function has."""
+    """All results, why a backend gave none, and what was asked: function, check and dtype."""
 
     results: Mapping[Key, Sequence[Result]]
     missing: Mapping[str, str]
-    made: Mapping[str, frozenset[Check]]
+    asked: frozenset[tuple[str, Check, str]]
 
     def score(self, check: Check) -> Score:
         """Return the score of one check."""
         mine = [lie for lie in LIES if lie.check is check]
         others = [lie for lie in LIES if check not in {lie.check, *lie.also}]
-        silent = [lie for lie in others if check in self.made.get(lie.function, ())]
+        silent = [lie for lie in others if (lie.function, check, lie.dtype) in self.asked]
         allowed = [lie for lie in WITHIN_THE_LIMIT if lie.check is check]
-        functions = [function for function, checks in self.made.items() if check in checks]
+        functions = sorted({function for function, made, _ in self.asked if made is check})
         return Score(
             check=check,
             caught=_share(self.escape(lie) for lie in mine),

@@ -11,9 +11,8 @@ from typing import TextIO
 
 from trysquare.command import selection
 from trysquare.command.progress import watched
-from trysquare.planning.plan import RUN
 from trysquare.result import Check, Result
-from trysquare_miniatures.hearing import MANY, Heard, Hearing, hearings
+from trysquare_miniatures.hearing import ASKING, MANY, Heard, Hearing, groups_of, hearings
 from trysquare_miniatures.lies import LIES
 from trysquare_miniatures.score import Score, scores
 
@@ -25,17 +24,17 @@ SAMPLED = (
 
 
 def selftest(names: Sequence[str], stream: TextIO) -> list[Score]:
-    """Return the score of each of these checks, of all that a run makes if none is named.
+    """Return the score of each of these checks, of all if none is named.
 
     Progress goes to `stream`. Raises UsageError for a name that no check has.
     """
-    checks = [Check(name) for name in selection.members(names, RUN, "check")]
-    specs = selection.specs(())
-    waiting = tuple(hearings(specs, checks))
+    checks = [Check(name) for name in selection.members(names, ASKING, "check")]
+    asked = groups_of(selection.specs(()), checks)
+    waiting = tuple(hearings(asked))
     heard: list[Heard] = []
-    total = sum(len(asked) for hearing in waiting for _, asked in hearing.questions)
+    total = sum(len(names) for hearing in waiting for _, names in hearing.questions)
     deque(watched(_results(waiting, heard), total, stream), maxlen=0)
-    return scores(specs, checks, heard)
+    return scores(asked, checks, heard)
 
 
 def _results(waiting: Sequence[Hearing], heard: list[Heard]) -> Iterator[Result]:
