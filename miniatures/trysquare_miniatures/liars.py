@@ -1,6 +1,6 @@
 """Backends that lie: each is `Truthful` but for one deliberate fault.
 
-Loaded by a worker as `miniatures:NAME`.
+Loaded by a worker as `trysquare_miniatures.liars:NAME`.
 """
 
 from __future__ import annotations
