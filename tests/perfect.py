@@ -251,9 +251,7 @@ POINTWISE = {
     # elementary functions
     "exp": Pointwise(lambda p, x: exp(x), {"x": lambda p, x: exp(x)}),
     "expm1": Pointwise(lambda p, x: expm1(x), {"x": lambda p, x: exp(x)}, odd=True),
-    "log": Pointwise(
-        lambda p, x: NAN if x < 0 else log(x), {"x": lambda p, x: quotient(ONE, x)}
-    ),
+    "log": Pointwise(lambda p, x: NAN if x < 0 else log(x), {"x": lambda p, x: quotient(ONE, x)}),
     "log1p": Pointwise(
         lambda p, x: NAN if x < -1 else log1p(x), {"x": lambda p, x: quotient(ONE, 1 + x)}, odd=True
     ),

@@ -93,10 +93,10 @@ class NumPyFunctions(Framework):
 
     def differentiate(
         self,
-        function: Callable[[Tensors], Tensor],
-        tensors: Tensors,
-        wrt: tuple[str, ...],
-        cotangent: Tensor | None,
+        function: Callable[[Tensors], Tensor],  # noqa: ARG002 - nothing to do with any of these
+        tensors: Tensors,  # noqa: ARG002
+        wrt: tuple[str, ...],  # noqa: ARG002
+        cotangent: Tensor | None,  # noqa: ARG002
     ) -> Tensors:
         """Raise Unsupported."""
         raise Unsupported("NumPy has no automatic differentiation")
@@ -111,8 +111,8 @@ def simd() -> str:
 
     NPY_DISABLE_CPU_FEATURES takes some away. https://numpy.org/doc/stable/reference/simd
     """
-    config = np.show_config(mode="dicts")
-    extensions = config.get("SIMD Extensions", {}) if isinstance(config, dict) else {}
+    config: Any = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
     names = [*extensions.get("baseline", ()), *extensions.get("found", ())]
     return " ".join(names) or "unknown"
 

@@ -63,9 +63,7 @@ class Resolved:
         return _written(self.binding, self.inputs, self.constants)
 
 
-def _written(
-    binding: Binding, names: Mapping[str, str], constants: Mapping[str, Any]
-) -> str:
+def _written(binding: Binding, names: Mapping[str, str], constants: Mapping[str, Any]) -> str:
     words = [
         name if binding.positional else f"{argument}={name}" for argument, name in names.items()
     ]
