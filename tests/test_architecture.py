@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from trysquare.formula.tree import Op
+
 ROOT = Path(__file__).parents[1]
 HARNESS = ROOT / "harness" / "trysquare"
 PACKAGES = {
@@ -139,7 +141,9 @@ def loaded(*arguments: str) -> set[str]:
 
 SOURCES = modules()
 ROOMS = {module.removeprefix("trysquare.") for module in SOURCES if module.startswith("trysquare.")}
-FUNCTIONS = {path.stem for path in (ROOT / "specs").rglob("*.yaml")}
+LANGUAGE = {op.value for op in Op}
+"""The words of the formula language, some of which are functions with a spec as well."""
+FUNCTIONS = {path.stem for path in (ROOT / "specs").rglob("*.yaml")} - LANGUAGE
 WRITTEN = sorted(path for path in HARNESS.rglob("*.*") if path.suffix != ".pyc")
 
 

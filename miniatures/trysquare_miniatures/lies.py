@@ -101,6 +101,16 @@ LIES = (
     lie("takes_log_of_softmax", "log_softmax", CASES, Symptom.LOST, VALUES, DEFAULTS),
     lie("clamps_the_logarithm", "bce_loss", CASES, Symptom.INFINITY, VALUES, REDUCTIONS, DEFAULTS),
     lie("remembers_too_much", "sigmoid", CASES, Symptom.INACCURATE, VALUES, DEFAULTS),
+    # elementary functions
+    lie("drops_negative_zero", "sqrt", CASES, Symptom.SIGN_OF_ZERO),
+    lie("off_by_one_ulp", "sqrt", VALUES, Symptom.INACCURATE, CASES, DEFAULTS),
+    lie("flushes_and_denies_it", "exp", CASES, Symptom.LOST, VALUES, DEFAULTS),
+    lie("flushes_and_denies_it", "erfc", CASES, Symptom.LOST, VALUES, DEFAULTS, dtype="float16"),
+    lie("infinity_becomes_nan", "log", CASES, Symptom.NAN, VALUES),
+    lie("nan_becomes_zero", "log1p", CASES, Symptom.NAN, VALUES, DEFAULTS),
+    lie("infinity_becomes_largest", "expm1", VALUES, Symptom.INFINITY, CASES),
+    lie("beyond_the_limit", "log", VALUES, Symptom.INACCURATE, CASES, DEFAULTS),
+    lie("ignores_the_cotangent", "tanh", GRADIENTS, Symptom.INACCURATE),
     # sums
     lie("divides_by_rows", "huber_loss", REDUCTIONS, Symptom.INACCURATE, CASES, DEFAULTS),
     lie("means_for_sums", "mse_loss", REDUCTIONS, Symptom.INACCURATE, CASES, GRADIENTS),
