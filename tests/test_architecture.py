@@ -32,10 +32,11 @@ LAYERS = (
     "command.selection recorder workers.worker",
     "reader",
     "run specfile.sections",
-    "specfile.case_reader verdict.judge workers.witness",
+    "command.lint specfile.case_reader verdict.judge workers.witness",
     "command.agreement ledger specfile.signature verdict.draws verdict.measure workers.pool",
     "describe planning.plan specfile.parameters verdict.standard workers.line",
-    "divergences machine planning.checks results_file specfile.phrases truth.domain",
+    "divergences machine planning.checks results_file specfile.phrases truth.domain "
+    "verdict.yardsticks",
     "truth.tolerance workers.process workers.protocol workers.reproduction",
     "command.bookkeeping command.progress command.rerun planning.cases planning.inputs",
     "cli.options record_form specfile.values",
@@ -46,7 +47,7 @@ LAYERS = (
     "truth.known",
     "formula.evaluate formula.parser formula.typeset",
     "formula.tree",
-    "dtypes",
+    "dtypes shelf",
     "errors cli command formula planning specfile truth verdict workers",
 )
 """The rooms of the harness, from the top down; a room imports only from lines below its own.

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from trysquare.backend import Want
 from trysquare.dtypes import Array, Format
 from trysquare.errors import UndecidedError
 from trysquare.result import Number, Symptom, Worst
 from trysquare.truth.meaning import COTANGENT
 from trysquare.verdict.compare import Distance, distance, integer_distance, symptoms
 from trysquare.verdict.standard import Standard
+from trysquare.verdict.yardsticks import Asked, seen
 
 BINS = 128
 """Points of a curve of ULP against x."""
@@ -31,6 +33,7 @@ class Measurement:
     discrete: Mapping[str, int] = field(default_factory=dict)
     worst: Worst | None = None
     histogram: tuple[tuple[float, float], ...] = ()
+    yardsticks: Mapping[str, int | None] = field(default_factory=dict)
 
 
 def measure(standard: Standard, got: Array, *, flushes: bool) -> Measurement:
@@ -55,6 +58,7 @@ def measure(standard: Standard, got: Array, *, flushes: bool) -> Measurement:
         discrete=_discrete(rows, value, best, kinds, standard.case.format),
         worst=_worst(standard, rows, match, bad, flushes=flushes),
         histogram=_histogram(standard, best.ulp),
+        yardsticks=_yardsticks(standard, rows[bad], value[bad]) if bad.any() else {},
     )
 
 
@@ -107,6 +111,12 @@ def _wrong_zeros(standard: Standard, rows: Array, truth: Array) -> Array:
         wrong &= (wanted != 0) | (np.signbit(wanted) != np.signbit(rows))
         wrong &= wanted == 0
     return np.asarray(wrong)
+
+
+def _yardsticks(standard: Standard, got: Array, exact: Array) -> dict[str, int | None]:
+    case = standard.case
+    asked = Asked(case.function, case.format, standard.terms, case.want is Want.GRADIENT)
+    return seen(got, case.format.round(exact), asked)
 
 
 def _first(kinds: Array) -> Symptom | None:
