@@ -34,9 +34,8 @@ LAYERS = (
     "run specfile.sections",
     "command.lint specfile.case_reader verdict.judge workers.witness",
     "command.agreement ledger specfile.signature verdict.draws verdict.measure workers.pool",
-    "describe planning.plan specfile.parameters verdict.standard workers.line",
-    "divergences machine planning.checks results_file specfile.phrases truth.domain "
-    "verdict.yardsticks",
+    "describe planning.plan specfile.parameters verdict.standard verdict.yardsticks workers.line",
+    "divergences machine planning.checks results_file specfile.phrases truth.domain",
     "truth.tolerance workers.process workers.protocol workers.reproduction",
     "command.bookkeeping command.progress command.rerun planning.cases planning.inputs",
     "cli.options record_form specfile.values",

@@ -56,11 +56,10 @@ class Sight:
     def look(self, standard: Standard, dialect: Accepted) -> None:
         """Judge what a perfect implementation of the dialect would answer to one case."""
         case = standard.case
-        answer = case.format.round(dialect.truth.value)
+        rows = case.format.round(dialect.truth.value)
+        answer = standard.layout.from_rows(rows, standard.spread)
         try:
-            found = measure(
-                standard, standard.layout.from_rows(answer, standard.spread), flushes=False
-            )
+            found = measure(standard, answer, flushes=False)
         except UndecidedError:
             return
         # dialects say nothing about the sign of zero
@@ -77,9 +76,9 @@ def _indistinct(spec: Spec) -> Iterator[Mistake]:
         for standard in _standards(spec, format):
             if all(sight.seen for sight in sights.values()):
                 return
-            for name, _, dialect in standard.dialects():
+            for name, _, answers in standard.dialects():
                 if not sights[name].seen:
-                    sights[name].look(standard, dialect)
+                    sights[name].look(standard, answers)
     for dialect in spec.dialects:
         sight = sights[dialect.name]
         if sight.words and not sight.seen:
@@ -95,7 +94,7 @@ def _too_wide_for_a_dialect(spec: Spec) -> Iterator[Mistake]:
             if sight.seen or not sight.words or not _sees(strict, name, sight.missed):
                 continue
             limit = spec.tolerance.ulps[key].text
-            message = f"the limit {limit} ulp does not separate dialect '{name}' in {format.name}"
+            message = f"the limit {limit} ulp does not separate dialect '{name}'"
             hint = "the inherited tolerance does"
             yield _mistake(spec.tolerance.places[key], f"{message}: {sight.words}", hint)
 
@@ -103,10 +102,10 @@ def _too_wide_for_a_dialect(spec: Spec) -> Iterator[Mistake]:
 def _sights_by_limit(spec: Spec, format: Format) -> dict[tuple[str, str], Sight]:
     sights: dict[tuple[str, str], Sight] = {}
     for standard, key in _stated(spec, format):
-        for name, _, dialect in standard.dialects():
+        for name, _, answers in standard.dialects():
             sight = sights.setdefault((key, name), Sight())
             if not sight.seen:
-                sight.look(standard, dialect)
+                sight.look(standard, answers)
     return sights
 
 
@@ -115,9 +114,9 @@ def _sees(spec: Spec, name: str, asked: Iterable[Case]) -> bool:
     sight = Sight()
     for case in asked:
         standard = Standard(spec, case)
-        for other, _, dialect in standard.dialects():
+        for other, _, answers in standard.dialects():
             if other == name:
-                sight.look(standard, dialect)
+                sight.look(standard, answers)
         if sight.seen:
             return True
     return False
@@ -154,7 +153,7 @@ def _cancels(spec: Spec) -> Iterator[Mistake]:
         if zero.any():
             words = _allowed(standard, _first(zero))
             message = "the inherited limit accepts 0 for a normal number in float32"
-            hint = "the formula loses every digit there: write it so that nothing cancels"
+            hint = "write the formula so that nothing cancels there, or state a tolerance"
             yield _mistake(spec.place, f"{message}: {words}", hint)
             return
 
@@ -179,9 +178,7 @@ def _condition(standard: Standard) -> Array:
     return np.where(np.isnan(condition), np.inf, condition)
 
 
-def _standards(
-    spec: Spec, format: Format, checks: Iterable[Check] = CHECKS
-) -> Iterator[Standard]:
+def _standards(spec: Spec, format: Format, checks: Iterable[Check] = CHECKS) -> Iterator[Standard]:
     for check in checks:
         try:
             planned = cases(spec, check, format, SEED)
@@ -212,7 +209,7 @@ def _first(mask: Array) -> tuple[int, int]:
 
 def _apart(standard: Standard, worst: Worst) -> str:
     where = ", ".join(f"{name} = {value.decimal}" for name, value in worst.inputs.items())
-    apart = f"at most {worst.ulp:.2g} ulp apart where {worst.limit:.2g} are allowed"
+    apart = f"at most {worst.ulp:.5g} ulp apart where {worst.limit:.5g} are allowed"
     return f"{apart}, at {where}{_given(standard)} in {standard.case.format.name}"
 
 
@@ -226,7 +223,7 @@ def _allowed(standard: Standard, place: tuple[int, int]) -> str:
         if values.size
     )
     result = number(float(truth), format).decimal
-    return f"{ulps:.2g} ulp of {result}, at {where}{_given(standard)}"
+    return f"{ulps:.5g} ulp of {result}, at {where}{_given(standard)}"
 
 
 def _element(values: Array, place: tuple[int, int]) -> float:
