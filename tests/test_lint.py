@@ -169,6 +169,18 @@ def test_check_ends_with_2_where_a_limit_is_blind(
     assert "1 error" in printed.err
 
 
+def test_what_the_oracle_cannot_decide_is_not_held_against_a_spec(tmp_path: Path) -> None:
+    edge = (
+        "dialects:\n  edge: {formula: 'x if exp(log1p(x)) > 1 + x else 2 * x', why: Who knows.}\n"
+    )
+    few = "{x: {type: float, domain: 0.5 <= x <= 0.501}}"
+    path = spec_file(tmp_path, ELU, edge, few)
+    assert [*findings(read(path))] == []
+    undecided = "x if exp(log1p(x)) > 1 + x else 2 * x"
+    path = spec_file(tmp_path, undecided, "tolerance: 4 ulp\n", few)
+    assert [*findings(read(path))] == []
+
+
 def test_a_spec_without_a_point_to_try_is_no_traceback(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

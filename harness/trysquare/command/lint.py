@@ -16,7 +16,7 @@ from trysquare.planning.checks import cases
 from trysquare.result import SEED, Check, Symptom, Worst
 from trysquare.spec import Place, Spec, Tolerance
 from trysquare.truth.meaning import COTANGENT
-from trysquare.verdict.measure import measure, number
+from trysquare.verdict.measure import element, measure, number
 from trysquare.verdict.standard import Accepted, Standard
 
 CHECKS = (Check.CASES, Check.VALUES, Check.REDUCTIONS)
@@ -76,7 +76,7 @@ def _indistinct(spec: Spec) -> Iterator[Mistake]:
         for standard in _standards(spec, format):
             if all(sight.seen for sight in sights.values()):
                 return
-            for name, _, answers in standard.dialects():
+            for name, _, answers in _dialects(standard):
                 if not sights[name].seen:
                     sights[name].look(standard, answers)
     for dialect in spec.dialects:
@@ -102,7 +102,7 @@ def _too_wide_for_a_dialect(spec: Spec) -> Iterator[Mistake]:
 def _sights_by_limit(spec: Spec, format: Format) -> dict[tuple[str, str], Sight]:
     sights: dict[tuple[str, str], Sight] = {}
     for standard, key in _stated(spec, format):
-        for name, _, answers in standard.dialects():
+        for name, _, answers in _dialects(standard):
             sight = sights.setdefault((key, name), Sight())
             if not sight.seen:
                 sight.look(standard, answers)
@@ -114,7 +114,7 @@ def _sees(spec: Spec, name: str, asked: Iterable[Case]) -> bool:
     sight = Sight()
     for case in asked:
         standard = Standard(spec, case)
-        for other, _, answers in standard.dialects():
+        for other, _, answers in _dialects(standard):
             if other == name:
                 sight.look(standard, answers)
         if sight.seen:
@@ -160,7 +160,10 @@ def _cancels(spec: Spec) -> Iterator[Mistake]:
 
 def _zero_allowed(standard: Standard) -> Array:
     """Mark the elements whose exact result is a normal number no larger than its limit."""
-    format, size = standard.case.format, np.abs(standard.canonical.truth.value)
+    try:
+        format, size = standard.case.format, np.abs(standard.canonical.truth.value)
+    except UndecidedError:
+        return np.zeros((1, 1), bool)
     limit = standard.limit(flushes=False).limit
     normal = (size >= format.smallest_normal) & (size <= format.largest)
     return np.asarray(normal & (limit >= size))
@@ -176,6 +179,14 @@ def _condition(standard: Standard) -> Array:
     with np.errstate(all="ignore"):
         condition = np.abs(x * slope / standard.canonical.truth.value)
     return np.where(np.isnan(condition), np.inf, condition)
+
+
+def _dialects(standard: Standard) -> Iterator[tuple[str, str, Accepted]]:
+    """Yield the answers of the dialects, as far as the oracle can tell them."""
+    try:
+        yield from standard.dialects()
+    except UndecidedError:
+        return
 
 
 def _standards(spec: Spec, format: Format, checks: Iterable[Check] = CHECKS) -> Iterator[Standard]:
@@ -218,16 +229,12 @@ def _allowed(standard: Standard, place: tuple[int, int]) -> str:
     truth = standard.canonical.truth.value[place]
     ulps = standard.limit(flushes=False).limit[place] / format.ulp(truth)
     where = ", ".join(
-        f"{name} = {number(_element(values, place), format).decimal}"
+        f"{name} = {number(element(values, place), format).decimal}"
         for name, values in standard.rows.items()
         if values.size
     )
     result = number(float(truth), format).decimal
     return f"{ulps:.5g} ulp of {result}, at {where}{_given(standard)}"
-
-
-def _element(values: Array, place: tuple[int, int]) -> float:
-    return float(values[min(place[0], values.shape[0] - 1), min(place[1], values.shape[1] - 1)])
 
 
 def _given(standard: Standard) -> str:

@@ -151,7 +151,7 @@ def _worst(standard: Standard, rows: Array, match: Match, bad: Array, *, flushes
     return Worst(
         index=standard.index_of(*place),
         inputs={
-            name: number(_at(values, place), format)
+            name: number(element(values, place), format)
             for name, values in standard.rows.items()
             if values.size
         },
@@ -202,7 +202,8 @@ def _wanted(standard: Standard, exact: float, place: tuple[int, int]) -> float:
     return float(standard.layout.to_rows(stated, standard.spread)[place])
 
 
-def _at(values: Array, place: tuple[int, int]) -> float:
+def element(values: Array, place: tuple[int, int]) -> float:
+    """Return the number at a row and column of an input, which may not vary along either."""
     return float(values[min(place[0], values.shape[0] - 1), min(place[1], values.shape[1] - 1)])
 
 
