@@ -35,9 +35,9 @@ LAYERS = (
     "command.selection recorder workers.worker",
     "reader",
     "run specfile.sections",
-    "specfile.case_reader verdict.judge workers.witness",
+    "command.lint specfile.case_reader verdict.judge workers.witness",
     "command.agreement ledger specfile.signature verdict.draws verdict.measure workers.pool",
-    "describe planning.plan specfile.parameters verdict.standard workers.line",
+    "describe planning.plan specfile.parameters verdict.standard verdict.yardsticks workers.line",
     "divergences machine planning.checks results_file specfile.phrases truth.domain",
     "truth.rounding truth.tolerance workers.process workers.protocol workers.reproduction",
     "cli.testing command.bookkeeping command.progress command.rerun planning.cases planning.inputs",
@@ -49,7 +49,7 @@ LAYERS = (
     "truth.known",
     "formula.evaluate formula.parser formula.typeset",
     "formula.tree",
-    "dtypes",
+    "dtypes shelf",
     "errors cli command formula planning specfile truth verdict workers",
 )
 """The rooms of the harness, from the top down; a room imports only from lines below its own.

@@ -235,6 +235,12 @@ def flushes_and_denies_it(_: Truthful, question: Question, output: Array) -> Arr
 
 
 @lies("answered")
+def loses_the_tail(_: Truthful, question: Question, output: Array) -> Array:
+    small = np.abs(question.format.widen(output)) < 1e-5
+    return np.where(small, np.zeros_like(output), output)
+
+
+@lies("answered")
 def cancels_near_zero(_: Truthful, question: Question, output: Array) -> Array:
     x, one = question.first, question.first.dtype.type(1)
     with np.errstate(over="ignore"):

@@ -95,6 +95,7 @@ LIES = (
         INPLACE,
         dtype="bfloat16",
     ),
+    lie("loses_the_tail", "sigmoid", VALUES, Symptom.LOST, CASES, DEFAULTS),
     lie("cancels_near_zero", "elu", VALUES, Symptom.LOST, CASES, DEFAULTS),
     lie("overflows_in_the_tail", "sigmoid", CASES, Symptom.LOST, VALUES, DEFAULTS),
     lie("takes_log_of_softmax", "log_softmax", VALUES, Symptom.INFINITY, CASES, DEFAULTS),
