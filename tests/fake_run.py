@@ -147,6 +147,7 @@ def diverging(passing: Result, known: str = "") -> Result:
         failed=min(1341, passing.count),
         max_ulp=919.0,
         discrete={"flushed": 12},
+        yardsticks={"wide": 0, "narrow": min(1341, passing.count), "near": 1, "elsewhere": None},
         worst=worst(),
         histogram=tuple(
             (x, 919.0 if -9 < x < -3 else ulp) for x, ulp in passing.histogram

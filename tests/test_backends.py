@@ -32,7 +32,7 @@ from trysquare.reader import read
 from trysquare.result import Symptom
 from trysquare.spec import Spec
 from trysquare.workers.pool import Pool
-from trysquare.workers.probes import cpu_capability
+from trysquare.workers.probes import cpu_capability, cpu_vendor
 from trysquare.workers.protocol import Hello
 from trysquare.workers.reproduction import Claim
 
@@ -109,6 +109,15 @@ def test_a_module_that_is_not_there_is_absent_and_not_broken(name: str) -> None:
     assert (missing.broken, missing.reason.endswith("is not installed")) == (False, True)
 
 
+def test_the_cpu_vendor_is_read_from_the_kernel(tmp_path: Path) -> None:
+    path = tmp_path / "cpuinfo"
+    path.write_text("processor : 0\nvendor_id\t: AuthenticAMD\nflags : avx2\n", encoding="utf-8")
+    assert cpu_vendor(path) == "AuthenticAMD"
+    path.write_text("CPU implementer\t: 0x41\n", encoding="utf-8")
+    assert cpu_vendor(path) == "unknown"
+    assert cpu_vendor(tmp_path / "missing") == "unknown"
+
+
 def test_the_cpu_capability_is_the_widest(tmp_path: Path) -> None:
     path = tmp_path / "cpuinfo"
     path.write_text("flags : fpu sse2 avx avx2 bmi\n", encoding="utf-8")
@@ -181,6 +190,16 @@ def test_an_absent_parameter_is_left_out(spec: Spec) -> None:
 
 def test_canonical_extras_are_passed_only_when_asked_for(spec: Spec) -> None:
     assert resolve([bound()], spec, scaled(canonical=False)).constants == {}
+
+
+def test_inputs_are_given_by_position_where_a_framework_takes_no_names(spec: Spec) -> None:
+    binding = Binding(
+        "scaled", "lib.double", lambda data, /: data + data, {"x": "x"}, positional=True
+    )
+    resolved = resolve([binding], spec, scaled())
+    assert resolved({"x": 3}) == 6
+    assert resolved.text() == "lib.double(x)"
+    assert spell([binding])["scaled"].text == "lib.double(x)"
 
 
 def test_a_value_may_be_translated_to_none(spec: Spec) -> None:
@@ -344,6 +363,8 @@ PLAIN: dict[str, dict[str, Any]] = {
     **{f: {"input": [[0.5]], "target": [[0.25]]} for f in FUNCTIONS if f.endswith("_loss")},
     "prelu": {"x": [[0.5, -0.5]], "weight": [0.25, 0.5]},
     "cross_entropy_loss": {"input": [[0.5, -0.5]], "target": [1]},
+    "log": {"x": [[0.5, 2.0]]},
+    "sqrt": {"x": [[0.5, 2.0]]},
 }
 
 
@@ -518,6 +539,71 @@ def test_tensorflow_declares_that_it_flushes_and_torch_does_not(
 ) -> None:
     assert torch[1].flushes == {}
     assert tensorflow[1].flushes["float32"] == ("inputs", "results")
+
+
+# --- NumPy's own functions --------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def ufuncs(workers: Pool) -> Asked:
+    return start(workers, "numpy_ufunc")
+
+
+def test_every_function_is_numpys_or_not_in_numpy_with_a_reason(ufuncs: Asked) -> None:
+    hello = ufuncs[1]
+    assert hello.functions.keys() == {"exp", "expm1", "log", "log1p", "tanh", "sqrt"}
+    assert set(FUNCTIONS) - set(hello.functions) - set(hello.absent) == set()
+    assert all(hello.absent.values())
+
+
+def test_numpy_lends_its_name_to_no_function_of_ml_dtypes(ufuncs: Asked) -> None:
+    assert set(ufuncs[1].dtypes) == {"float64", "float32", "float16"}
+    reply = ask(ufuncs, Call("exp", {"x": np.ones(2, FORMATS["bfloat16"].numpy)}, {}))
+    assert isinstance(reply, Refusal)
+    assert reply.kind is Kind.UNSUPPORTED
+
+
+def test_numpys_functions_are_called_and_not_the_formula(ufuncs: Asked) -> None:
+    x = np.linspace(-5, 5, 1001, dtype=np.float32)
+    for function in ufuncs[1].functions:
+        with np.errstate(all="ignore"):
+            wanted = getattr(np, function)(x)
+        assert value(ufuncs, function, {"x": x}).tobytes() == wanted.tobytes()
+
+
+def test_an_array_without_dimensions_stays_one(ufuncs: Asked) -> None:
+    assert value(ufuncs, "exp", {"x": np.float32(1)}).shape == ()
+
+
+def test_numpy_has_no_gradients(ufuncs: Asked) -> None:
+    x = np.ones(2, np.float32)
+    reply = ask(ufuncs, Call("exp", {"x": x}, {}, Want.GRADIENT, ("x",), x))
+    assert isinstance(reply, Refusal)
+    assert reply.kind is Kind.UNSUPPORTED
+    assert reply.message == "NumPy has no automatic differentiation"
+
+
+def test_the_instruction_sets_that_numpy_selects_are_told(ufuncs: Asked) -> None:
+    program = "from trysquare_backends.numpy_ufunc import simd; print(simd())"
+
+    def told(**more: str) -> set[str]:
+        environment = {"PYTHONPATH": ":".join(sys.path), **more}
+        command = [sys.executable, "-W", "ignore", "-c", program]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return set(done.stdout.split())
+
+    everything = told()
+    assert " ".join(sorted(everything)) == " ".join(sorted(ufuncs[1].environment["simd"].split()))
+    for name in everything - {"X86_V2"}:
+        assert name not in told(NPY_DISABLE_CPU_FEATURES=" ".join(everything - {"X86_V2"}))
+
+
+def test_a_script_of_numpy_needs_nothing_but_numpy(ufuncs: Asked) -> None:
+    call = Call("log", {"x": np.array([0x3F486945], np.uint32).view(np.float32)}, {})
+    claim = Claim(Symptom.INACCURATE, index=(0,), want=-0.24480614, allowed=2.0**-20)
+    text = script(ufuncs, call, claim)
+    assert "output = np.log(x)" in text
+    assert outcome(text)[0] == 0
 
 
 # --- reproductions ----------------------------------------------------------------------------

@@ -165,6 +165,12 @@ def test_a_choice_rounds_nothing() -> None:
     assert limit("maximum(abs(x), y)", FLOAT32, x=0.1, y=0.2) == 0
 
 
+@pytest.mark.parametrize(("x", "limit"), [(1e30, 0.0), (2.0, 3 * 2.0**-24), (-1e30, 0.0)])
+def test_the_loser_of_a_clear_comparison_adds_no_error(x: float, limit: float) -> None:
+    asked = oracle("minimum(maximum(x + 3, 0), 6)", FLOAT32, x=[x])
+    assert asked.inherited.limit[0, 0] == pytest.approx(limit, rel=1)
+
+
 def test_one_operation_is_one_rounding() -> None:
     # the unit roundoff relative to the result: half an ULP at the start of a binade, one at its end
     assert limit("x + y", FLOAT32, x=1.0, y=0.5) == 0.75

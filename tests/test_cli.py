@@ -27,10 +27,13 @@ from trysquare.result import Outcome, Result
 from trysquare.results_file import read
 
 ROOT = Path(__file__).parents[1]
-SOURCES = os.pathsep.join(str(ROOT / name) for name in ("harness", "backends", "reports", "tests"))
+SOURCES = os.pathsep.join(
+    str(ROOT / name) for name in ("harness", "backends", "reports", "miniatures", "tests")
+)
 Results = Callable[[run.Session, Sequence[Group], Sequence[Target]], Iterator[Result]]
 QUICK = ("run", "--backend", "numpy", "-k", "sigmoid", "--dtype", "float32", "--check", "cases")
-LIAR = ("run", "--backend", "miniatures:drops_negative_zero", "-k", "elu", "--dtype", "float32")
+LIES = "trysquare_miniatures.liars:drops_negative_zero"
+LIAR = ("run", "--backend", LIES, "-k", "elu", "--dtype", "float32")
 THREE_MISTAKES = """\
 trysquare: 1
 function: half

@@ -415,7 +415,9 @@ def test_the_file_lies_beside_the_module_of_the_backend(
     assert [entry.patterns for entry in known("liar")] == [(POINTS,)]
 
 
-@pytest.mark.parametrize("backend", ["tests.miniatures", "module:attribute", "nosuch", "../torch"])
+@pytest.mark.parametrize(
+    "backend", ["trysquare_miniatures.liars", "module:attribute", "nosuch", "../torch"]
+)
 def test_a_backend_from_elsewhere_has_no_known_divergences(backend: str) -> None:
     assert known(backend) == ()
 

@@ -81,6 +81,21 @@ def test_a_note_without_a_spec_is_an_error(tables: ModuleType) -> None:
         tables.table([], {})
 
 
+YARDSTICKS = ROOT / "docs" / "tolerances.py"
+
+
+def test_the_tables_of_yardsticks_are_current() -> None:
+    done = subprocess.run(
+        [sys.executable, str(YARDSTICKS), "--check"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(SOURCES)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 GUIDE = (ROOT / "docs" / "writing-a-backend.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL))
 SESSION = re.compile(

@@ -352,6 +352,14 @@ def test_a_divergence_shows_numbers_limit_and_reproduction(run: Run, text: str) 
     assert [part for part in wanted if part not in section] == []
 
 
+def test_a_divergence_says_who_else_would_see_it(run: Run) -> None:
+    item = fake_run.diverging(fake_run.result())
+    words = "wide no, narrow yes, near yes (1 of 1341); no rule: elsewhere"
+    assert words in render(replace(run, results=(item,)))
+    silent = render(replace(run, results=(replace(item, yardsticks={}),)))
+    assert "Would others see it?" not in silent
+
+
 def test_a_symptom_keeps_its_spelling(run: Run) -> None:
     item = replace(fake_run.diverging(fake_run.result()), symptom=Symptom.NAN)
     assert "NaN against a number: " in render(replace(run, results=(item,)))

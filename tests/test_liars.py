@@ -2,171 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
-from miniatures import LIARS, truthful
 from trysquare.dtypes import FORMATS
 from trysquare.planning.plan import Group
-from trysquare.result import Check, Expectation, Outcome, Result, Symptom
+from trysquare.result import Expectation, Outcome, Result, Symptom
 from trysquare.run import Session
 from trysquare.workers.probes import flushes, unfaithful
+from trysquare_miniatures.hearing import PATIENCE
+from trysquare_miniatures.liars import LIARS, truthful
+from trysquare_miniatures.lies import CASES, GRADIENTS, LIES, VALUES, WITHIN_THE_LIMIT, Lie
 from workshop import SEED, SPECS, checks_of, diverging, results, standards
 
-CASES, VALUES, GRADIENTS = Check.CASES, Check.VALUES, Check.GRADIENTS
-DEFAULTS, REDUCTIONS, INPLACE, RANDOMNESS = (
-    Check.DEFAULTS,
-    Check.REDUCTIONS,
-    Check.INPLACE,
-    Check.RANDOMNESS,
-)
-
-
-@dataclass(frozen=True)
-class Lie:
-    """A liar, the function and dtype it lies about, who catches it how, and who else may notice."""
-
-    liar: str
-    function: str
-    check: Check
-    symptom: Symptom
-    also: frozenset[Check] = frozenset()
-    dtype: str = "float32"
-
-    def __str__(self) -> str:
-        return f"{self.liar}-{self.function}-{self.dtype}-{self.check}"
-
-
-def lie(
-    liar: str, function: str, check: Check, symptom: Symptom, *also: Check, dtype: str = "float32"
-) -> Lie:
-    return Lie(liar, function, check, symptom, frozenset(also), dtype)
-
-
-CAUGHT = [
-    # numbers
-    lie("off_by_one_ulp", "relu", VALUES, Symptom.INACCURATE, CASES, DEFAULTS, INPLACE),
-    lie(
-        "off_by_one_ulp",
-        "relu",
-        VALUES,
-        Symptom.INACCURATE,
-        CASES,
-        DEFAULTS,
-        INPLACE,
-        dtype="bfloat16",
-    ),
-    lie("beyond_the_limit", "sigmoid", VALUES, Symptom.INACCURATE, CASES, DEFAULTS),
-    lie("beyond_the_limit", "elu", VALUES, Symptom.INACCURATE, CASES, DEFAULTS, dtype="float16"),
-    lie("drops_negative_zero", "elu", CASES, Symptom.SIGN_OF_ZERO),
-    lie("multiplies_by_a_mask", "relu", CASES, Symptom.SIGN_OF_ZERO, VALUES, INPLACE),
-    lie("multiplies_by_a_mask", "relu", VALUES, Symptom.NAN, CASES, INPLACE),
-    lie("nan_becomes_zero", "relu", CASES, Symptom.NAN, VALUES, INPLACE),
-    lie("nan_becomes_zero", "mse_loss", CASES, Symptom.NAN, VALUES, REDUCTIONS, DEFAULTS),
-    lie("infinity_becomes_nan", "elu", CASES, Symptom.NAN, VALUES),
-    lie("infinity_becomes_nan", "l1_loss", CASES, Symptom.NAN, VALUES, REDUCTIONS, DEFAULTS),
-    lie("infinity_becomes_nan", "mse_loss", CASES, Symptom.NAN, VALUES, REDUCTIONS, DEFAULTS),
-    lie("infinity_becomes_nan", "bce_loss", CASES, Symptom.NAN, VALUES, REDUCTIONS, DEFAULTS),
-    lie("infinity_becomes_largest", "relu", CASES, Symptom.INFINITY, VALUES, INPLACE),
-    lie(
-        "infinity_becomes_largest",
-        "mse_loss",
-        VALUES,
-        Symptom.INFINITY,
-        CASES,
-        REDUCTIONS,
-        DEFAULTS,
-    ),
-    lie("one_element_is_a_constant", "sigmoid", VALUES, Symptom.INACCURATE, dtype="float16"),
-    lie("flushes_and_denies_it", "sigmoid", CASES, Symptom.LOST, VALUES, DEFAULTS),
-    lie(
-        "flushes_and_denies_it",
-        "relu",
-        VALUES,
-        Symptom.LOST,
-        CASES,
-        DEFAULTS,
-        INPLACE,
-        dtype="bfloat16",
-    ),
-    lie("cancels_near_zero", "elu", VALUES, Symptom.LOST, CASES, DEFAULTS),
-    lie("overflows_in_the_tail", "sigmoid", CASES, Symptom.LOST, VALUES, DEFAULTS),
-    lie("takes_log_of_softmax", "log_softmax", VALUES, Symptom.INFINITY, CASES, DEFAULTS),
-    lie("takes_log_of_softmax", "log_softmax", CASES, Symptom.LOST, VALUES, DEFAULTS),
-    lie("clamps_the_logarithm", "bce_loss", CASES, Symptom.INFINITY, VALUES, REDUCTIONS, DEFAULTS),
-    lie("remembers_too_much", "sigmoid", CASES, Symptom.INACCURATE, VALUES, DEFAULTS),
-    # sums
-    lie("divides_by_rows", "huber_loss", REDUCTIONS, Symptom.INACCURATE, CASES, DEFAULTS),
-    lie("means_for_sums", "mse_loss", REDUCTIONS, Symptom.INACCURATE, CASES, GRADIENTS),
-    lie("means_for_sums", "mse_loss", GRADIENTS, Symptom.INACCURATE, CASES, REDUCTIONS),
-    lie("misreads_old_arguments", "mse_loss", REDUCTIONS, Symptom.INACCURATE),
-    lie("misreads_old_arguments", "l1_loss", REDUCTIONS, Symptom.SHAPE),
-    lie(
-        "accumulates_in_float32",
-        "mse_loss",
-        REDUCTIONS,
-        Symptom.INACCURATE,
-        DEFAULTS,
-        CASES,
-        dtype="float64",
-    ),
-    lie("accumulates_narrowly", "softmax", VALUES, Symptom.INACCURATE, DEFAULTS, dtype="bfloat16"),
-    lie("accumulates_narrowly", "softmax", VALUES, Symptom.INACCURATE, DEFAULTS, dtype="float16"),
-    # form
-    lie("returns_float64", "sigmoid", VALUES, Symptom.DTYPE, CASES, DEFAULTS),
-    lie("adds_a_dimension", "elu", VALUES, Symptom.SHAPE, CASES, DEFAULTS),
-    lie("drops_a_dimension", "prelu", CASES, Symptom.SHAPE),
-    lie("overwrites_its_input", "relu", VALUES, Symptom.MUTATED, CASES, DEFAULTS),
-    lie("overwrites_the_target", "mse_loss", VALUES, Symptom.MUTATED, CASES, DEFAULTS, REDUCTIONS),
-    lie("raises_on_nothing", "sigmoid", CASES, Symptom.RAISED),
-    lie("accepts_anything", "huber_loss", CASES, Symptom.ACCEPTED),
-    # arguments
-    lie("halves_the_default", "elu", DEFAULTS, Symptom.INACCURATE),
-    lie("sums_by_default", "l1_loss", DEFAULTS, Symptom.INACCURATE),
-    lie("first_axis_by_default", "softmax", DEFAULTS, Symptom.INACCURATE),
-    lie("ignores_alpha", "elu", VALUES, Symptom.INACCURATE, CASES, GRADIENTS),
-    lie("ignores_the_axis", "log_softmax", CASES, Symptom.ACCEPTED, VALUES, GRADIENTS),
-    lie("ignores_the_weight", "bce_loss", REDUCTIONS, Symptom.INACCURATE, CASES, GRADIENTS, VALUES),
-    lie(
-        "ignores_the_weight",
-        "cross_entropy_loss",
-        REDUCTIONS,
-        Symptom.INACCURATE,
-        CASES,
-        VALUES,
-        GRADIENTS,
-    ),
-    lie("ignores_no_index", "cross_entropy_loss", CASES, Symptom.RAISED, VALUES, GRADIENTS),
-    lie("ignores_no_index", "cross_entropy_loss", VALUES, Symptom.INACCURATE, CASES, GRADIENTS),
-    lie("speaks_celu", "elu", VALUES, Symptom.INACCURATE, CASES),
-    lie("speaks_huber", "smooth_l1_loss", CASES, Symptom.INACCURATE, VALUES),
-    # gradients
-    lie("two_at_the_kink", "relu", GRADIENTS, Symptom.INACCURATE),
-    lie("ignores_the_cotangent", "sigmoid", GRADIENTS, Symptom.INACCURATE),
-    lie("descends_upwards", "huber_loss", GRADIENTS, Symptom.INACCURATE),
-    lie("gradient_in_float64", "elu", GRADIENTS, Symptom.DTYPE),
-    lie("sums_the_gradient", "elu", GRADIENTS, Symptom.SHAPE),
-    # in place
-    lie("copies_instead", "relu", INPLACE, Symptom.STORAGE),
-    lie("returns_the_input", "relu", INPLACE, Symptom.INACCURATE),
-    lie("spoils_a_saved_tensor", "relu", INPLACE, Symptom.ACCEPTED),
-    lie("spoils_a_saved_tensor", "rrelu", INPLACE, Symptom.ACCEPTED),
-    # draws
-    lie("draws_out_of_bounds", "rrelu", RANDOMNESS, Symptom.DISTRIBUTION),
-    lie("draws_unevenly", "rrelu", RANDOMNESS, Symptom.DISTRIBUTION),
-    lie("draws_the_mean", "rrelu", RANDOMNESS, Symptom.DISTRIBUTION),
-    lie("draws_once", "rrelu", RANDOMNESS, Symptom.DISTRIBUTION),
-    lie("draws_in_pairs", "rrelu", RANDOMNESS, Symptom.DISTRIBUTION),
-    lie("draws_in_order", "rrelu", RANDOMNESS, Symptom.DISTRIBUTION),
-]
+CAUGHT = [told for told in LIES if isinstance(told.shows, Symptom)]
+ACCIDENTS = [told for told in LIES if told not in CAUGHT]
 
 
 @pytest.mark.parametrize("told", CAUGHT, ids=str)
 def test_a_lie_is_caught_by_the_right_check(told: Lie) -> None:
     found = diverging(results(LIARS[told.liar], told.function, told.check, told.dtype))
     assert {one.outcome for one in found} == {Outcome.DIVERGES}
-    assert told.symptom in {one.symptom for one in found}
+    assert told.shows in {one.symptom for one in found}
 
 
 @pytest.mark.parametrize("told", dict.fromkeys(CAUGHT), ids=str)
@@ -180,7 +36,7 @@ def test_a_lie_disturbs_no_check_that_it_does_not_concern(told: Lie) -> None:
 
 
 def test_every_liar_is_put_to_the_test() -> None:
-    assert LIARS.keys() - {told.liar for told in CAUGHT} == {*LOST, *UNFIT, "almost_at_the_limit"}
+    assert LIARS.keys() == {told.liar for told in (*LIES, *WITHIN_THE_LIMIT)}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
@@ -190,9 +46,9 @@ def test_the_truth_is_no_lie(function: str, dtype: str) -> None:
     assert found == [[] for _ in found]
 
 
-@pytest.mark.parametrize("function", ["sigmoid", "elu"])
-def test_an_answer_within_the_limit_conforms(function: str) -> None:
-    assert diverging(results(LIARS["almost_at_the_limit"], function, VALUES, "float32")) == []
+@pytest.mark.parametrize("told", WITHIN_THE_LIMIT, ids=str)
+def test_an_answer_within_the_limit_conforms(told: Lie) -> None:
+    assert diverging(results(LIARS[told.liar], told.function, told.check, told.dtype)) == []
 
 
 def test_one_wrong_element_of_65536_is_counted_as_one() -> None:
@@ -237,22 +93,18 @@ def test_what_is_lost_is_said_to_be_subnormal_or_not() -> None:
 
 # Real processes: what a worker or its converters do wrong, and one ordinary lie.
 
-LOST = {
-    "segfaults": Outcome.CRASHED,
-    "leaves": Outcome.CRASHED,
-    "hangs": Outcome.TIMED_OUT,
-}
-UNFIT = ("has_one_nan", "has_one_zero")
+UNFIT = [told for told in ACCIDENTS if told.shows is Outcome.ERRORED]
+LOST = [told for told in ACCIDENTS if told not in UNFIT]
 ORDINARY = ("truthful", "overwrites_its_input", "nan_becomes_zero")
-SECONDS = 4.0
 
 
 @pytest.fixture(scope="module")
 def asked() -> dict[str, list[Result]]:
     """Return the results of all cases of one function by the name of the miniature."""
     found: dict[str, list[Result]] = {}
-    names = (*LOST, *UNFIT, *ORDINARY)
-    with Session([f"miniatures:{name}" for name in names], SEED, SECONDS) as session:
+    names = [*ORDINARY, *(told.liar for told in ACCIDENTS)]
+    modules = [f"trysquare_miniatures.liars:{name}" for name in names]
+    with Session(modules, SEED, PATIENCE) as session:
         assert session.unavailable == ()
         group = Group(SPECS["relu"], CASES, FORMATS["float32"])
         for result in session.results([group], list(session.targets)):
@@ -260,20 +112,20 @@ def asked() -> dict[str, list[Result]]:
     return found
 
 
-@pytest.mark.parametrize(("liar", "outcome"), LOST.items())
+@pytest.mark.parametrize("told", LOST, ids=str)
 def test_an_accident_costs_the_case_that_did_it_and_no_other(
-    asked: dict[str, list[Result]], liar: str, outcome: Outcome
+    asked: dict[str, list[Result]], told: Lie
 ) -> None:
-    found = {one.case: (one.outcome, one.expectation) for one in diverging(asked[liar])}
-    assert found == {"one": (outcome, Expectation.UNEXPECTED)}
-    assert len(asked[liar]) == len(standards("relu", CASES, "float32"))
+    found = {one.case: (one.outcome, one.expectation) for one in diverging(asked[told.liar])}
+    assert found == {"one": (told.shows, Expectation.UNEXPECTED)}
+    assert len(asked[told.liar]) == len(standards("relu", CASES, "float32"))
 
 
-@pytest.mark.parametrize("liar", UNFIT)
+@pytest.mark.parametrize("told", UNFIT, ids=str)
 def test_a_converter_that_changes_bits_is_unfit_to_judge(
-    asked: dict[str, list[Result]], liar: str
+    asked: dict[str, list[Result]], told: Lie
 ) -> None:
-    (result,) = asked[liar]
+    (result,) = asked[told.liar]
     assert (result.outcome, result.expectation) == (Outcome.ERRORED, Expectation.UNEXPECTED)
     assert result.reason.startswith("the binding is unfit to judge: 0x")
 

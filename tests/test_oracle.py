@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perfect import POINTWISE, exact, mp
 from questions import Question, questions
 from trysquare.dtypes import FLOAT16, FLOAT32, FLOAT64, Format
 from trysquare.errors import UndecidedError
@@ -18,6 +17,7 @@ from trysquare.formula.derivative import Extent
 from trysquare.formula.parser import parse
 from trysquare.truth.known import SPARE_BITS, Truth
 from trysquare.truth.oracle import Oracle
+from trysquare_miniatures.perfect import POINTWISE, exact, mp
 from workshop import SPECS
 
 functions = pytest.mark.parametrize("function", SPECS)

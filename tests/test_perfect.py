@@ -6,15 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from perfect import backend
 from trysquare.result import Check, Result
+from trysquare_miniatures.hearing import MANY
+from trysquare_miniatures.perfect import backend
+from trysquare_miniatures.score import HALF
 from workshop import SPECS, checks_of, diverging, results
-
-MANY = 1200
-"""Elements of a call in 16 bits; the perfect backend is slow, and has all of them in 32 and 64."""
-
-HALF = 0.5 + 2**-4
-"""An ULP that is rounded once, as tier 1 sees it."""
 
 
 def asked(function: str, dtype: str) -> Iterator[Result]:

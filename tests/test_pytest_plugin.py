@@ -28,11 +28,13 @@ from trysquare.workers.protocol import Hello
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[1]
-SOURCES = os.pathsep.join(str(ROOT / name) for name in ("harness", "backends", "reports", "tests"))
+SOURCES = os.pathsep.join(
+    str(ROOT / name) for name in ("harness", "backends", "reports", "miniatures", "tests")
+)
 INSTALLED = "trysquare" in entry_points(group="pytest11").names
 PLUGIN = () if INSTALLED else ("-p", "trysquare.pytest_plugin")
 NUMPY = ("--trysquare-backend", "numpy")
-LIAR = ("--trysquare-backend", "miniatures:returns_float64")
+LIAR = ("--trysquare-backend", "trysquare_miniatures.liars:returns_float64")
 HALF = """\
 # the function that divides by two
 trysquare: 1

@@ -114,6 +114,18 @@ def test_a_key_with_a_default_may_be_absent() -> None:
     assert record(json.dumps(short)) == item
 
 
+def test_a_file_from_before_there_were_yardsticks_reads() -> None:
+    item = replace(fake_run.diverging(fake_run.result()), yardsticks={})
+    old = {key: value for key, value in keys(line(item)).items() if key != "yardsticks"}
+    assert record(json.dumps(old)) == item
+
+
+def test_a_yardstick_without_a_rule_is_not_one_that_refuses_nothing() -> None:
+    item = record(line(fake_run.diverging(fake_run.result())))
+    assert isinstance(item, Result)
+    assert item.yardsticks == {"wide": 0, "narrow": 1341, "near": 1, "elsewhere": None}
+
+
 def test_a_truncated_last_line_was_never_written(tmp_path: Path) -> None:
     run = fake_run.run()
     path = written(tmp_path, run)

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perfect import POINTWISE, ROWS, exact, mp, nearest
 from questions import Question, questions
 from trysquare.dtypes import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, FORMATS, Array, Format
 from trysquare.formula.derivative import Extent
@@ -18,6 +17,7 @@ from trysquare.formula.parser import parse
 from trysquare.planning.sampling import whole_format
 from trysquare.truth.oracle import Oracle
 from trysquare.truth.rounding import candidates, rounded, same
+from trysquare_miniatures.perfect import POINTWISE, ROWS, exact, mp, nearest
 from workshop import SPECS
 
 ELEMENT = Extent(rows=True, columns=False)

@@ -22,7 +22,8 @@ POOR = Target("poor", "cpu", "miniature")
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Session]:
-    names = ["numpy", "miniatures:truthful", "nowhere.at_all", "miniatures:poor"]
+    truthful, poor = (f"trysquare_miniatures.liars:{name}" for name in ("truthful", "poor"))
+    names = ["numpy", truthful, "nowhere.at_all", poor]
     with Session(names, SEED) as opened:
         yield opened
 

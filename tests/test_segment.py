@@ -108,9 +108,9 @@ def test_every_error_is_counted_by_its_size() -> None:
 
 def outcome(got: float, truth: float, *, flushes: bool = False) -> Segment:
     """What one answer is counted as."""
-    pair = [np.array([value], np.float32).view(np.uint32) for value in (got, truth)]
+    bits, rounded = (np.array([value], np.float32).view(np.uint32) for value in (got, truth))
     tally = Tally(FLOAT32, ONE, ONE + 1, flushes=flushes)
-    tally.add(Answers(np.array([ONE]), *pair, np.array([truth])), np.array([0.5, 1e9]))
+    tally.add(Answers(np.array([ONE]), bits, rounded, np.array([truth])), np.array([0.5, 1e9]))
     tally.settle(lambda positions, _: np.ones(len(positions), bool))
     return tally.finished()
 
@@ -141,9 +141,9 @@ def test_a_zero_with_another_sign_is_told_and_is_no_error() -> None:
 
 
 def test_nan_is_nan_whatever_its_bits() -> None:
-    pair = [np.array([bits], np.uint32) for bits in (0xFFC00001, 0x7FC00000)]
+    got, rounded = (np.array([bits], np.uint32) for bits in (0xFFC00001, 0x7FC00000))
     tally = Tally(FLOAT32, ONE, ONE + 1, flushes=False)
-    tally.add(Answers(np.array([ONE]), *pair, np.array([np.nan])), np.array([0.0, 0.0]))
+    tally.add(Answers(np.array([ONE]), got, rounded, np.array([np.nan])), np.zeros(2))
     assert tally.finished() == Segment(ONE, ONE + 1)
 
 
@@ -164,11 +164,10 @@ def test_a_number_without_an_answer_is_counted() -> None:
 
 def test_a_neighbour_of_the_rounded_truth_is_half_an_ulp_away() -> None:
     before = Segment(ONE, ONE + 4)
-    pair = [
-        np.array(bits, np.uint32) for bits in ([0x3F800001, 0x3F800001], [0x3F800000, 0x3F800001])
-    ]
+    got = np.array([0x3F800001, 0x3F800001], np.uint32)
+    rounded = np.array([0x3F800000, 0x3F800001], np.uint32)
     halfway = np.full(2, 1 + 2.0**-24)
-    found = amended(before, Answers(np.array([ONE, ONE + 1]), *pair, halfway), FLOAT32)
+    found = amended(before, Answers(np.array([ONE, ONE + 1]), got, rounded, halfway), FLOAT32)
     assert (found.inexact, found.failed, found.worst[0].ulp) == (1, 0, 0.5)
 
 

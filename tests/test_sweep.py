@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -42,10 +41,10 @@ def surveys(subject: Subject) -> Surveys:
 
 def chosen(function: str) -> list[int]:
     """Blocks worth a look: special ones, those around 1, and some at random."""
-    picked = random.Random(function)
+    picked = np.random.default_rng([ord(letter) for letter in function])
     near = [HALF // BLOCK + 0x3F80, HALF // BLOCK - 1 - 0x3F80, HALF // BLOCK + 0x4120]
     tails = [HALF // BLOCK - 1 - bits for bits in (0x4100, 0x4180, 0x42B0, 0x42C8, 0x42CF)]
-    return sorted({*SPECIAL, *near, *tails, *(picked.randrange(1 << 16) for _ in range(8))})
+    return sorted({*SPECIAL, *near, *tails, *picked.integers(0, 1 << 16, 8).tolist()})
 
 
 @pytest.mark.parametrize("gradient", [False, True], ids=["value", "derivative"])
@@ -69,7 +68,7 @@ def test_models_are_as_close_to_the_truth_as_they_say(function: str, gradient: b
         assert not unlike.any(), (block, subject.at(places[unlike] + block * BLOCK))
         finite = np.isfinite(exact) & np.isfinite(value)
         assert np.array_equal(np.isnan(exact), np.isnan(value))
-        apart = np.abs(value - exact)[finite] / FLOAT32.ulp(exact)[finite]
+        apart = np.abs(value[finite] - exact[finite]) / FLOAT32.ulp(exact[finite])
         assert apart.max(initial=0.0) < 2.0**-20, block
 
 
@@ -150,7 +149,7 @@ FEW = Range(1.0, 1.03)
 """Four blocks: liars are slow."""
 
 
-def swept(
+def swept(  # noqa: PLR0913 - what may differ from sweep to sweep
     function: str,
     liar: str,
     numbers: Range | None = FEW,
@@ -196,7 +195,6 @@ def test_one_wrong_number_among_all_is_found() -> None:
     assert (sweep.first.low.bits, sweep.first.count) == ("0x3f80abcd", 1)
     assert result.worst is not None
     assert result.worst.inputs["x"].bits == "0x3f80abcd"
-    assert "assert" in result.reproduction
 
 
 def test_an_ulp_too_much_is_not_correctly_rounded_and_conforms() -> None:
@@ -342,7 +340,7 @@ def test_a_killed_sweep_that_is_resumed_ends_as_an_unbroken_one(
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert 1 <= parts(output)
+    assert parts(output) >= 1
     with output.open("ab") as file:
         file.write(b'{"type":"part","func')  # torn apart in the middle of a line
     done = run_it(tmp_path, *SWEEP, "-o", str(output), "--resume")
@@ -369,16 +367,14 @@ def parts(path: Path) -> int:
     return path.read_text().count('"type":"part"') if path.exists() else 0
 
 
-def test_seven_shards_in_any_order_are_the_whole(tmp_path: Path) -> None:
+def test_seven_shards_in_any_order_are_the_whole() -> None:
     subject = Subject(SPECS["sigmoid"], FLOAT32, gradient=False)
     start, stop = (p // BLOCK for p in Range(0.5, 1.5).positions(FLOAT32))
     edges = [start + (stop - start) * i // 7 for i in range(8)]
     shards = [swept_part(subject, a * BLOCK, b * BLOCK) for a, b in pairwise(edges)]
-    random.Random(7).shuffle(shards)
-    together = Part("sigmoid", "float32", False, "t", whole(shards))  # noqa: FBT003
-    unsplit = Part(
-        "sigmoid", "float32", False, "t", swept_part(subject, start * BLOCK, stop * BLOCK)
-    )  # noqa: FBT003
+    shards = [shards[place] for place in (3, 0, 6, 2, 5, 1, 4)]
+    together = Part("sigmoid", "float32", gradient=False, target="t", segment=whole(shards))
+    unsplit = replace(together, segment=swept_part(subject, start * BLOCK, stop * BLOCK))
     assert json.dumps(encode(together, Part)) == json.dumps(encode(unsplit, Part))
 
 

@@ -182,6 +182,16 @@ def test_a_failure_names_its_diagnosis(text: str) -> None:
     assert "diagnosis: equals dialect 'tanh' on every element" in text
 
 
+def test_a_failure_says_who_else_would_see_it(text: str) -> None:
+    line = "would others see it? wide no, narrow yes, near yes (1 of 1341); no rule: elsewhere"
+    assert line in " ".join(text.split())
+
+
+def test_a_failure_without_yardsticks_says_nothing_of_others() -> None:
+    item = replace(fake_run.diverging(fake_run.result()), yardsticks={})
+    assert "would others" not in failure(item, [])
+
+
 def test_a_failure_names_who_conforms(text: str) -> None:
     assert "conforming: numpy:cpu:eager (12 % of its limit), tensorflow:cpu:eager" in text
 

@@ -111,6 +111,11 @@ class TensorFlow(Framework):
             canonical={"axis": 1},
             when={"target_type": "probability", "reduction": "none"},
         ),
+        # elementary functions
+        *(
+            Binding(name, f"tf.math.{name}", getattr(tf.math, name), {"x": "x"})
+            for name in ("exp", "expm1", "log", "log1p", "tanh", "erf", "erfc", "sqrt")
+        ),
     )
     absent: Mapping[str, str] = {
         "prelu": "TensorFlow has PReLU only as a Keras layer",

@@ -112,6 +112,11 @@ class Torch(Framework):
             )
             for target_type in ("class", "probability")
         ),
+        # elementary functions
+        *(
+            Binding(name, f"torch.{name}", getattr(torch, name), {"input": "x"})
+            for name in ("exp", "expm1", "log", "log1p", "tanh", "erf", "erfc", "sqrt")
+        ),
     )
 
     def targets(self) -> tuple[Target | Unavailable, ...]:

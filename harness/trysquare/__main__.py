@@ -23,6 +23,7 @@ from trysquare.cli.measuring import run
 from trysquare.cli.options import Code
 from trysquare.cli.reviewing import report, repro
 from trysquare.cli.sweeping import sweep
+from trysquare.cli.testing import selftest
 from trysquare.errors import SpecErrors, UsageError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EPIPE, errno.EIO)
@@ -77,7 +78,7 @@ def cli() -> None:
     """Lay exact mathematics against a framework's neural-network functions."""
 
 
-for _command in (run, sweep, list_, show, check, doctor, report, repro):
+for _command in (run, sweep, list_, show, check, doctor, report, repro, selftest):
     cli.add_command(_command)
 
 

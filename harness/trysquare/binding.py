@@ -21,6 +21,7 @@ class Binding:
     `arguments` maps the framework's argument names to the spec's inputs and parameters, in call
     order. `values` maps, for a parameter of the spec, the spec's choices to the framework's values.
     `canonical` holds extra arguments without which the framework's default is another function.
+    `positional` says that the framework takes its tensors by position, whatever it calls them.
     `when` restricts the binding to calls with these parameters (`target_type: class`), and
     `dimensions` to inputs with so many dimensions. A parameter of the spec that is not in
     `arguments` is only supported at its default.
@@ -34,6 +35,7 @@ class Binding:
     canonical: Mapping[str, Any] = field(default_factory=dict)
     when: Mapping[str, Value] = field(default_factory=dict)
     dimensions: Mapping[str, int] = field(default_factory=dict)
+    positional: bool = False
 
     def __post_init__(self) -> None:
         missing = self.values.keys() - self.arguments.values()
@@ -52,13 +54,21 @@ class Resolved:
     def __call__(self, tensors: Tensors) -> Tensor:
         """Call the framework."""
         given = {argument: tensors[name] for argument, name in self.inputs.items()}
+        if self.binding.positional:
+            return self.binding.call(*given.values(), **self.constants)
         return self.binding.call(**given, **self.constants)
 
     def text(self) -> str:
         """Return the call as Python source, with the spec's names for the inputs."""
-        words = [f"{argument}={name}" for argument, name in self.inputs.items()]
-        words += [f"{argument}={_literal(value)}" for argument, value in self.constants.items()]
-        return f"{self.binding.name}({', '.join(words)})"
+        return _written(self.binding, self.inputs, self.constants)
+
+
+def _written(binding: Binding, names: Mapping[str, str], constants: Mapping[str, Any]) -> str:
+    words = [
+        name if binding.positional else f"{argument}={name}" for argument, name in names.items()
+    ]
+    words += [f"{argument}={_literal(value)}" for argument, value in constants.items()]
+    return f"{binding.name}({', '.join(words)})"
 
 
 def _literal(value: Any) -> str:
@@ -144,9 +154,8 @@ def spell(bindings: Iterable[Binding]) -> dict[str, Spelling]:
     """Return for each function how it is called, and the defaults that the framework declares."""
     spellings: dict[str, Spelling] = {}
     for binding in bindings:
-        words = [f"{argument}={name}" for argument, name in binding.arguments.items()]
-        words += [f"{argument}={_literal(value)}" for argument, value in binding.canonical.items()]
-        text, defaults = f"{binding.name}({', '.join(words)})", _defaults(binding)
+        text = _written(binding, binding.arguments, binding.canonical)
+        defaults = _defaults(binding)
         if binding.function in spellings:
             earlier = spellings[binding.function]
             text = earlier.text if text in earlier.text else f"{earlier.text}\n{text}"

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from trysquare.errors import Mistake, SpecErrors
+from trysquare.shelf import specs_folder
 from trysquare.spec import Spec
 from trysquare.specfile.document import Document, Table
 from trysquare.specfile.schema import conform
 from trysquare.specfile.sections import Sections
+
+__all__ = ["FIRST_KEY", "is_spec", "read", "read_all", "specs_folder"]
 
 FIRST_KEY: Final = "trysquare"
 """What makes a YAML file a spec."""
@@ -60,12 +63,6 @@ def read_all(paths: Sequence[Path]) -> tuple[Spec, ...]:
     if mistakes:
         raise SpecErrors(mistakes)
     return tuple(specs.values())
-
-
-def specs_folder() -> Path:
-    """Return the folder of the specs that come with this installation or checkout."""
-    installed = Path(__file__).parent / "specs"
-    return installed if installed.is_dir() else Path(__file__).parents[2] / "specs"
 
 
 def is_spec(path: Path) -> bool:

@@ -147,8 +147,10 @@ class Result:
     `count` elements were compared, `failed` of them diverge; `discrete` counts what is no number
     (flushed subnormals, signs of zero, NaN, infinities). ULP figures are over finite pairs.
     `histogram` holds (x, largest ULP) over the ordered floats for functions of one number.
-    `place` is `file:line:column` of the spec's line. `reproduction` is a stand-alone script. Of a
-    sweep, `max_ulp` and `mean_signed_ulp` are those of the numbers that are not correctly rounded.
+    `yardsticks` holds how many of the diverging numbers each of others' tolerances would refuse,
+    None where it has no rule. `place` is `file:line:column` of the spec's line. `reproduction` is
+    a stand-alone script. Of a sweep, `max_ulp` and `mean_signed_ulp` are those of the numbers that
+    are not correctly rounded.
     """
 
     id: str
@@ -173,6 +175,7 @@ class Result:
     discrete: Mapping[str, int] = field(default_factory=dict)
     worst: Worst | None = None
     histogram: tuple[tuple[float, float], ...] = ()
+    yardsticks: Mapping[str, int | None] = field(default_factory=dict)
     shape: str = ""
     seconds: float = 0.0
     reproduction: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -142,15 +142,22 @@ class Tolerance:
     """Allowed distance in ULP by dtype name or choice (`""` holds for all); inherited where absent.
 
     `by` is the parameter whose choices the keys are, or None if they are dtype names or `""`.
+    `places` says where each is written.
     """
 
     by: str | None
     ulps: Mapping[str, Expression]
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+    def key(self, dtype: str, parameters: Mapping[str, Value]) -> str | None:
+        """Return the key of the limit stated for this dtype and these parameters, if one is."""
+        key = dtype if self.by is None else choice_text(parameters[self.by])
+        return next((stated for stated in (key, "") if stated in self.ulps), None)
 
     def pick(self, dtype: str, parameters: Mapping[str, Value]) -> Expression | None:
         """Return the stated ULP limit for this dtype and these parameters, or None if inherited."""
-        key = dtype if self.by is None else choice_text(parameters[self.by])
-        return self.ulps.get(key, self.ulps.get(""))
+        key = self.key(dtype, parameters)
+        return None if key is None else self.ulps[key]
 
 
 @dataclass(frozen=True)
@@ -160,6 +167,7 @@ class Dialect:
     name: str
     why: str
     formula: Selected
+    place: Place
 
 
 @dataclass(frozen=True)

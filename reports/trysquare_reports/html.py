@@ -89,6 +89,7 @@ def _environment(pages: set[str]) -> Environment:
         "exact_percent": figures.exact_percent,
         "mismatch": verdict.mismatch,
         "closeness": verdict.closeness,
+        "seen_by_others": verdict.seen_by_others,
     }
     return environment
 

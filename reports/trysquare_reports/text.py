@@ -18,6 +18,7 @@ from trysquare_reports.verdict import (
     one_line,
     peers,
     printable,
+    seen_by_others,
     severity,
     state,
     tally,
@@ -59,6 +60,8 @@ def failure(result: Result, others: Sequence[Result] = ()) -> str:
         lines += _wrapped("also run here and conforming: " + ", ".join(agree))
     elif asked:
         lines += _wrapped("also run here, and none conforms: " + _names(asked))
+    if seen := seen_by_others(result):
+        lines += _wrapped("would others see it? " + seen)
     if result.known:
         lines += _wrapped("known: " + result.known)
     if result.reproduction:

@@ -157,6 +157,24 @@ def _kind(number: Number) -> str:
     return _KINDS.get(number.decimal.lower(), "a number")
 
 
+def seen_by_others(result: Result) -> str:
+    """Return which of others' tolerances would have seen a divergence, in words; else nothing."""
+    counts = result.yardsticks.items()
+    answers = [f"{name} {_seen(n, result.failed)}" for name, n in counts if n is not None]
+    silent = [name for name, n in counts if n is None]
+    return "; ".join(
+        part
+        for part in (", ".join(answers), f"no rule: {', '.join(silent)}" if silent else "")
+        if part
+    )
+
+
+def _seen(refused: int, diverging: int) -> str:
+    if not refused:
+        return "no"
+    return "yes" if refused == diverging else f"yes ({refused} of {diverging})"
+
+
 def worst_state(results: Iterable[Result]) -> State:
     """Return the worst state among results; not run if there are none."""
     return min((state(result) for result in results), key=lambda s: s.rank, default=State.NOT_RUN)

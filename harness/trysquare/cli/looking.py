@@ -33,11 +33,12 @@ def show(function: str) -> None:
 @SPECS
 def check(specs: tuple[Path, ...]) -> int:
     """Read SPECS (all that are installed, if none is named) and print every mistake in them."""
-    from trysquare.command import agreement, selection
+    from trysquare.command import agreement, lint, selection
 
     try:
         read = selection.specs(specs)
         agreement.require(read)
+        lint.require(read)
     except SpecErrors as errors:
         click.echo(errors)
         click.echo(f"{plural(len(errors.mistakes), 'error')}", err=True)

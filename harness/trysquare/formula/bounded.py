@@ -127,7 +127,7 @@ class BoundedFloat64:
                 error = (a.error + np.abs(value) * b.error) / room
                 return np.where(room > 0, error, np.inf)
             case ((Op.MINIMUM | Op.MAXIMUM), [a, b]):
-                return np.maximum(a.error, b.error)
+                return _chosen_error(a, b, value)
             case ((Op.LESS | Op.LESS_EQUAL | Op.EQUAL | Op.NOT_EQUAL), [a, b]):
                 slack = a.error + b.error
                 unsure = ~(np.abs(a.value - b.value) > slack) & (slack != 0)
@@ -268,6 +268,13 @@ def _rivals(arg: Bounded) -> Array:
     least = np.max(arg.value - arg.error, axis=1, keepdims=True)
     candidates = (arg.value + arg.error >= least).sum(axis=1, keepdims=True)
     return np.asarray(candidates > 1, np.float64)
+
+
+def _chosen_error(a: Bounded, b: Bounded, value: Array) -> Array:
+    """Return the error of the smaller or larger of two, of the winner alone if it is clear."""
+    clear = np.abs(a.value - b.value) > (a.error + b.error) * (1 + 2.0**-40)
+    winner = np.where(a.value == value, a.error, b.error)
+    return np.where(clear, winner, np.maximum(a.error, b.error))
 
 
 def _selected_error(condition: Bounded, a: Bounded, b: Bounded, value: Array) -> Array:

@@ -147,10 +147,15 @@ class Sections:
         node = self._section("tolerance")
         if not isinstance(node, Table):
             limit = self._limit(node)
-            return Tolerance(None, {} if limit is None else {"": limit})
+            stated = {} if limit is None else {"": limit}
+            return Tolerance(None, stated, {"": self._document.place(node)})
         by = None if node.entries.keys() <= DTYPES else self._phrases.chooser(node)
         limits = {key: self._limit(each) for key, each in node.entries.items()}
-        return Tolerance(by, {key: limit for key, limit in limits.items() if limit is not None})
+        return Tolerance(
+            by,
+            {key: limit for key, limit in limits.items() if limit is not None},
+            {key: self._document.place(each) for key, each in node.entries.items()},
+        )
 
     def _limit(self, node: Node) -> Expression | None:
         if not isinstance(node, Scalar) or node.text == INHERITED:
@@ -165,13 +170,16 @@ class Sections:
         return self._phrases.expression(number, known, rows=False)
 
     def _dialects(self) -> tuple[Dialect, ...]:
+        section = self._section("dialects")
+        keys = section.keys if isinstance(section, Table) else {}
         return tuple(
             Dialect(
                 name,
                 text(entries(node).get("why", Gap())),
                 self._phrases.selected(entries(node).get("formula", Gap()), self._known),
+                self._document.place(keys[name]),
             )
-            for name, node in entries(self._section("dialects")).items()
+            for name, node in entries(section).items()
         )
 
     def _deprecated(self, node: Node) -> Deprecated:

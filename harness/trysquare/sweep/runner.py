@@ -226,7 +226,13 @@ class _Sweep:
             self._evaluator.values(truth)[places],
         )
         limits = self._chart.limits[truth.block - self._chart.start // BLOCK]
-        self._tallies[target].add(answers, limits[int(self._flushes(target))])
+        tally, limits = self._tallies[target], limits[int(self._flushes(target))]
+        alone = np.isin(answers.positions, self._chart.points)
+        if alone.any():  # next to a kink, a zero, an infinity: no limit of the block holds
+            tally.add(answers.only(alone), _UNKNOWN)
+            answers = answers.only(~alone)
+        if len(answers.positions):
+            tally.add(answers, limits)
 
     def _put_aside(self, target: Target, truth: BlockTruth, got: Array, unlike: Array) -> None:
         """Keep for later what equals one of two candidates of which one is right."""
@@ -251,6 +257,10 @@ class _Sweep:
         positions, got = (np.concatenate(parts) for parts in zip(*doubts, strict=True))
         value, rounded = self._subject.truths(positions)
         return amended(segment, Answers(positions, got, rounded, value), self._subject.format)
+
+
+_UNKNOWN = np.array([0.0, np.inf])
+"""Limits that decide nothing."""
 
 
 def parts(start: int, stop: int, size: int) -> Iterator[tuple[int, int]]:

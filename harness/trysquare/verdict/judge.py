@@ -160,6 +160,7 @@ def _with_figures(result: Result, found: Measurement) -> Result:
         discrete=found.discrete,
         worst=found.worst,
         histogram=found.histogram,
+        yardsticks=found.yardsticks,
     )
 
 

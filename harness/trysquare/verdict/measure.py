@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from trysquare.backend import Want
 from trysquare.dtypes import Array, Format
 from trysquare.errors import UndecidedError
 from trysquare.result import Number, Symptom, Worst
 from trysquare.truth.meaning import COTANGENT
 from trysquare.verdict.compare import Distance, distance, integer_distance, symptoms
 from trysquare.verdict.standard import Standard
+from trysquare.verdict.yardsticks import Asked, seen
 
 BINS = 128
 """Points of a curve of ULP against x."""
@@ -31,6 +33,7 @@ class Measurement:
     discrete: Mapping[str, int] = field(default_factory=dict)
     worst: Worst | None = None
     histogram: tuple[tuple[float, float], ...] = ()
+    yardsticks: Mapping[str, int | None] = field(default_factory=dict)
 
 
 def measure(standard: Standard, got: Array, *, flushes: bool) -> Measurement:
@@ -55,6 +58,7 @@ def measure(standard: Standard, got: Array, *, flushes: bool) -> Measurement:
         discrete=_discrete(rows, value, best, kinds, standard.case.format),
         worst=_worst(standard, rows, match, bad, flushes=flushes),
         histogram=_histogram(standard, best.ulp),
+        yardsticks=_yardsticks(standard, rows[bad], value[bad]) if bad.any() else {},
     )
 
 
@@ -109,6 +113,12 @@ def _wrong_zeros(standard: Standard, rows: Array, truth: Array) -> Array:
     return np.asarray(wrong)
 
 
+def _yardsticks(standard: Standard, got: Array, exact: Array) -> dict[str, int | None]:
+    case = standard.case
+    asked = Asked(case.function, case.format, standard.terms, case.want is Want.GRADIENT)
+    return seen(got, case.format.round(exact), asked)
+
+
 def _first(kinds: Array) -> Symptom | None:
     present = {kind for kind in kinds.ravel() if kind is not None}
     return next((symptom for symptom in Symptom if symptom in present), None)
@@ -141,7 +151,7 @@ def _worst(standard: Standard, rows: Array, match: Match, bad: Array, *, flushes
     return Worst(
         index=standard.index_of(*place),
         inputs={
-            name: number(_at(values, place), format)
+            name: number(element(values, place), format)
             for name, values in standard.rows.items()
             if values.size
         },
@@ -192,7 +202,8 @@ def _wanted(standard: Standard, exact: float, place: tuple[int, int]) -> float:
     return float(standard.layout.to_rows(stated, standard.spread)[place])
 
 
-def _at(values: Array, place: tuple[int, int]) -> float:
+def element(values: Array, place: tuple[int, int]) -> float:
+    """Return the number at a row and column of an input, which may not vary along either."""
     return float(values[min(place[0], values.shape[0] - 1), min(place[1], values.shape[1] - 1)])
 
 

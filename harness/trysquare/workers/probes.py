@@ -125,6 +125,16 @@ def cpu_capability(path: Path = Path("/proc/cpuinfo")) -> str:
     return next((name for flag, name in VECTORS.items() if flag in flags), "scalar")
 
 
+def cpu_vendor(path: Path = Path("/proc/cpuinfo")) -> str:
+    """Return who made the processor, by which some libraries choose as well."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return "unknown"
+    pairs = (line.partition(":") for line in lines)
+    return next((text.strip() for name, _, text in pairs if name.strip() == "vendor_id"), "unknown")
+
+
 def keeps_subnormals() -> bool:
     """Whether NumPy, in this thread, still computes with subnormals."""
     return bool((np.array([1e-40], np.float32) * np.float32(1e10) != 0).all())

@@ -94,6 +94,7 @@ def introduce(backend: Backend, target: Target) -> Hello:
             "machine": platform.machine(),
             "numpy": np.__version__,
             "cpu capability": probes.cpu_capability(),
+            "cpu vendor": probes.cpu_vendor(),
             **backend.environment(),
         },
         functions=backend.spellings(),

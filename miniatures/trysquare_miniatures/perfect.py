@@ -97,6 +97,37 @@ def log1p(x: Real) -> Real:
     return -INF if x == -1 else mp.log1p(x)
 
 
+@remembered
+def sqrt(x: Real) -> Real:
+    return NAN if x < 0 else mp.sqrt(x)
+
+
+@remembered
+def tanh(x: Real) -> Real:
+    return mp.tanh(x)
+
+
+@remembered
+def tanh_slope(x: Real) -> Real:
+    return mp.sech(x) ** 2
+
+
+@remembered
+def erf(x: Real) -> Real:
+    return mp.erf(x)
+
+
+@remembered
+def erfc(x: Real) -> Real:
+    # exp(-1000**2) is zero in every format, and far beyond it mpmath gives up
+    return ZERO if x > 1000 else mp.erfc(x)
+
+
+@remembered
+def bell(x: Real) -> Real:
+    return 2 / mp.sqrt(mp.pi) * exp(-x * x)
+
+
 def quotient(a: Real, b: Real) -> Real:
     if b == 0:
         return NAN if a == 0 or mp.isnan(a) else mp.sign(a) * INF
@@ -217,6 +248,19 @@ POINTWISE = {
     "huber_loss": Pointwise(huber, against(huber_slope), reduces=True),
     "smooth_l1_loss": Pointwise(smooth_l1, against(smooth_l1_slope), reduces=True),
     "bce_loss": Pointwise(bce, {"input": bce_slope, "target": bce_target_slope}, reduces=True),
+    # elementary functions
+    "exp": Pointwise(lambda p, x: exp(x), {"x": lambda p, x: exp(x)}),
+    "expm1": Pointwise(lambda p, x: expm1(x), {"x": lambda p, x: exp(x)}, odd=True),
+    "log": Pointwise(lambda p, x: NAN if x < 0 else log(x), {"x": lambda p, x: quotient(ONE, x)}),
+    "log1p": Pointwise(
+        lambda p, x: NAN if x < -1 else log1p(x), {"x": lambda p, x: quotient(ONE, 1 + x)}, odd=True
+    ),
+    "tanh": Pointwise(lambda p, x: tanh(x), {"x": lambda p, x: tanh_slope(x)}, odd=True),
+    "erf": Pointwise(lambda p, x: erf(x), {"x": lambda p, x: bell(x)}, odd=True),
+    "erfc": Pointwise(lambda p, x: erfc(x), {"x": lambda p, x: -bell(x)}),
+    "sqrt": Pointwise(
+        lambda p, x: sqrt(x), {"x": lambda p, x: quotient(ONE, 2 * sqrt(x))}, odd=True
+    ),
 }
 
 

@@ -1,6 +1,6 @@
 """Backends that lie: each is `Truthful` but for one deliberate fault.
 
-Loaded by a worker as `miniatures:NAME`.
+Loaded by a worker as `trysquare_miniatures.liars:NAME`.
 """
 
 from __future__ import annotations
@@ -232,6 +232,12 @@ def one_element_is_a_constant(_: Truthful, question: Question, output: Array) ->
 def flushes_and_denies_it(_: Truthful, question: Question, output: Array) -> Array:
     tiny = np.abs(question.format.widen(output)) < question.format.smallest_normal
     return np.where(tiny, np.zeros_like(output), output)
+
+
+@lies("answered")
+def loses_the_tail(_: Truthful, question: Question, output: Array) -> Array:
+    small = np.abs(question.format.widen(output)) < 1e-5
+    return np.where(small, np.zeros_like(output), output)
 
 
 @lies("answered")
@@ -493,6 +499,39 @@ def draws_once(self: Truthful, low: float, high: float, shape: tuple[int, int]) 
 @lies("draws")
 def draws_in_pairs(self: Truthful, low: float, high: float, shape: tuple[int, int]) -> Array:
     return np.resize(np.repeat(self.random.uniform(low, high, shape), 2), shape)
+
+
+# What only a sweep finds: one number among all.
+
+
+def _at(question: Question, pattern: int) -> Array:
+    """Where the first input is the float32 with this pattern."""
+    return np.asarray(question.first == np.array(pattern, np.uint32).view(np.float32))
+
+
+@lies("answered")
+def one_number_is_off(_: Truthful, question: Question, output: Array) -> Array:
+    return np.where(_at(question, 0x3F80ABCD), output * output.dtype.type(1.5), output)
+
+
+@lies("answered")
+def dies_of_a_number(_: Truthful, question: Question, output: Array) -> Array:
+    if _at(question, 0x3F80ABCD).any():
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return output
+
+
+@lies("answered")
+def hangs_at_a_number(_: Truthful, question: Question, output: Array) -> Array:
+    while _at(question, 0x3F80ABCD).any():
+        time.sleep(3600)
+    return output
+
+
+@lies("derived")
+def one_at_the_kink(_: Truthful, question: Question, gradient: Array) -> Array:
+    one = gradient.dtype.type(1)
+    return np.where(question.first == 0, one, gradient)  # no lie: convention allows it
 
 
 @lies("draws")

@@ -1,0 +1,120 @@
+"""NumPy's own elementary functions: https://numpy.org/doc/stable/reference/ufuncs.html.
+
+The oracle's fast tier is built on them, so that they are measured like anybody else's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+
+from trysquare.backend import Array, Target, Tensor, Tensors
+from trysquare.binding import Binding, Framework, Snippets
+from trysquare.errors import Unsupported
+
+SNIPPETS = Snippets(
+    imports="",  # every script begins with NumPy
+    tensor="{array}",
+    bfloat16="{array}",  # the dtype is another distribution's, and is not sent here
+    number="float({tensor}[{index}])",
+    dtype="{tensor}.dtype.name",
+    raw="{tensor}.tobytes()",
+    storage="{tensor}.__array_interface__['data'][0]",
+    needed="",  # there are no gradients
+    gradient="",
+    ones="",
+    seed="np.random.seed({number})",
+)
+
+
+class NumPyFunctions(Framework):
+    """NumPy's universal functions, called with arrays; the target `numpy_ufunc:cpu:eager`."""
+
+    name = "numpy_ufunc"
+    package = "numpy"
+    snippets = SNIPPETS
+    bindings = tuple(
+        Binding(name, f"np.{name}", getattr(np, name), {"x": "x"}, positional=True)
+        for name in ("exp", "expm1", "log", "log1p", "tanh", "sqrt")
+    )
+    absent: Mapping[str, str] = {
+        **dict.fromkeys(("erf", "erfc"), "NumPy has no error function"),
+        **dict.fromkeys(
+            ("relu", "elu", "prelu", "rrelu", "sigmoid", "softmax", "log_softmax"),
+            "NumPy has no activation functions",
+        ),
+        **dict.fromkeys(
+            (
+                "l1_loss",
+                "mse_loss",
+                "huber_loss",
+                "smooth_l1_loss",
+                "bce_loss",
+                "cross_entropy_loss",
+            ),
+            "NumPy has no losses",
+        ),
+    }
+
+    def targets(self) -> tuple[Target, ...]:
+        """Return the only target."""
+        return (Target(self.name, "cpu", "eager"),)
+
+    def dtypes(self, target: Target) -> frozenset[str]:  # noqa: ARG002 - the same everywhere
+        """Return NumPy's own; the functions for bfloat16 come from ml_dtypes."""
+        return frozenset({"float64", "float32", "float16"})
+
+    def on(self, device: str) -> AbstractContextManager[Any]:  # noqa: ARG002 - there is one
+        """Keep quiet about infinities and NaN, which are answers here."""
+        return np.errstate(all="ignore")
+
+    def to_tensor(self, array: Array, device: str) -> Tensor:  # noqa: ARG002 - there is one
+        """Copy the array."""
+        return np.array(array)
+
+    def to_array(self, tensor: Tensor) -> Array:
+        """Copy the array, or the scalar that a function makes of an array without dimensions."""
+        return np.array(tensor)
+
+    def multiply(self, a: Tensor, b: Tensor) -> Tensor:
+        """Return NumPy's product."""
+        return np.multiply(a, b)
+
+    def storage(self, tensor: Tensor) -> Hashable:
+        """Return the address of the data."""
+        return int(tensor.__array_interface__["data"][0])
+
+    def environment(self) -> Mapping[str, str]:
+        """Return the instruction sets for which NumPy has kernels and may use them here."""
+        return {"simd": simd()}
+
+    def differentiate(
+        self,
+        function: Callable[[Tensors], Tensor],  # noqa: ARG002 - nothing to do with any of these
+        tensors: Tensors,  # noqa: ARG002
+        wrt: tuple[str, ...],  # noqa: ARG002
+        cotangent: Tensor | None,  # noqa: ARG002
+    ) -> Tensors:
+        """Raise Unsupported."""
+        raise Unsupported("NumPy has no automatic differentiation")
+
+    def needed(self, tensor: Tensor) -> Tensor:
+        """Return the tensor: there are no gradients that could need a result."""
+        return tensor
+
+
+def simd() -> str:
+    """Return the instruction sets that NumPy selects from, `unknown` if it does not tell.
+
+    NPY_DISABLE_CPU_FEATURES takes some away. https://numpy.org/doc/stable/reference/simd
+    """
+    config: Any = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
+    names = [*extensions.get("baseline", ()), *extensions.get("found", ())]
+    return " ".join(names) or "unknown"
+
+
+backend = NumPyFunctions()

@@ -1,0 +1,195 @@
+"""Who lies about what: the check that must catch it, how, and which others may notice.
+
+One line in `LIES` for each lie; the tests and `trysquare selftest` read the same table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trysquare.result import Check, Outcome, Symptom
+
+CASES, VALUES, GRADIENTS = Check.CASES, Check.VALUES, Check.GRADIENTS
+DEFAULTS, REDUCTIONS, INPLACE, RANDOMNESS = (
+    Check.DEFAULTS,
+    Check.REDUCTIONS,
+    Check.INPLACE,
+    Check.RANDOMNESS,
+)
+SWEEP = Check.SWEEP
+
+
+@dataclass(frozen=True)
+class Lie:
+    """A liar, the function and dtype it lies about, who catches it how, and who else may notice.
+
+    `shows` is the symptom of a divergence, or the outcome of an accident, which may cost one case
+    and no other.
+    """
+
+    liar: str
+    function: str
+    check: Check
+    shows: Symptom | Outcome
+    also: frozenset[Check] = frozenset()
+    dtype: str = "float32"
+
+    def __str__(self) -> str:
+        return f"{self.liar}-{self.function}-{self.dtype}-{self.check}"
+
+
+def lie(
+    liar: str,
+    function: str,
+    check: Check,
+    shows: Symptom | Outcome,
+    *also: Check,
+    dtype: str = "float32",
+) -> Lie:
+    """Return a lie; `also` are the checks that may notice it."""
+    return Lie(liar, function, check, shows, frozenset(also), dtype)
+
+
+LIES = (
+    # one number among all
+    lie("one_number_is_off", "sigmoid", SWEEP, Symptom.INACCURATE),
+    lie("beyond_the_limit", "sigmoid", SWEEP, Symptom.INACCURATE, CASES, VALUES, DEFAULTS),
+    lie("infinity_becomes_nan", "relu", SWEEP, Symptom.NAN, CASES, VALUES, INPLACE),
+    # numbers
+    lie("off_by_one_ulp", "relu", VALUES, Symptom.INACCURATE, CASES, DEFAULTS, INPLACE),
+    lie(
+        "off_by_one_ulp",
+        "relu",
+        VALUES,
+        Symptom.INACCURATE,
+        CASES,
+        DEFAULTS,
+        INPLACE,
+        dtype="bfloat16",
+    ),
+    lie("beyond_the_limit", "sigmoid", VALUES, Symptom.INACCURATE, CASES, DEFAULTS),
+    lie("beyond_the_limit", "elu", VALUES, Symptom.INACCURATE, CASES, DEFAULTS, dtype="float16"),
+    lie("drops_negative_zero", "elu", CASES, Symptom.SIGN_OF_ZERO),
+    lie("multiplies_by_a_mask", "relu", CASES, Symptom.SIGN_OF_ZERO, VALUES, INPLACE),
+    lie("multiplies_by_a_mask", "relu", VALUES, Symptom.NAN, CASES, INPLACE),
+    lie("nan_becomes_zero", "relu", CASES, Symptom.NAN, VALUES, INPLACE),
+    lie("nan_becomes_zero", "mse_loss", CASES, Symptom.NAN, VALUES, REDUCTIONS, DEFAULTS),
+    lie("infinity_becomes_nan", "elu", CASES, Symptom.NAN, VALUES),
+    lie("infinity_becomes_nan", "l1_loss", CASES, Symptom.NAN, VALUES, REDUCTIONS, DEFAULTS),
+    lie("infinity_becomes_nan", "mse_loss", CASES, Symptom.NAN, VALUES, REDUCTIONS, DEFAULTS),
+    lie("infinity_becomes_nan", "bce_loss", CASES, Symptom.NAN, VALUES, REDUCTIONS, DEFAULTS),
+    lie("infinity_becomes_largest", "relu", CASES, Symptom.INFINITY, VALUES, INPLACE),
+    lie(
+        "infinity_becomes_largest",
+        "mse_loss",
+        VALUES,
+        Symptom.INFINITY,
+        CASES,
+        REDUCTIONS,
+        DEFAULTS,
+    ),
+    lie("one_element_is_a_constant", "sigmoid", VALUES, Symptom.INACCURATE, dtype="float16"),
+    lie("flushes_and_denies_it", "sigmoid", CASES, Symptom.LOST, VALUES, DEFAULTS),
+    lie(
+        "flushes_and_denies_it",
+        "relu",
+        VALUES,
+        Symptom.LOST,
+        CASES,
+        DEFAULTS,
+        INPLACE,
+        dtype="bfloat16",
+    ),
+    lie("loses_the_tail", "sigmoid", VALUES, Symptom.LOST, CASES, DEFAULTS),
+    lie("cancels_near_zero", "elu", VALUES, Symptom.LOST, CASES, DEFAULTS),
+    lie("overflows_in_the_tail", "sigmoid", CASES, Symptom.LOST, VALUES, DEFAULTS),
+    lie("takes_log_of_softmax", "log_softmax", VALUES, Symptom.INFINITY, CASES, DEFAULTS),
+    lie("takes_log_of_softmax", "log_softmax", CASES, Symptom.LOST, VALUES, DEFAULTS),
+    lie("clamps_the_logarithm", "bce_loss", CASES, Symptom.INFINITY, VALUES, REDUCTIONS, DEFAULTS),
+    lie("remembers_too_much", "sigmoid", CASES, Symptom.INACCURATE, VALUES, DEFAULTS),
+    # elementary functions
+    lie("drops_negative_zero", "sqrt", CASES, Symptom.SIGN_OF_ZERO),
+    lie("off_by_one_ulp", "sqrt", VALUES, Symptom.INACCURATE, CASES, DEFAULTS),
+    lie("flushes_and_denies_it", "exp", CASES, Symptom.LOST, VALUES, DEFAULTS),
+    lie("flushes_and_denies_it", "erfc", CASES, Symptom.LOST, VALUES, DEFAULTS, dtype="float16"),
+    lie("infinity_becomes_nan", "log", CASES, Symptom.NAN, VALUES),
+    lie("nan_becomes_zero", "log1p", CASES, Symptom.NAN, VALUES, DEFAULTS),
+    lie("infinity_becomes_largest", "expm1", VALUES, Symptom.INFINITY, CASES),
+    lie("beyond_the_limit", "log", VALUES, Symptom.INACCURATE, CASES, DEFAULTS),
+    lie("ignores_the_cotangent", "tanh", GRADIENTS, Symptom.INACCURATE),
+    # sums
+    lie("divides_by_rows", "huber_loss", REDUCTIONS, Symptom.INACCURATE, CASES, DEFAULTS),
+    lie("means_for_sums", "mse_loss", REDUCTIONS, Symptom.INACCURATE, CASES, GRADIENTS),
+    lie("means_for_sums", "mse_loss", GRADIENTS, Symptom.INACCURATE, CASES, REDUCTIONS),
+    lie("misreads_old_arguments", "mse_loss", REDUCTIONS, Symptom.INACCURATE),
+    lie("misreads_old_arguments", "l1_loss", REDUCTIONS, Symptom.SHAPE),
+    lie(
+        "accumulates_in_float32",
+        "mse_loss",
+        REDUCTIONS,
+        Symptom.INACCURATE,
+        DEFAULTS,
+        CASES,
+        dtype="float64",
+    ),
+    lie("accumulates_narrowly", "softmax", VALUES, Symptom.INACCURATE, DEFAULTS, dtype="bfloat16"),
+    lie("accumulates_narrowly", "softmax", VALUES, Symptom.INACCURATE, DEFAULTS, dtype="float16"),
+    # form
+    lie("returns_float64", "sigmoid", VALUES, Symptom.DTYPE, CASES, DEFAULTS),
+    lie("adds_a_dimension", "elu", VALUES, Symptom.SHAPE, CASES, DEFAULTS),
+    lie("drops_a_dimension", "prelu", CASES, Symptom.SHAPE),
+    lie("overwrites_its_input", "relu", VALUES, Symptom.MUTATED, CASES, DEFAULTS),
+    lie("overwrites_the_target", "mse_loss", VALUES, Symptom.MUTATED, CASES, DEFAULTS, REDUCTIONS),
+    lie("raises_on_nothing", "sigmoid", CASES, Symptom.RAISED),
+    lie("accepts_anything", "huber_loss", CASES, Symptom.ACCEPTED),
+    # arguments
+    lie("halves_the_default", "elu", DEFAULTS, Symptom.INACCURATE),
+    lie("sums_by_default", "l1_loss", DEFAULTS, Symptom.INACCURATE),
+    lie("first_axis_by_default", "softmax", DEFAULTS, Symptom.INACCURATE),
+    lie("ignores_alpha", "elu", VALUES, Symptom.INACCURATE, CASES, GRADIENTS),
+    lie("ignores_the_axis", "log_softmax", CASES, Symptom.ACCEPTED, VALUES, GRADIENTS),
+    lie("ignores_the_weight", "bce_loss", REDUCTIONS, Symptom.INACCURATE, CASES, GRADIENTS, VALUES),
+    lie(
+        "ignores_the_weight",
+        "cross_entropy_loss",
+        REDUCTIONS,
+        Symptom.INACCURATE,
+        CASES,
+        VALUES,
+        GRADIENTS,
+    ),
+    lie("ignores_no_index", "cross_entropy_loss", CASES, Symptom.RAISED, VALUES, GRADIENTS),
+    lie("ignores_no_index", "cross_entropy_loss", VALUES, Symptom.INACCURATE, CASES, GRADIENTS),
+    lie("speaks_celu", "elu", VALUES, Symptom.INACCURATE, CASES),
+    lie("speaks_huber", "smooth_l1_loss", CASES, Symptom.INACCURATE, VALUES),
+    # gradients
+    lie("two_at_the_kink", "relu", GRADIENTS, Symptom.INACCURATE),
+    lie("ignores_the_cotangent", "sigmoid", GRADIENTS, Symptom.INACCURATE),
+    lie("descends_upwards", "huber_loss", GRADIENTS, Symptom.INACCURATE),
+    lie("gradient_in_float64", "elu", GRADIENTS, Symptom.DTYPE),
+    lie("sums_the_gradient", "elu", GRADIENTS, Symptom.SHAPE),
+    # in place
+    lie("copies_instead", "relu", INPLACE, Symptom.STORAGE),
+    lie("returns_the_input", "relu", INPLACE, Symptom.INACCURATE),
+    lie("spoils_a_saved_tensor", "relu", INPLACE, Symptom.ACCEPTED),
+    lie("spoils_a_saved_tensor", "rrelu", INPLACE, Symptom.ACCEPTED),
+    # draws
+    lie("draws_out_of_bounds", "rrelu", RANDOMNESS, Symptom.DISTRIBUTION),
+    lie("draws_unevenly", "rrelu", RANDOMNESS, Symptom.DISTRIBUTION),
+    lie("draws_the_mean", "rrelu", RANDOMNESS, Symptom.DISTRIBUTION),
+    lie("draws_once", "rrelu", RANDOMNESS, Symptom.DISTRIBUTION),
+    lie("draws_in_pairs", "rrelu", RANDOMNESS, Symptom.DISTRIBUTION),
+    lie("draws_in_order", "rrelu", RANDOMNESS, Symptom.DISTRIBUTION),
+    # accidents: a process that ends, one that never answers, converters that change bits
+    lie("segfaults", "relu", CASES, Outcome.CRASHED),
+    lie("leaves", "relu", CASES, Outcome.CRASHED),
+    lie("hangs", "relu", CASES, Outcome.TIMED_OUT),
+    lie("has_one_nan", "relu", CASES, Outcome.ERRORED, VALUES, GRADIENTS, DEFAULTS, INPLACE),
+    lie("has_one_zero", "relu", CASES, Outcome.ERRORED, VALUES, GRADIENTS, DEFAULTS, INPLACE),
+)
+
+WITHIN_THE_LIMIT = (
+    lie("almost_at_the_limit", "sigmoid", VALUES, Outcome.CONFORMS),
+    lie("almost_at_the_limit", "elu", VALUES, Outcome.CONFORMS),
+)
+"""What is allowed, and must pass."""
