@@ -157,6 +157,19 @@ def test_zero_is_refused_for_a_tiny_result() -> None:
     assert refused(oracle("exp(x)", FLOAT32, x=[-100.0]), np.zeros((1, 1))).all()
 
 
+def test_what_has_vanished_is_zero() -> None:
+    for text in ("x * exp(x)", "x * erfc(-x)", "x * (exp(x) / (1 + exp(x)))"):
+        for format, x in ((FLOAT32, -1e30), (BFLOAT16, -1e30), (FLOAT16, -6e4), (FLOAT64, -1e300)):
+            asked = oracle(text, format, x=[float(format.round(np.array(x)))])
+            assert refused(asked, np.full((1, 1), -format.smallest_subnormal)).all()
+            assert not refused(asked, np.zeros((1, 1))).any()
+
+
+def test_what_is_left_of_a_subnormal_has_the_published_bound() -> None:
+    assert limit("exp(x)", FLOAT32, x=-103.0) == 3
+    assert limit("x * exp(x)", FLOAT32, x=-100.0) > 300
+
+
 # How wide it is.
 
 
@@ -261,3 +274,14 @@ def test_an_infinity_that_is_the_answer_is_not_nan(text: str, inputs: dict[str, 
 @pytest.mark.parametrize("format", [FLOAT32, FLOAT16, BFLOAT16, FLOAT64], ids=lambda f: f.name)
 def test_a_branch_not_taken_excuses_no_overflow(format: Format) -> None:
     assert not accepts("x if x < y else x * x * x", math.inf, {"x": 1.0, "y": 2.0}, format)
+
+
+def test_an_exponent_that_overflows_excuses_nothing() -> None:
+    for got in (math.nan, math.inf, 0.5):
+        assert not accepts("y + x * exp(-x * x)", got, {"x": 1e300, "y": 1.0}, FLOAT64)
+    assert accepts("y + x * exp(-x * x)", 1.0, {"x": 1e300, "y": 1.0}, FLOAT64)
+
+
+def test_a_rounded_factor_of_an_infinity_excuses_nothing() -> None:
+    assert not accepts("0 if 0.1 * x == -inf else x", math.nan, {"x": -math.inf})
+    assert accepts("0 if 0.1 * x == -inf else x", 0.0, {"x": -math.inf})

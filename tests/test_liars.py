@@ -60,6 +60,8 @@ CAUGHT = [
     lie("beyond_the_limit", "sigmoid", VALUES, Symptom.INACCURATE, CASES, DEFAULTS),
     lie("beyond_the_limit", "elu", VALUES, Symptom.INACCURATE, CASES, DEFAULTS, dtype="float16"),
     lie("drops_negative_zero", "elu", CASES, Symptom.SIGN_OF_ZERO),
+    lie("drops_negative_zero", "gelu", CASES, Symptom.SIGN_OF_ZERO),
+    lie("drops_negative_zero", "log_sigmoid", CASES, Symptom.SIGN_OF_ZERO, dtype="float64"),
     lie("multiplies_by_a_mask", "relu", CASES, Symptom.SIGN_OF_ZERO, VALUES, INPLACE),
     lie("multiplies_by_a_mask", "relu", VALUES, Symptom.NAN, CASES, INPLACE),
     lie("nan_becomes_zero", "relu", CASES, Symptom.NAN, VALUES, INPLACE),
@@ -92,6 +94,8 @@ CAUGHT = [
     ),
     lie("cancels_near_zero", "elu", VALUES, Symptom.LOST, CASES, DEFAULTS),
     lie("overflows_in_the_tail", "sigmoid", CASES, Symptom.LOST, VALUES, DEFAULTS),
+    lie("adds_erf_to_one", "gelu", VALUES, Symptom.LOST, CASES, DEFAULTS),
+    lie("adds_erf_to_one", "gelu", CASES, Symptom.LOST, VALUES, DEFAULTS, dtype="float64"),
     lie("takes_log_of_softmax", "log_softmax", VALUES, Symptom.INFINITY, CASES, DEFAULTS),
     lie("takes_log_of_softmax", "log_softmax", CASES, Symptom.LOST, VALUES, DEFAULTS),
     lie("clamps_the_logarithm", "bce_loss", CASES, Symptom.INFINITY, VALUES, REDUCTIONS, DEFAULTS),
@@ -126,6 +130,9 @@ CAUGHT = [
     lie("sums_by_default", "l1_loss", DEFAULTS, Symptom.INACCURATE),
     lie("first_axis_by_default", "softmax", DEFAULTS, Symptom.INACCURATE),
     lie("ignores_alpha", "elu", VALUES, Symptom.INACCURATE, CASES, GRADIENTS),
+    lie("ignores_the_approximation", "gelu", VALUES, Symptom.INACCURATE, CASES, GRADIENTS),
+    lie("ignores_the_approximation", "gelu", CASES, Symptom.ACCEPTED, VALUES, GRADIENTS),
+    lie("ignores_the_threshold", "softplus", VALUES, Symptom.INACCURATE, CASES, GRADIENTS),
     lie("ignores_the_axis", "log_softmax", CASES, Symptom.ACCEPTED, VALUES, GRADIENTS),
     lie("ignores_the_weight", "bce_loss", REDUCTIONS, Symptom.INACCURATE, CASES, GRADIENTS, VALUES),
     lie(
@@ -140,9 +147,25 @@ CAUGHT = [
     lie("ignores_no_index", "cross_entropy_loss", CASES, Symptom.RAISED, VALUES, GRADIENTS),
     lie("ignores_no_index", "cross_entropy_loss", VALUES, Symptom.INACCURATE, CASES, GRADIENTS),
     lie("speaks_celu", "elu", VALUES, Symptom.INACCURATE, CASES),
+    lie("multiplies_infinity_by_zero", "gelu", CASES, Symptom.NAN, VALUES),
+    lie("multiplies_infinity_by_zero", "silu", VALUES, Symptom.NAN, CASES, INPLACE),
+    lie("multiplies_infinity_by_zero", "mish", CASES, Symptom.NAN, VALUES, INPLACE),
+    lie("approximates_unasked", "gelu", CASES, Symptom.INACCURATE, VALUES, DEFAULTS),
+    lie("cuts_at_twenty", "softplus", VALUES, Symptom.INACCURATE, CASES, dtype="float64"),
+    lie(
+        "holds_constants_in_single_precision",
+        "selu",
+        VALUES,
+        Symptom.INACCURATE,
+        CASES,
+        DEFAULTS,
+        INPLACE,
+        dtype="float64",
+    ),
     lie("speaks_huber", "smooth_l1_loss", CASES, Symptom.INACCURATE, VALUES),
     # gradients
     lie("two_at_the_kink", "relu", GRADIENTS, Symptom.INACCURATE),
+    lie("two_at_the_kink", "selu", GRADIENTS, Symptom.INACCURATE),
     lie("ignores_the_cotangent", "sigmoid", GRADIENTS, Symptom.INACCURATE),
     lie("descends_upwards", "huber_loss", GRADIENTS, Symptom.INACCURATE),
     lie("gradient_in_float64", "elu", GRADIENTS, Symptom.DTYPE),
@@ -214,11 +237,18 @@ def test_ones_do_not_show_that_the_cotangent_is_ignored() -> None:
         ("speaks_huber", "smooth_l1_loss", "huber"),
         ("clamps_the_logarithm", "bce_loss", "clamped"),
         ("nan_becomes_zero", "relu", "nan_to_zero"),
+        ("multiplies_infinity_by_zero", "silu", "product"),
+        ("approximates_unasked", "gelu", "other_form"),
     ],
 )
 def test_a_dialect_is_recognised(liar: str, function: str, dialect: str) -> None:
     result = diverging(results(LIARS[liar], function, VALUES, "float32"))[0]
     assert result.diagnosis.startswith(f"equals dialect '{dialect}' on every element")
+
+
+def test_a_result_that_vanishes_keeps_its_sign() -> None:
+    found = diverging(results(LIARS["drops_negative_zero"], "gelu", CASES, "float32"))
+    assert "end of the tail in single precision" in {one.case for one in found}
 
 
 def test_a_wrong_zero_is_no_dialect() -> None:
