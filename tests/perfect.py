@@ -228,7 +228,7 @@ def gelu_slope(p: Parameters, x: Real) -> Real:
 
 def below(x: Real) -> Real:
     """Return the share of a normal distribution; mpmath has none for numbers beyond reason."""
-    return mp.ncdf(max(x, -mp.mpf(10) ** 30))
+    return mp.ncdf(max(x, -(mp.mpf(10) ** 30)))
 
 
 def approximate_logit(x: Real) -> Real:

@@ -291,7 +291,7 @@ def _product_error(a: Bounded, b: Bounded) -> Array:
 
 
 def _surely_infinite(a: Bounded, b: Bounded) -> Array:
-    return np.isinf(a.value) & (a.error == 0) & (np.abs(b.value) > b.error)
+    return np.asarray(np.isinf(a.value) & (a.error == 0) & (np.abs(b.value) > b.error))
 
 
 def _rivals(arg: Bounded) -> Array:
