@@ -127,6 +127,14 @@ def test_one_plus_erf_is_refused_in_the_tail() -> None:
     assert refused(asked, gelu).all()
 
 
+def test_a_term_that_vanished_leaves_the_rest_alone() -> None:
+    for x in (-20.0, -200.0, -3002.0):
+        y = float(FLOAT16.round(np.array(1e-5)))
+        asked = oracle("y - y * exp(x)", FLOAT16, x=[x], y=[y])
+        assert not refused(asked, np.full((1, 1), y)).any()
+        assert refused(asked, np.full((1, 1), y - FLOAT16.smallest_subnormal)).all()
+
+
 def test_an_exponential_minus_one_is_refused_near_zero() -> None:
     x = [1e-3, -1e-4, 1e-5]
     got = naive(lambda v: np.exp(v) - np.float32(1), x)

@@ -230,7 +230,8 @@ def _vanished(op: Op, arg: Bounded, size: Array, own: Array, format: Format) -> 
     quarter of the smallest subnormal is zero, and far enough out float64 cannot tell it from zero
     after any multiplication.
     """
-    own = np.where(size < format.smallest_subnormal / 4, np.minimum(own, size), own)
+    # twice, because the exact result itself is that far from zero
+    own = np.where(size < format.smallest_subnormal / 4, np.minimum(own, 2 * size), own)
     own = np.maximum(own, FLOAT64.smallest_subnormal)
     if op is Op.EXP:
         beyond = (arg.value + arg.error < -GONE) | (arg.value == -np.inf)
