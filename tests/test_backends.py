@@ -516,6 +516,31 @@ def test_tensorflow_has_no_in_place(tensorflow: Asked) -> None:
     assert (reply.kind, reply.message) == (Kind.UNSUPPORTED, "tf.nn.relu has no inplace")
 
 
+def test_an_approximation_is_passed(framework: Asked) -> None:
+    exact, near = (
+        value(framework, "gelu", {"x": [-3.0]}, approximate=choice)[0]
+        for choice in ("none", "tanh")
+    )
+    assert exact == pytest.approx(-0.0040497, abs=1e-6)
+    assert near == pytest.approx(-0.0036374, abs=1e-6)
+
+
+def test_torch_cuts_softplus_where_it_is_told_to_or_where_it_does_itself(torch: Asked) -> None:
+    x = {"x": [5.5, 100.0]}
+    assert value(torch, "softplus", x, threshold=5.0).tolist() == [5.5, 100.0]
+    # not passed on: torch's exp would be infinite
+    uncut = value(torch, "softplus", x, threshold=np.inf)
+    assert uncut == pytest.approx([5.5 + np.log1p(np.exp(-5.5)), 100.0])
+
+
+def test_tensorflow_cuts_no_softplus(tensorflow: Asked) -> None:
+    reply = refusal(tensorflow, "softplus", {"x": [1.0]}, threshold=5.0)
+    assert (reply.kind, reply.message) == (
+        Kind.UNSUPPORTED,
+        "tf.math.softplus has no threshold",
+    )
+
+
 def test_tensorflow_reduces_no_cross_entropy(tensorflow: Asked) -> None:
     reply = refusal(tensorflow, "cross_entropy_loss", {"input": [[0.0, 1.0]], "target": [1]})
     assert reply.kind is Kind.UNSUPPORTED

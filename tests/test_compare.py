@@ -203,6 +203,12 @@ def test_a_double_of_another_world_is_still_a_number() -> None:
     assert ulp(5e-324, 1.0, FLOAT64) == -(2.0**52)
 
 
+def test_only_what_is_proven_is_blamed() -> None:
+    one, near = truth(1.0, rest=-1e-30, bound=2e-30), truth(1.0, rest=-1e-30, bound=0.0)
+    assert not judged(1.0, one, FLOAT32, 0.0).bad.any()
+    assert judged(1.0, near, FLOAT32, 0.0).bad.all()
+
+
 def test_what_the_bound_does_not_decide_is_unsure() -> None:
     one, beyond = truth(1.0, bound=2.0**-20), 1 + FLOAT32.eps
     assert judged(beyond, one, FLOAT32, 1.0).unsure.all()

@@ -70,11 +70,18 @@ def test_ones_do_not_show_that_the_cotangent_is_ignored() -> None:
         ("speaks_huber", "smooth_l1_loss", "huber"),
         ("clamps_the_logarithm", "bce_loss", "clamped"),
         ("nan_becomes_zero", "relu", "nan_to_zero"),
+        ("multiplies_infinity_by_zero", "silu", "product"),
+        ("approximates_unasked", "gelu", "other_form"),
     ],
 )
 def test_a_dialect_is_recognised(liar: str, function: str, dialect: str) -> None:
     result = diverging(results(LIARS[liar], function, VALUES, "float32"))[0]
     assert result.diagnosis.startswith(f"equals dialect '{dialect}' on every element")
+
+
+def test_a_result_that_vanishes_keeps_its_sign() -> None:
+    found = diverging(results(LIARS["drops_negative_zero"], "gelu", CASES, "float32"))
+    assert "end of the tail in single precision" in {one.case for one in found}
 
 
 def test_a_wrong_zero_is_no_dialect() -> None:

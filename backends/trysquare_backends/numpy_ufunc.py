@@ -43,7 +43,21 @@ class NumPyFunctions(Framework):
     absent: Mapping[str, str] = {
         **dict.fromkeys(("erf", "erfc"), "NumPy has no error function"),
         **dict.fromkeys(
-            ("relu", "elu", "prelu", "rrelu", "sigmoid", "softmax", "log_softmax"),
+            (
+                "relu",
+                "elu",
+                "selu",
+                "prelu",
+                "rrelu",
+                "sigmoid",
+                "log_sigmoid",
+                "softmax",
+                "log_softmax",
+                "softplus",
+                "gelu",
+                "silu",
+                "mish",
+            ),
             "NumPy has no activation functions",
         ),
         **dict.fromkeys(

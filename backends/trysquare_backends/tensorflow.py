@@ -116,8 +116,21 @@ class TensorFlow(Framework):
             Binding(name, f"tf.math.{name}", getattr(tf.math, name), {"x": "x"})
             for name in ("exp", "expm1", "log", "log1p", "tanh", "erf", "erfc", "sqrt")
         ),
+        # activations with curves
+        Binding(
+            "gelu",
+            "tf.nn.gelu",
+            tf.nn.gelu,
+            {"features": "x", "approximate": "approximate"},
+            values={"approximate": {"none": False, "tanh": True}},
+        ),
+        Binding("silu", "tf.nn.silu", tf.nn.silu, {"features": "x", "beta": "beta"}),
+        Binding("softplus", "tf.math.softplus", tf.math.softplus, {"features": "x"}),
+        Binding("log_sigmoid", "tf.math.log_sigmoid", tf.math.log_sigmoid, {"x": "x"}),
+        Binding("selu", "tf.nn.selu", tf.nn.selu, {"features": "x"}),
     )
     absent: Mapping[str, str] = {
+        "mish": "TensorFlow has Mish only as a Keras activation",
         "prelu": "TensorFlow has PReLU only as a Keras layer",
         "rrelu": "TensorFlow has no randomized leaky ReLU",
         "smooth_l1_loss": "TensorFlow has no smooth L1 loss, only the Huber loss",

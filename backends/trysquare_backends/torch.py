@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Hashable, Mapping
 
@@ -117,6 +118,22 @@ class Torch(Framework):
             Binding(name, f"torch.{name}", getattr(torch, name), {"input": "x"})
             for name in ("exp", "expm1", "log", "log1p", "tanh", "erf", "erfc", "sqrt")
         ),
+        # activations with curves
+        functional_binding("gelu", "gelu", input="x", approximate="approximate"),
+        functional_binding("silu", "silu", input="x", inplace="inplace"),
+        functional_binding("mish", "mish", input="x", inplace="inplace"),
+        # Uncut is what nobody asks torch for by threshold=inf, with which its exp overflows: they
+        # leave the argument out.
+        Binding(
+            "softplus",
+            "torch.nn.functional.softplus",
+            functional.softplus,
+            {"input": "x", "beta": "beta"},
+            when={"threshold": math.inf},
+        ),
+        functional_binding("softplus", "softplus", input="x", beta="beta", threshold="threshold"),
+        functional_binding("log_sigmoid", "logsigmoid", input="x"),
+        functional_binding("selu", "selu", input="x", inplace="inplace"),
     )
 
     def targets(self) -> tuple[Target | Unavailable, ...]:

@@ -5,6 +5,7 @@ Loaded by a worker as `trysquare_miniatures.liars:NAME`.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -255,6 +256,16 @@ def overflows_in_the_tail(_: Truthful, question: Question, output: Array) -> Arr
 
 
 @lies("answered")
+def adds_erf_to_one(_: Truthful, question: Question, output: Array) -> Array:
+    x, one = question.first, question.first.dtype.type(1)
+    if question.effective["approximate"] != "none":
+        return output
+    erf = np.array([math.erf(float(number) / 2**0.5) for number in x.ravel()], x.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.where(np.isfinite(x), x / 2 * (one + erf.reshape(x.shape)), output)
+
+
+@lies("answered")
 def takes_log_of_softmax(_: Truthful, question: Question, output: Array) -> Array:
     with np.errstate(divide="ignore"):
         probability = np.exp(output.astype(np.float64)).astype(output.dtype)
@@ -382,6 +393,16 @@ def ignores_alpha(_: Truthful, question: Question) -> Question:
 
 
 @lies("understood")
+def ignores_the_approximation(_: Truthful, question: Question) -> Question:
+    return question.told(approximate="none")
+
+
+@lies("understood")
+def ignores_the_threshold(_: Truthful, question: Question) -> Question:
+    return question.told(threshold=math.inf)
+
+
+@lies("understood")
 def ignores_the_axis(_: Truthful, question: Question) -> Question:
     return question.told(dim=-1)
 
@@ -424,6 +445,26 @@ def speaks_huber(self: Truthful, question: Question) -> Array:
 @lies("computed")
 def clamps_the_logarithm(self: Truthful, question: Question) -> Array:
     return Truthful.computed(self, question.read_as("clamped"))
+
+
+@lies("computed")
+def multiplies_infinity_by_zero(self: Truthful, question: Question) -> Array:
+    return Truthful.computed(self, question.read_as("product"))
+
+
+@lies("computed")
+def approximates_unasked(self: Truthful, question: Question) -> Array:
+    return Truthful.computed(self, question.read_as("other_form"))
+
+
+@lies("computed")
+def cuts_at_twenty(self: Truthful, question: Question) -> Array:
+    return Truthful.computed(self, question.read_as("cut_at_20"))
+
+
+@lies("computed")
+def holds_constants_in_single_precision(self: Truthful, question: Question) -> Array:
+    return Truthful.computed(self, question.read_as("single_constants"))
 
 
 # Gradients.

@@ -56,7 +56,8 @@ def nearest(value: Real, dtype: str) -> float:
         whole += rest > half or (rest == half and whole & 1)
     if whole.bit_length() + last - 1 > top:
         return -math.inf if sign else math.inf
-    return math.ldexp(-whole if sign else whole, last)
+    # what is rounded to zero keeps its sign
+    return math.copysign(math.ldexp(whole, last), -1.0 if sign else 1.0)
 
 
 def remembered(function: Callable[[Real], Real]) -> Callable[[Real], Real]:
@@ -237,9 +238,95 @@ def against(slope: Callable[..., Real]) -> Mapping[str, Callable[..., Real]]:
     return {"input": slope, "target": lambda p, a, b: -slope(p, a, b)}
 
 
+# Activations that are zero times infinity, or a difference of nearly equal numbers, somewhere.
+
+
+def gelu(p: Parameters, x: Real) -> Real:
+    if x == -INF:
+        return ZERO
+    if p["approximate"] == "none":
+        return x * below(x)
+    return x * sigmoid(p, approximate_logit(x))
+
+
+def gelu_slope(p: Parameters, x: Real) -> Real:
+    if p["approximate"] == "none":
+        return below(x) + x * mp.npdf(x)
+    logit = approximate_logit(x)
+    rise = 2 * mp.sqrt(2 / mp.pi) * (1 + 3 * mp.mpf("0.044715") * x * x)
+    return sigmoid(p, logit) + x * rise * sigmoid(p, logit) * sigmoid(p, -logit)
+
+
+def below(x: Real) -> Real:
+    """Return the share of a normal distribution; mpmath has none for numbers beyond reason."""
+    return mp.ncdf(max(x, -(mp.mpf(10) ** 30)))
+
+
+def approximate_logit(x: Real) -> Real:
+    return 2 * mp.sqrt(2 / mp.pi) * (x + mp.mpf("0.044715") * x * x * x)
+
+
+def silu(p: Parameters, x: Real) -> Real:
+    logit = ZERO if p["beta"] == 0 else p["beta"] * x
+    return ZERO if logit == -INF else x * sigmoid(p, logit)
+
+
+def silu_slope(p: Parameters, x: Real) -> Real:
+    logit = p["beta"] * x
+    return sigmoid(p, logit) + logit * sigmoid(p, logit) * sigmoid(p, -logit)
+
+
+def mish(p: Parameters, x: Real) -> Real:
+    return ZERO if x == -INF else x * mp.tanh(log1p(exp(x)))
+
+
+def mish_slope(p: Parameters, x: Real) -> Real:
+    soft = log1p(exp(x))
+    return mp.tanh(soft) + x * mp.sech(soft) ** 2 * sigmoid(p, x)
+
+
+def softplus(p: Parameters, x: Real) -> Real:
+    logit = p["beta"] * x
+    return x if logit > p["threshold"] else log1p(exp(logit)) / p["beta"]
+
+
+def softplus_slope(p: Parameters, x: Real) -> Real:
+    logit = p["beta"] * x
+    return ONE if logit > p["threshold"] else sigmoid(p, logit)
+
+
+def log_sigmoid(p: Parameters, x: Real) -> Real:
+    return -log1p(exp(-x))
+
+
+def self_normalizing() -> tuple[Real, Real]:
+    """Return alpha and the scale of selu by equation 14 of the paper."""
+    e, pi, tail, far = mp.e, mp.pi, mp.erfc(1 / mp.sqrt(2)), mp.erfc(mp.sqrt(2))
+    alpha = -mp.sqrt(2 / pi) / (tail * mp.sqrt(e) - 1)
+    square = 2 * far * e**2 + pi * tail**2 * e - 2 * (2 + pi) * tail * mp.sqrt(e) + pi + 2
+    return alpha, (1 - tail * mp.sqrt(e)) * mp.sqrt(2 * pi / square)
+
+
+ALPHA, SCALE = self_normalizing()
+
+
+def selu(p: Parameters, x: Real) -> Real:
+    return SCALE * elu({"alpha": ALPHA}, x)
+
+
+def selu_slope(p: Parameters, x: Real) -> Real:
+    return SCALE * elu_slope({"alpha": ALPHA}, x)
+
+
 POINTWISE = {
     "elu": Pointwise(elu, {"x": elu_slope}, odd=True),
     "relu": Pointwise(relu, {"x": lambda p, x: ONE if x > 0 else ZERO}),
+    "gelu": Pointwise(gelu, {"x": gelu_slope}, odd=True),
+    "silu": Pointwise(silu, {"x": silu_slope}, odd=True),
+    "mish": Pointwise(mish, {"x": mish_slope}, odd=True),
+    "softplus": Pointwise(softplus, {"x": softplus_slope}),
+    "log_sigmoid": Pointwise(log_sigmoid, {"x": lambda p, x: sigmoid(p, -x)}),
+    "selu": Pointwise(selu, {"x": selu_slope}, odd=True),
     "sigmoid": Pointwise(sigmoid, {"x": lambda p, x: sigmoid(p, x) * sigmoid(p, -x)}),
     "prelu": Pointwise(leak, {"x": leak_slope}, odd=True),
     "rrelu": Pointwise(rrelu, {"x": rrelu_slope}, odd=True),
@@ -580,9 +667,13 @@ def parameters(spec: Spec, call: Call) -> dict[str, Any]:
         p["reduction"] = reduction(p).replace("elementwise_mean", "mean")
         if p["reduction"] not in ("none", "mean", "sum"):
             raise ValueError("there is no such reduction")
-    if p.get("delta", 1) <= 0 or p.get("beta", 1) < 0:
+    if p.get("approximate", "none") not in ("none", "tanh"):
+        raise ValueError("there is no such approximation")
+    if spec.function == "softplus" and p["beta"] == 0:
+        raise ValueError("the curve would lie at infinity")
+    if p.get("delta", 1) <= 0 or (spec.function == "smooth_l1_loss" and p["beta"] < 0):
         raise ValueError("a threshold is positive")
-    numbers = ("alpha", "delta", "beta", "lower", "upper")
+    numbers = ("alpha", "delta", "beta", "threshold", "lower", "upper")
     return {key: exact(float(value)) if key in numbers else value for key, value in p.items()}
 
 

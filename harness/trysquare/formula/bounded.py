@@ -25,6 +25,11 @@ LIBM_ULP = 16.0
 
 MONOTONE = {Op.SQRT, Op.EXP, Op.EXPM1, Op.LOG, Op.LOG1P, Op.TANH, Op.ERF, Op.ERFC}
 
+VANISHING = {Op.EXP, Op.ERFC}
+"""Functions that come as near to zero as one likes, and never reach it."""
+
+GONE = 3000.0
+"""exp(-GONE) times the largest float64, thrice, is less than the smallest subnormal."""
 
 HALF = 0.5
 """ULP of an operation that is correctly rounded."""
@@ -140,6 +145,9 @@ class BoundedFloat64:
             case Op.GATHER, [row, at]:
                 error = self._plain.apply(Op.GATHER, [_wide(row.error, row), at.value])
                 return np.where(at.error == 0, error, np.inf)
+            case Op.EXP, [a] if not self._rounding.certifies:
+                # an argument that has overflowed is as far out as can be, whatever its error
+                return np.where(a.value == -np.inf, 0.0, _moved(op, a))
             case _, [a]:
                 return _moved(op, a)
             case _:
@@ -192,6 +200,8 @@ class BoundedFloat64:
         else:
             own = ulps * format.ulp(size)
         own = np.maximum(own, FLOAT64.smallest_subnormal)  # half of that is zero in float64
+        if op in VANISHING and not self._rounding.certifies:
+            own = _vanished(op, args[0], size, own, format)
         if self._rounding.certifies:
             finite = [np.isfinite(argument.value) for argument in args]
             lost = np.isinf(value) & np.logical_and.reduce(np.broadcast_arrays(*finite))
@@ -210,6 +220,24 @@ class BoundedFloat64:
         smallest = np.abs(value) - error
         flushable = (smallest < tiny) & ((value != 0) | (error > 0))
         return error + np.where(flushable, np.minimum(np.abs(value) + error, tiny), 0.0)
+
+
+def _vanished(op: Op, arg: Bounded, size: Array, own: Array, format: Format) -> Array:
+    """Return the rounding of a result, which is all of it where hardly anything is left.
+
+    As many spacings as a primitive is allowed would be many times the result there, and a factor
+    makes them visible again: x * exp(x) at -1e30 would be allowed 4e-15. But whatever is below a
+    quarter of the smallest subnormal is zero, and far enough out float64 cannot tell it from zero
+    after any multiplication.
+    """
+    # twice, because the exact result itself is that far from zero
+    own = np.where(size < format.smallest_subnormal / 4, np.minimum(own, 2 * size), own)
+    own = np.maximum(own, FLOAT64.smallest_subnormal)
+    if op is Op.EXP:
+        beyond = (arg.value + arg.error < -GONE) | (arg.value == -np.inf)
+    else:
+        beyond = arg.value - arg.error > GONE**0.5
+    return np.where(beyond, 0.0, own)
 
 
 def _moved(op: Op, arg: Bounded) -> Array:
@@ -258,7 +286,13 @@ def _wide(part: Array, bounded: Bounded) -> Array:
 def _product_error(a: Bounded, b: Bounded) -> Array:
     error = np.abs(a.value) * b.error + np.abs(b.value) * a.error + a.error * b.error
     # an infinite factor has no error to pass on: inf * 0 is not a bound
-    return np.where((a.error == 0) & (b.error == 0), 0.0, error)
+    exact = (a.error == 0) & (b.error == 0)
+    exact |= _surely_infinite(a, b) | _surely_infinite(b, a)
+    return np.where(exact, 0.0, error)
+
+
+def _surely_infinite(a: Bounded, b: Bounded) -> Array:
+    return np.asarray(np.isinf(a.value) & (a.error == 0) & (np.abs(b.value) > b.error))
 
 
 def _rivals(arg: Bounded) -> Array:

@@ -43,7 +43,7 @@ def measure(standard: Standard, got: Array, *, flushes: bool) -> Measurement:
         return Measurement(count=0)
     match = nearest(standard, rows, flushes=flushes)
     best, value = match.distance, match.value
-    wrong_zero = _wrong_zeros(standard, rows, value)
+    wrong_zero = _wrong_zeros(standard, rows, standard.case.format.round(value))
     bad = best.bad | wrong_zero
     finite = best.ulp[np.isfinite(best.ulp)]
     kinds = symptoms(rows, value, best, standard.case.format)
@@ -102,7 +102,7 @@ def nearest(standard: Standard, rows: Array, *, flushes: bool) -> Match:
 
 
 def _wrong_zeros(standard: Standard, rows: Array, truth: Array) -> Array:
-    """Mark zeros whose sign is none of those that the case states."""
+    """Mark zeros whose sign is none of those that the case states; `truth` is rounded."""
     stated = standard.case.stated
     wrong = (rows == 0) & (truth == 0) & bool(stated)
     for alternative in stated:
