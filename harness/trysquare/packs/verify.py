@@ -204,9 +204,11 @@ def _distances(got: Array, want: Array, dtype: str) -> tuple[Array, Array]:
     The first is NaN where one of the two is not finite.
     """
     both = np.isfinite(got) & np.isfinite(want)
+    step = spacing(want, dtype)
     with np.errstate(all="ignore"):
-        # halves: the largest float64 and its opposite are farther apart than float64 can say
-        apart = np.abs(got / 2 - want / 2) / spacing(want, dtype) * 2
+        apart = np.abs(got - want) / step
+        # the largest float64 and its opposite are farther apart than float64 can say
+        apart = np.where(np.isinf(apart), np.abs(got / 2 - want / 2) / step * 2, apart)
     distance = np.where(got == want, 0.0, np.where(both, apart, np.nan))
     a, b = (ordinals(values, dtype) for values in (got, want))
     steps = np.maximum(a, b).view(np.uint64) - np.minimum(a, b).view(np.uint64)
