@@ -23,6 +23,7 @@ from trysquare.packs import hard_cases
 from trysquare.packs.manifest import FLAGS, Extra, Kind, Manifest, Questions, read, schema
 from trysquare.packs.questions import questions
 from trysquare.packs.verify import Judgement, verify
+from trysquare.reader import read as read_spec
 from trysquare.truth.oracle import Oracle
 from trysquare.verdict.standard import Standard
 from workshop import SPECS
@@ -208,6 +209,30 @@ def test_what_is_undecided_is_stated_and_not_guessed(tmp_path: Path) -> None:
     (unknown,) = answer.undecided
     assert unknown.candidates == ("0x8000000000000000", "0x0000000000000000")
     assert np.isnan(tensor(pack, answer.answer, "float64").ravel()[unknown.index])
+
+
+UNKNOWABLE = """\
+trysquare: 1
+function: unknowable
+summary: One or zero, and no precision tells which.
+source:
+  - Rice, Classes of Recursively Enumerable Sets and Their Decision Problems, 1953
+inputs:
+  x: float
+formula: 1 if exp(x) * exp(-x) > 1 else 0
+"""
+
+
+def test_a_function_that_cannot_be_decided_can_be_packed(tmp_path: Path) -> None:
+    path = tmp_path / "unknowable.yaml"
+    path.write_text(UNKNOWABLE)
+    pack = packed(tmp_path / "pack", [read_spec(path)], "float64")
+    (asked,) = manifest_of(pack).sets
+    value = asked.answers[0]
+    assert len(value.undecided) > value.answer.count / 2
+    assert verify(pack, tmp_path, None).stale == (
+        "unknowable: no spec unknowable.yaml is installed",
+    )
 
 
 # What is hard.

@@ -1,4 +1,4 @@
-"""Verify finds every lie in a file of outputs and counts it, needs NumPy alone, and trusts no file."""
+"""Verify counts every lie in a file of outputs, needs NumPy alone, and trusts no file."""
 
 from __future__ import annotations
 

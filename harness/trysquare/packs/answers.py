@@ -42,15 +42,15 @@ def answers(standard: Standard) -> Answers:
     """Work out everything that a pack says of one question."""
     low, high = candidates(standard.oracle)
     undecided = ~same(low, high)
+    answer = np.where(undecided, np.nan, low)
     try:
         lowest, highest, extras = _accepted(standard, low, high)
-    except UndecidedError:  # of what cannot be known nothing but the two candidates is accepted
-        lowest, highest, extras = low, high, np.zeros(low.shape)
+        also = _alternatives(standard, answer)
+    except UndecidedError:  # without a truth there are no limits, and nothing else is accepted
+        lowest, highest, extras, also = low, high, np.zeros(low.shape), ()
     free = _free(standard)
     lowest, highest = np.where(free, -np.inf, lowest), np.where(free, np.inf, highest)
     extras = np.where(free, FLAGS[Extra.NAN], extras)
-    answer = np.where(undecided, np.nan, low)
-    also = _alternatives(standard, answer)
     return Answers(
         answer=_shaped(standard, answer),
         lowest=_shaped(standard, lowest),

@@ -84,7 +84,10 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Undecided:
-    """An element whose rounding is not known: its index in C order, and the two bit patterns."""
+    """An element whose rounding is not known: its index in C order.
+
+    The candidates are the bit patterns of the least and the greatest number that may be right.
+    """
 
     index: int
     candidates: tuple[str, str]

@@ -10,6 +10,7 @@ import numpy as np
 
 from trysquare.backend import Want
 from trysquare.dtypes import Array, Format
+from trysquare.errors import UndecidedError
 from trysquare.packs import hard_cases
 from trysquare.packs.manifest import Kind
 from trysquare.planning.cases import Case
@@ -129,7 +130,10 @@ class Asker:
         points = self.format.cast(inside(meant, elements, pool, self.format)[:, 0])
         name, variable = f"hard to round{label}", elements[0].name
         asked = self._asked(Kind.HARD, name, parameters, {variable: points}, random)
-        found = [hard_cases.hardest(standard.oracle) for standard in asked.standards(self.spec)]
+        try:
+            found = [hard_cases.hardest(standard.oracle) for standard in asked.standards(self.spec)]
+        except UndecidedError:  # nothing can be said of which results are close to what
+            return
         rows = np.unique(np.concatenate(found))
         if rows.size:
             holds = HOLDS[Kind.HARD].format(pool=hard_cases.POOL[self.format.name])

@@ -139,14 +139,16 @@ def _judge(
     dtype = asked.dtype
     got, low = numbers(got_bits, dtype), numbers(expected, dtype)
     high = low.copy()
+    undecided = np.zeros(got.shape, bool)
     for unknown in answer.undecided:
+        undecided[unknown.index] = True
         low[unknown.index], high[unknown.index] = (
             number(pattern, dtype) for pattern in unknown.candidates
         )
-    # of two candidates the nearer one counts
+    # of two candidates the nearer one counts; what lies between them is not known to be wrong
     with np.errstate(all="ignore"):
         want = np.where(np.abs(got - low) <= np.abs(got - high), low, high)
-    right = _same(got, low) | _same(got, high)
+    right = _same(got, low) | (undecided & (low <= got) & (got <= high))
     for other in answer.also:
         right |= _same(got, numbers(load(folder, other), dtype))
     distance, steps = _distances(got, want, dtype)
