@@ -29,12 +29,16 @@ WORST = 3
 
 @dataclass(frozen=True)
 class Worst:
-    """One element: its index in C order, the inputs that belong to it, and bit patterns."""
+    """One element: its index in C order, the inputs that belong to it, and bit patterns.
+
+    `ends` are the least and the greatest number that the tolerance accepts.
+    """
 
     index: int
     inputs: str
     got: str
     want: str
+    ends: tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,9 @@ def lines(report: Report) -> Iterator[str]:
         yield f"{mark:8} {one.name}: {_figures(one)}"
         for worst in one.worst:
             at = f"at {worst.inputs}" if worst.inputs else "at"
-            yield f"         {at} [{worst.index}]: got {worst.got}, correctly rounded {worst.want}"
+            found = f"got {worst.got}, correctly rounded {worst.want}"
+            ends = f", accepted {worst.ends[0]} to {worst.ends[1]}" if report.ulp is None else ""
+            yield f"         {at} [{worst.index}]: {found}{ends}"
     yield from (f"does not fit: {line}" for line in report.misfits)
     refused = sum(one.refused for one in report.judged)
     count = sum(one.count for one in report.judged)
@@ -170,7 +176,7 @@ def _judge(
         infinities=int((wrong & _wrong_infinity(got, want)).sum()),
         zeros=int((wrong & _wrong_zero(got, want)).sum()),
         refused=bad.size,
-        worst=tuple(_worst(folder, asked, bad, distance, got_bits, want)),
+        worst=tuple(_worst(folder, asked, answer, _farthest(bad, distance), got_bits, want)),
     )
 
 
@@ -217,23 +223,26 @@ def _distances(got: Array, want: Array, dtype: str) -> tuple[Array, Array]:
     return distance, np.where(both, steps, np.uint64(0))
 
 
-def _worst(
-    folder: Path, asked: Questions, bad: Array, distance: Array, got: Array, want: Array
-) -> Iterator[Worst]:
-    if not bad.size:
-        return
-    # what is no number is worse than any distance
+def _farthest(bad: Array, distance: Array) -> list[int]:
+    """Return the first of what is refused; what is no number is worse than any distance."""
     order = np.argsort(-np.where(np.isnan(distance[bad]), np.inf, distance[bad]), kind="stable")
-    width = got.itemsize * 2
-    inputs = {one.name: load(folder, one.file) for one in asked.inputs}
-    for place in bad[order[:WORST]].tolist():
-        here = ", ".join(
-            f"{name} = {hexadecimal(array, place)}"
-            for name, array in inputs.items()
-            if array.shape == got.shape
-        )
+    return [int(place) for place in bad[order[:WORST]]]
+
+
+def _worst(
+    folder: Path, asked: Questions, answer: Answer, places: list[int], got: Array, want: Array
+) -> Iterator[Worst]:
+    if not places:
+        return
+    alike = [one for one in asked.inputs if one.file.shape == answer.answer.shape]
+    inputs = {one.name: load(folder, one.file) for one in alike}
+    lowest, highest = load(folder, answer.lowest), load(folder, answer.highest)
+    for place in places:
+        here = ", ".join(f"{name} = {hexadecimal(array, place)}" for name, array in inputs.items())
         pattern = int(patterns(want[place : place + 1], asked.dtype)[0])
-        yield Worst(place, here, hexadecimal(got, place), f"0x{pattern:0{width}x}")
+        expected = f"0x{pattern:0{2 * got.itemsize}x}"
+        ends = hexadecimal(lowest, place), hexadecimal(highest, place)
+        yield Worst(place, here, hexadecimal(got, place), expected, ends)
 
 
 def _stale(manifest: Manifest) -> Iterator[str]:
