@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import shutil
 import subprocess
@@ -313,6 +314,25 @@ def test_what_is_no_manifest_is_told(tmp_path: Path, text: str) -> None:
 def test_a_pack_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         verify(tmp_path / "nowhere", tmp_path, None)
+
+
+def test_nothing_waits_for_the_other_end_of_a_pipe(
+    pack: Path, copied: Path, outputs: Path, tmp_path: Path
+) -> None:
+    def pipe(path: Path) -> Path:
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+        return path
+
+    pipe(copied / f"{CASE}.npy")
+    pipe(outputs / f"{HARD}.npy")
+    told = misfits(copied, outputs)
+    assert "not a regular file" in told
+    assert f"{HARD}.npy: is missing" in told
+    with pytest.raises(UsageError, match="neither a folder nor"):
+        verify(pack, pipe(tmp_path / "pipe.npz"), None)
+    with pytest.raises(UsageError, match="not a regular file"):
+        verify(pipe(tmp_path / "manifest.json"), outputs, None)
 
 
 # Forms of outputs.

@@ -17,7 +17,7 @@ from typing import IO, Any
 import numpy as np
 
 from trysquare.errors import UsageError
-from trysquare.packs.manifest import File, digest
+from trysquare.packs.manifest import File, content, digest
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -31,10 +31,7 @@ _UNREADABLE = (
 def load(folder: Path, file: File) -> Array:
     """Return an array of a pack; UsageError if it is not the one that the manifest means."""
     path = folder / file.path
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    data = content(path)
     if digest(data) != file.sha256:
         raise UsageError(f"{path}: is not the file of the manifest: its SHA-256 differs")
     return _array(io.BytesIO(data), str(path), file)
@@ -51,15 +48,15 @@ class Outputs:
     @contextmanager
     def open(path: Path) -> Iterator[Outputs]:
         """Open them; UsageError for a path that holds none."""
+        if not path.exists():
+            raise UsageError(f"{path}: there is no such file or folder")
         if path.is_dir() or path.suffix == ".npy":
-            if not path.exists():
-                raise UsageError(f"{path}: there is no such file")
             yield Outputs(path, None)
             return
         try:
+            if not path.is_file():  # opening a pipe would wait for its other end
+                raise OSError
             archive = zipfile.ZipFile(path)
-        except FileNotFoundError:
-            raise UsageError(f"{path}: there is no such file or folder") from None
         except _UNREADABLE:
             raise UsageError(f"{path}: neither a folder nor an .npz nor an .npy file") from None
         with archive:

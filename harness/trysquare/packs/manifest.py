@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,8 +28,8 @@ TYPES = {"float64": "<f8", "float32": "<f4", "float16": "<f2", "bfloat16": "<u2"
 _NAME = re.compile(r"[\w.+-]+(/[\w.+-]+)*", re.ASCII)
 _PATTERN = re.compile(r"0x[0-9a-f]{4,16}")
 
-LARGEST = 1 << 26
-"""Bytes of a manifest that is read."""
+LARGEST = 1 << 30
+"""Bytes of a file that is read."""
 
 
 class Kind(StrEnum):
@@ -174,12 +175,9 @@ def read(pack: Path) -> Manifest:
     Raises UsageError for a file that cannot be read or is no manifest.
     """
     path = pack / NAME if pack.is_dir() else pack
+    data = content(path)
     try:
-        if path.stat().st_size > LARGEST:
-            raise UsageError(f"{path}: not a manifest: it has more than {LARGEST} bytes")
-        found = json.loads(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+        found = json.loads(data)
     except (ValueError, RecursionError):
         raise UsageError(f"{path}: not a manifest: not JSON") from None
     if isinstance(found, dict) and type(found.get("format")) is int and found["format"] != FORMAT:
@@ -207,6 +205,19 @@ def schema() -> Json:
         ],
         "definitions": definitions,
     }
+
+
+def content(path: Path) -> bytes:
+    """Return what is in a file; UsageError if it cannot be read, is too large, or a pipe."""
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait for its other end
+            raise UsageError(f"{path}: cannot be read: not a regular file")
+        if found.st_size > LARGEST:
+            raise UsageError(f"{path}: cannot be read: it has more than {LARGEST} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def digest(data: bytes) -> str:
