@@ -29,16 +29,17 @@ PACKAGES = {
 
 LAYERS = (
     "__main__ pytest_plugin",
-    "cli.looking cli.measuring cli.reviewing",
-    "command.catalogue pytest_results",
+    "cli.looking cli.measuring cli.packing cli.reviewing",
+    "command.catalogue packs.pack pytest_results",
     "command.campaign command.doctor pytest_items",
-    "command.selection recorder workers.worker",
+    "command.selection packs.verify recorder workers.worker",
     "reader",
     "run specfile.sections",
-    "command.lint specfile.case_reader verdict.judge workers.witness",
+    "command.lint packs.answers packs.questions specfile.case_reader verdict.judge workers.witness",
     "command.agreement ledger specfile.signature verdict.draws verdict.measure workers.pool",
+    "packs.arrays packs.hard_cases",
     "describe planning.plan specfile.parameters verdict.standard verdict.yardsticks workers.line",
-    "divergences machine planning.checks results_file specfile.phrases truth.domain",
+    "divergences machine packs.manifest planning.checks results_file specfile.phrases truth.domain",
     "truth.rounding truth.tolerance workers.process workers.protocol workers.reproduction",
     "cli.testing command.bookkeeping command.progress command.rerun planning.cases planning.inputs",
     "cli.options record_form specfile.values",
@@ -50,7 +51,7 @@ LAYERS = (
     "formula.evaluate formula.parser formula.typeset",
     "formula.tree",
     "dtypes shelf",
-    "errors cli command formula planning specfile truth verdict workers",
+    "errors cli command formula packs planning specfile truth verdict workers",
 )
 """The rooms of the harness, from the top down; a room imports only from lines below its own.
 

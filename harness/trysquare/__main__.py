@@ -21,6 +21,7 @@ from trysquare import __version__
 from trysquare.cli.looking import check, doctor, list_, show
 from trysquare.cli.measuring import run
 from trysquare.cli.options import Code
+from trysquare.cli.packing import pack, verify
 from trysquare.cli.reviewing import report, repro
 from trysquare.cli.testing import selftest
 from trysquare.errors import SpecErrors, UsageError
@@ -77,7 +78,7 @@ def cli() -> None:
     """Lay exact mathematics against a framework's neural-network functions."""
 
 
-for _command in (run, list_, show, check, doctor, report, repro, selftest):
+for _command in (run, list_, show, check, doctor, report, repro, pack, verify, selftest):
     cli.add_command(_command)
 
 

@@ -99,7 +99,12 @@ class Standard:
     @cached_property
     def canonical(self) -> Accepted:
         """The right answer, by the spec's formula."""
-        return self._accepted(self._tree, self.rows, np.True_)
+        return self._known(self.oracle, np.True_)
+
+    @cached_property
+    def oracle(self) -> Oracle:
+        """The spec's formula at the inputs of the case, nothing of it worked out yet."""
+        return self._oracle(self._tree, self.rows)
 
     @cached_property
     def alternatives(self) -> tuple[Accepted, ...]:
@@ -188,10 +193,14 @@ class Standard:
             return self.meant.gradients(self.case.wrt)[0]
         return self.meant.value
 
+    def _oracle(self, tree: Node, rows: Mapping[str, Array]) -> Oracle:
+        layout = self.layout
+        return Oracle(tree, rows, layout.rows, layout.columns, self.spread, self.case.format)
+
     def _accepted(self, tree: Node, rows: Mapping[str, Array], where: Array | np.bool_) -> Accepted:
-        oracle = Oracle(
-            tree, rows, self.layout.rows, self.layout.columns, self.spread, self.case.format
-        )
+        return self._known(self._oracle(tree, rows), where)
+
+    def _known(self, oracle: Oracle, where: Array | np.bool_) -> Accepted:
         truth = oracle.certified if self.case.format is FLOAT64 else _sharpened(oracle)
         return Accepted(oracle, truth, np.broadcast_to(where, truth.value.shape))
 
