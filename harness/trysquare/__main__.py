@@ -23,6 +23,7 @@ from trysquare.cli.measuring import run
 from trysquare.cli.options import Code
 from trysquare.cli.packing import pack, verify
 from trysquare.cli.reviewing import report, repro
+from trysquare.cli.sweeping import sweep
 from trysquare.cli.testing import selftest
 from trysquare.errors import SpecErrors, UsageError
 
@@ -78,7 +79,7 @@ def cli() -> None:
     """Lay exact mathematics against a framework's neural-network functions."""
 
 
-for _command in (run, list_, show, check, doctor, report, repro, pack, verify, selftest):
+for _command in (run, sweep, list_, show, check, doctor, report, repro, pack, verify, selftest):
     cli.add_command(_command)
 
 

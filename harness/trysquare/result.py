@@ -98,6 +98,49 @@ class Worst:
 
 
 @dataclass(frozen=True)
+class Extreme:
+    """One of the worst inputs of a sweep, judged again by Arb.
+
+    `got` is the answer inside of a long vector, `alone` that to the same number by itself (None
+    where there was none); which kernel answers may depend on it. `ulp` is signed, None where one
+    of both is no number.
+    """
+
+    x: Number
+    got: Number
+    want: Number
+    ulp: float | None
+    alone: Number | None
+
+
+@dataclass(frozen=True)
+class Failing:
+    """Consecutive numbers that all diverge: the first, the last, and how many."""
+
+    low: Number
+    high: Number
+    count: int
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep says beyond a result: of every number from `low` to `high`.
+
+    `inexact` of them are not correctly rounded; `powers` counts these by the power of two, in ULP,
+    at or below their error. `intervals` diverge, of which the first and the widest are told.
+    """
+
+    low: Number
+    high: Number
+    inexact: int
+    powers: tuple[tuple[int, int], ...]
+    intervals: int
+    first: Failing | None
+    widest: Failing | None
+    worst: tuple[Extreme, ...]
+
+
+@dataclass(frozen=True)
 class Result:
     """One case on one target in one dtype.
 
@@ -106,7 +149,8 @@ class Result:
     `histogram` holds (x, largest ULP) over the ordered floats for functions of one number.
     `yardsticks` holds how many of the diverging numbers each of others' tolerances would refuse,
     None where it has no rule. `place` is `file:line:column` of the spec's line. `reproduction` is
-    a stand-alone script.
+    a stand-alone script. Of a sweep, `max_ulp` and `mean_signed_ulp` are those of the numbers that
+    are not correctly rounded.
     """
 
     id: str
@@ -135,6 +179,7 @@ class Result:
     shape: str = ""
     seconds: float = 0.0
     reproduction: str = ""
+    sweep: Sweep | None = None
 
 
 @dataclass(frozen=True)

@@ -24,15 +24,20 @@ from trysquare.result import (
     Result,
     Run,
 )
+from trysquare.sweep.segment import Part
 
 LARGEST = 1 << 30
 """Bytes of a results file that is read."""
 
-_KINDS: dict[str, type[Record]] = {
+Line = Record | Part
+"""A record of a run, or what a sweep has finished of one."""
+
+_KINDS: dict[str, type[Line]] = {
     "header": Header,
     "function": FunctionRecord,
     "result": Result,
     "footer": Footer,
+    "part": Part,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
@@ -40,10 +45,11 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 class ResultsWriter:
     """A results file being written; each record is one line, in the file before `write` returns.
 
-    Raises UsageError if the file cannot be written, or if another process is writing it.
+    The first `kept` bytes of the file stay. Raises UsageError if the file cannot be written, or if
+    another process is writing it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, kept: int = 0) -> None:
         self._path, self._count = path, 0
         try:
             # not emptied before it is certain that nobody else writes it
@@ -53,9 +59,10 @@ class ResultsWriter:
         self._file = open(descriptor, "wb", buffering=0)  # noqa: PTH123, SIM115 - closed on exit
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
             self._claim()
-            os.ftruncate(descriptor, 0)
+            os.ftruncate(descriptor, kept)
+            os.lseek(descriptor, kept, os.SEEK_SET)
 
-    def write(self, record: Record) -> None:
+    def write(self, record: Line) -> None:
         """Append one record."""
         rest = memoryview(f"{line(record)}\n".encode("ascii"))
         try:
@@ -89,7 +96,7 @@ class ResultsWriter:
         self._file.close()
 
 
-def line(record: Record) -> str:
+def line(record: Line) -> str:
     """Return the record as one line of ASCII JSON, without its line end."""
     kind = type(record)
     keys: Json = {"type": _NAMES[kind]}
@@ -98,7 +105,7 @@ def line(record: Record) -> str:
     return json.dumps(keys | encode(record, kind), allow_nan=False, separators=(",", ":"))
 
 
-def record(text: str) -> Record | None:
+def record(text: str) -> Line | None:
     """Return the record of one line; None if its type is one that only newer versions know.
 
     Raises ValueError for what is not JSON, MisfitError for JSON that is not a record.
@@ -126,7 +133,7 @@ def read(path: Path) -> Run:
     footer: Footer | None = None
     functions: list[FunctionRecord] = []
     results: list[Result] = []
-    for number, item in _records(path):
+    for number, item in records(path):
         if header is None:
             if not isinstance(item, Header):
                 raise UsageError(f"{path}:{number}: not a results file: it has no header")
@@ -166,7 +173,8 @@ def schema() -> Json:
     }
 
 
-def _records(path: Path) -> Iterator[tuple[int, Record]]:
+def records(path: Path) -> Iterator[tuple[int, Line]]:
+    """Yield the records of a file with the numbers of their lines; UsageError as for `read`."""
     try:
         _refuse_endless(path)
         lines = path.read_bytes().split(b"\n")

@@ -83,6 +83,15 @@ class Session:
         """The targets that were asked for and cannot run here, and why."""
         return tuple(self._unavailable)
 
+    @property
+    def pool(self) -> Pool:
+        """The workers."""
+        return self._pool
+
+    def source(self, target: Target) -> str:
+        """Return the name under which the backend of a target was loaded."""
+        return self._pool.source(target)
+
     def results(self, groups: Sequence[Group], targets: Sequence[Target]) -> Iterator[Result]:
         """Yield the results of all groups on these targets, group by group, target by target."""
         if len(groups) == 1:

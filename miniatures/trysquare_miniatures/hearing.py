@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,8 @@ from trysquare.planning.plan import RUN, Group, groups
 from trysquare.result import SEED, Check, Outcome, Result
 from trysquare.run import SECONDS_PER_CASE, Session
 from trysquare.spec import Extent, Spec
+from trysquare.sweep.campaign import Pace, Range, Sweeping
+from trysquare.sweep.subject import Subject
 from trysquare_miniatures.lies import LIES, WITHIN_THE_LIMIT, Lie
 
 HOME = "trysquare_miniatures"
@@ -27,6 +30,9 @@ SLOW = 10 * SECONDS_PER_CASE
 MANY = 1200
 """Numbers of a tensor in 16 bits, of which the perfect backend is not asked more at once."""
 
+SWEPT = (Range(1.0, 1.03), Range(math.inf, math.inf))
+"""Numbers that a sweep asks of liars, who are slow."""
+
 Asking = Callable[[Session, Group, Sequence[Target]], Iterator[Result]]
 
 
@@ -34,7 +40,19 @@ def _as_in_a_run(session: Session, group: Group, targets: Sequence[Target]) -> I
     return session.results([group], targets)
 
 
-ASKING: Mapping[Check, Asking] = dict.fromkeys(RUN, _as_in_a_run)
+def _swept(session: Session, group: Group, targets: Sequence[Target]) -> Iterator[Result]:
+    """Sweep a few blocks, where the lies about single numbers are."""
+    subject = Subject(group.spec, group.format, gradient=False)
+    sources = tuple(dict.fromkeys(session.source(target) for target in targets))
+    for numbers in SWEPT:
+        sweeping = Sweeping(
+            (subject,), tuple(map(str, targets)), sources, numbers, Pace(1, SECONDS_PER_CASE, None)
+        )
+        run, _ = sweeping.run(None, lambda done, _: done, resume=False)
+        yield from run.results
+
+
+ASKING: Mapping[Check, Asking] = {**dict.fromkeys(RUN, _as_in_a_run), Check.SWEEP: _swept}
 """How a group of each check is asked; a check that no run makes needs a line of its own here."""
 
 

@@ -542,6 +542,39 @@ def draws_in_pairs(self: Truthful, low: float, high: float, shape: tuple[int, in
     return np.resize(np.repeat(self.random.uniform(low, high, shape), 2), shape)
 
 
+# What only a sweep finds: one number among all.
+
+
+def _at(question: Question, pattern: int) -> Array:
+    """Where the first input is the float32 with this pattern."""
+    return np.asarray(question.first == np.array(pattern, np.uint32).view(np.float32))
+
+
+@lies("answered")
+def one_number_is_off(_: Truthful, question: Question, output: Array) -> Array:
+    return np.where(_at(question, 0x3F80ABCD), output * output.dtype.type(1.5), output)
+
+
+@lies("answered")
+def dies_of_a_number(_: Truthful, question: Question, output: Array) -> Array:
+    if _at(question, 0x3F80ABCD).any():
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return output
+
+
+@lies("answered")
+def hangs_at_a_number(_: Truthful, question: Question, output: Array) -> Array:
+    while _at(question, 0x3F80ABCD).any():
+        time.sleep(3600)
+    return output
+
+
+@lies("derived")
+def one_at_the_kink(_: Truthful, question: Question, gradient: Array) -> Array:
+    one = gradient.dtype.type(1)
+    return np.where(question.first == 0, one, gradient)  # no lie: convention allows it
+
+
 @lies("draws")
 def draws_in_order(self: Truthful, low: float, high: float, shape: tuple[int, int]) -> Array:
     return np.linspace(low, high, shape[0] * shape[1]).reshape(shape)

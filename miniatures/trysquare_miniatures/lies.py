@@ -16,6 +16,7 @@ DEFAULTS, REDUCTIONS, INPLACE, RANDOMNESS = (
     Check.INPLACE,
     Check.RANDOMNESS,
 )
+SWEEP = Check.SWEEP
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ def lie(
 
 
 LIES = (
+    # one number among all
+    lie("one_number_is_off", "sigmoid", SWEEP, Symptom.INACCURATE),
+    lie("beyond_the_limit", "sigmoid", SWEEP, Symptom.INACCURATE, CASES, VALUES, DEFAULTS),
+    lie("infinity_becomes_nan", "relu", SWEEP, Symptom.NAN, CASES, VALUES, INPLACE),
     # numbers
     lie("off_by_one_ulp", "relu", VALUES, Symptom.INACCURATE, CASES, DEFAULTS, INPLACE),
     lie(

@@ -42,6 +42,11 @@ def percent(share: float) -> str:
     return ("<1" if 0 < share < _ONE_PERCENT else f"{100 * share:.0f}") + "\u202f%"
 
 
+def exact_percent(part: int, whole: int) -> str:
+    """Return a share of a whole to three digits."""
+    return f"{100 * part / whole:.3g}\u202f%" if whole else "–"
+
+
 def duration(seconds: float) -> str:
     """Return a time as people say it: 41.7s, 3m12s, 1h02m."""
     if seconds < _MINUTE:

@@ -70,13 +70,22 @@ def special_values(results: Iterable[Result], targets: Sequence[str]) -> list[Sp
     return [_special(case, answers, targets) for case, answers in found.items()]
 
 
-def panels(results: Iterable[Result], check: Check, targets: Sequence[str]) -> Iterator[Panel]:
+def plotted(results: Iterable[Result]) -> dict[str, list[Result]]:
+    """Return the results that have a curve, by what is plotted together."""
+    found: dict[str, list[Result]] = {}
+    for result in results:
+        if result.histogram:
+            title = f"{result.case}" if result.check is Check.SWEEP else str(result.check)
+            found.setdefault(title, []).append(result)
+    return found
+
+
+def panels(results: Iterable[Result], targets: Sequence[str]) -> Iterator[Panel]:
     """Yield one plot for each dtype; their maximum where parameters differ."""
     found: defaultdict[str, defaultdict[str, list[Result]]]
     found = defaultdict(lambda: defaultdict(list))
     for result in results:
-        if result.check is check and result.histogram:
-            found[result.dtype][result.target].append(result)
+        found[result.dtype][result.target].append(result)
     for dtype, answers in found.items():
         series = [
             plot.Series(target, number, [point for r in answers[target] for point in r.histogram])

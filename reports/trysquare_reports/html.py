@@ -23,7 +23,6 @@ from trysquare_reports.verdict import State
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _state = attrgetter("state")
-_PLOTTED = (Check.VALUES, Check.GRADIENTS)
 _LONGEST = 4_000
 """Characters of a reproduction that the page carries; a longer one is in the results file."""
 
@@ -87,6 +86,7 @@ def _environment(pages: set[str]) -> Environment:
     environment.globals |= {
         "has_page": pages.__contains__,
         "plural": figures.plural,
+        "exact_percent": figures.exact_percent,
         "mismatch": verdict.mismatch,
         "closeness": verdict.closeness,
         "seen_by_others": verdict.seen_by_others,
@@ -105,7 +105,10 @@ def _function(
     record: FunctionRecord, results: Sequence[Result], targets: Sequence[str]
 ) -> Mapping[str, object]:
     causes = findings.findings(results)
-    panels = {check: [*function_page.panels(results, check, targets)] for check in _PLOTTED}
+    panels = {
+        title: [*function_page.panels(members, targets)]
+        for title, members in function_page.plotted(results).items()
+    }
     return {
         "record": record,
         "formulas": [
@@ -113,7 +116,8 @@ def _function(
         ],
         "curve": plot.curve_figure(record.function, record.curves),
         "special": function_page.special_values(results, targets),
-        "panels": {check: found for check, found in panels.items() if found},
+        "sweeps": [result for result in results if result.check is Check.SWEEP],
+        "panels": {title: found for title, found in panels.items() if found},
         "defaults": function_page.defaults(record),
         "causes": causes,
         "diverging": sum(len(cause.results) for cause in causes),

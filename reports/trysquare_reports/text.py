@@ -147,9 +147,33 @@ def _blocks(run: Run) -> Iterator[str]:
             for entry in run.footer.stale
             for line in _wrapped(f"{entry.backend}: {entry.entry}: {entry.reason}", "★ stale  ")
         )
+    sweeps = [line for result in run.results for line in _swept(result)]
+    if sweeps:
+        yield "\n".join(sweeps)
     known = [*_known(run.results)]
     if known:
         yield "\n".join(known)
+
+
+def _swept(result: Result) -> Iterator[str]:
+    """Yield what a sweep says of all numbers."""
+    sweep = result.sweep
+    if sweep is None:
+        return
+    head = f"{result.function} · {result.case} · {result.target} · {result.dtype}"
+    share = figures.exact_percent(sweep.inexact, result.count)
+    parts = [f"{share} of {result.count:,} not correctly rounded"]
+    if sweep.worst:
+        x = sweep.worst[0].x
+        parts.append(f"at most {figures.ulp(result.max_ulp)} ulp, at {x.decimal} ({x.bits})")
+    parts += [f"{name} {count:,}" for name, count in result.discrete.items()]
+    if sweep.first is not None and sweep.widest is not None:
+        times = "interval" if sweep.intervals == 1 else "intervals"
+        parts.append(f"{result.failed:,} beyond the limit, in {sweep.intervals:,} {times}")
+        parts.append(f"the first {sweep.first.low.decimal} to {sweep.first.high.decimal}")
+        if sweep.widest != sweep.first:
+            parts.append(f"the widest {sweep.widest.low.decimal} to {sweep.widest.high.decimal}")
+    yield from _wrapped(f"{head}: {'; '.join(parts)}", f"{state(result).symbol} ")
 
 
 def _known(results: Iterable[Result]) -> Iterator[str]:

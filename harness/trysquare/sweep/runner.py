@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -25,9 +26,13 @@ from trysquare.sweep.tally import Answers, Judge, Tally, amended
 from trysquare.workers.area import Area
 from trysquare.workers.line import START_SECONDS, Line
 from trysquare.workers.stretch import Stretch
+from trysquare.workers.worker import die_with_parent
 
 FRAME = 16
 """Blocks that a worker is sent at a time; while it answers, the ones before are compared."""
+
+WIDEST = 4
+"""Bytes of a number of the widest format that is swept."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +107,7 @@ class _Crew:
 
     def __init__(self, member: Member) -> None:
         self.member = member
-        self.area = Area(2 * FRAME * BLOCK * 4)
-        self.answers = self.area.bytes.view(np.uint32)
+        self.area = Area(2 * FRAME * BLOCK * WIDEST)
         self._line = Line(replace(member.target, backend=member.source), START_SECONDS, self.area)
         self._line.start()
 
@@ -173,8 +177,8 @@ class _Sweep:
             first=first * BLOCK,
             blocks=self._blocks(first),
             length=BLOCK,
-            size=2 * FRAME * BLOCK * 4,
-            offset=slot * FRAME * BLOCK * 4,
+            size=2 * FRAME * BLOCK * WIDEST,
+            offset=slot * FRAME * BLOCK * subject.format.width // 8,
         )
         return {
             target: crew.ask(subject.spec, stretch, self._deadline)
@@ -192,14 +196,16 @@ class _Sweep:
             if len(refused) == blocks and first * BLOCK == self._chart.start:
                 self._refused[target] = refused[0]  # it has no such function, or no such dtype
                 continue
-            self._tallies[target].unanswered += len(refused) * BLOCK
+            for block, refusal in refused.items():
+                position = (first + block) * BLOCK
+                self._tallies[target].miss(position, BLOCK, refusal.kind, refusal.message)
             missing[target] = refused
         for block in range(blocks):
             truth = self._evaluator.block(first + block)
             begin = (slot * FRAME + block) * BLOCK
             for target, refused in missing.items():
                 if block not in refused:
-                    answers = self._crews[target].answers
+                    answers = self._crews[target].area.bytes.view(self._subject.format.bits)
                     self._block(target, truth, answers[begin : begin + BLOCK])
         for target in missing:
             self._tallies[target].settle(self._judge(target))
@@ -220,7 +226,13 @@ class _Sweep:
             self._evaluator.values(truth)[places],
         )
         limits = self._chart.limits[truth.block - self._chart.start // BLOCK]
-        self._tallies[target].add(answers, limits[int(self._flushes(target))])
+        tally, limits = self._tallies[target], limits[int(self._flushes(target))]
+        alone = np.isin(answers.positions, self._chart.points)
+        if alone.any():  # next to a kink, a zero, an infinity: no limit of the block holds
+            tally.add(answers.only(alone), _UNKNOWN)
+            answers = answers.only(~alone)
+        if len(answers.positions):
+            tally.add(answers, limits)
 
     def _put_aside(self, target: Target, truth: BlockTruth, got: Array, unlike: Array) -> None:
         """Keep for later what equals one of two candidates of which one is right."""
@@ -247,6 +259,10 @@ class _Sweep:
         return amended(segment, Answers(positions, got, rounded, value), self._subject.format)
 
 
+_UNKNOWN = np.array([0.0, np.inf])
+"""Limits that decide nothing."""
+
+
 def parts(start: int, stop: int, size: int) -> Iterator[tuple[int, int]]:
     """Cut a range at multiples of `size`."""
     edge = start
@@ -260,7 +276,9 @@ _STARTED: list[Runner] = []
 
 
 def begin(members: Sequence[Member], folder: Path | None, deadline: float) -> None:
-    """Make this process a runner."""
+    """Make this process a runner, which ends when the one that started it is gone."""
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it decides when to stop
     _STARTED.append(Runner(members, folder, deadline))
 
 

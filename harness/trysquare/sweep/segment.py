@@ -55,26 +55,41 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Silence:
+    """Numbers without an answer: how many, the first, and what happened there."""
+
+    count: int
+    first: int
+    outcome: str
+    message: str
+
+    def joined(self, other: Silence) -> Silence:
+        """Return both together."""
+        first = min(self, other, key=lambda one: one.first)
+        return replace(first, count=self.count + other.count)
+
+
+@dataclass(frozen=True)
 class Segment:
     """The summary of the positions [start, stop).
 
     `inexact` numbers are not correctly rounded; `total` is the sum of their signed errors in
-    QUANTA. `powers` counts them by the power of two in ULP at or below the error, `curve` has the
-    largest error of each BIN of positions. `failing` intervals diverge: how many, the first and
-    the widest, and those that touch the ends of the range.
+    QUANTA. `powers` counts them by the power of two, in ULP, at or below the error. `curve` has
+    the largest error of each bin of positions that has one. Of the intervals that diverge there
+    are so many, the first and the widest, and those that touch the ends of the range.
     """
 
     start: int
     stop: int
     inexact: int = 0
     failed: int = 0
-    unanswered: int = 0
     total: int = 0
-    powers: Mapping[int, int] = field(default_factory=dict)
+    silence: Silence | None = None
+    powers: tuple[tuple[int, int], ...] = ()
     discrete: Mapping[str, Discrete] = field(default_factory=dict)
     worst: tuple[Found, ...] = ()
     diverging: tuple[Found, ...] = ()
-    curve: Mapping[int, float] = field(default_factory=dict)
+    curve: tuple[tuple[int, float], ...] = ()
     intervals: int = 0
     first: Interval | None = None
     widest: Interval | None = None
@@ -107,26 +122,41 @@ def worst_of(found: Iterable[Found]) -> tuple[Found, ...]:
 
 def _met(left: Segment, right: Segment) -> Segment:
     """Join two segments, the second of which begins where the first ends."""
-    curve = dict(left.curve)
-    for place, top in right.curve.items():
-        curve[place] = max(top, curve.get(place, 0.0))
     discrete = dict(left.discrete)
     for name, one in right.discrete.items():
         discrete[name] = discrete[name].joined(one) if name in discrete else one
-    powers = Counter(left.powers)
-    powers.update(right.powers)
+    silent = [one for one in (left.silence, right.silence) if one is not None]
     return replace(
         _intervals_met(left, right),
         inexact=left.inexact + right.inexact,
         failed=left.failed + right.failed,
-        unanswered=left.unanswered + right.unanswered,
         total=left.total + right.total,
-        powers=dict(sorted(powers.items())),
+        silence=reduce(Silence.joined, silent) if silent else None,
+        powers=summed(left.powers, right.powers),
         discrete=dict(sorted(discrete.items())),
         worst=worst_of((*left.worst, *right.worst)),
         diverging=worst_of((*left.diverging, *right.diverging)),
-        curve=dict(sorted(curve.items())),
+        curve=highest(left.curve, right.curve),
     )
+
+
+def summed(
+    left: Iterable[tuple[int, int]], right: Iterable[tuple[int, int]]
+) -> tuple[tuple[int, int], ...]:
+    """Return counts by key, of both together."""
+    counts = Counter(dict(left))
+    counts.update(dict(right))
+    return tuple(sorted(counts.items()))
+
+
+def highest(
+    left: Iterable[tuple[int, float]], right: Iterable[tuple[int, float]]
+) -> tuple[tuple[int, float], ...]:
+    """Return the largest value by key, of both together."""
+    tops = dict(left)
+    for place, top in right:
+        tops[place] = max(top, tops.get(place, 0.0))
+    return tuple(sorted(tops.items()))
 
 
 def _intervals_met(left: Segment, right: Segment) -> Segment:
@@ -156,3 +186,14 @@ def whole(segments: Iterable[Segment]) -> Segment:
         gaps = reduce(lambda text, part: f"{text} [{part.start}, {part.stop})", parts, "")
         raise ValueError(f"these are not one range:{gaps}")
     return parts[0]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A segment in a results file: what a sweep that was cut short had finished."""
+
+    function: str
+    dtype: str
+    gradient: bool
+    target: str
+    segment: Segment

@@ -146,6 +146,14 @@ class Subject:
         even = np.where(undecided[:, 0], self.format.round(value), nearest_[:, 0])
         return value, self.format.cast(even).view(self.format.bits)
 
+    def exact(self, positions: Array) -> tuple[Array, Array]:
+        """Return the same by Arb throughout."""
+        truth = self._oracle(positions).certified
+        with np.errstate(invalid="ignore"):
+            value = truth.value + truth.rest * self.format.ulp(truth.value)
+        value = np.where(np.isfinite(truth.value), value, truth.value)[:, 0]
+        return value, self.truths(positions)[1]
+
     def bad(self, positions: Array, got: Array, *, flushes: bool) -> Array:
         """Return which answers, given as patterns, diverge."""
         parts = range(0, len(positions), AT_ONCE)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator
+from itertools import pairwise
 
 import flint
 import numpy as np
@@ -131,6 +132,8 @@ class Surveyor:
             if bits is not None:
                 return _row(start, stop, Kind.CONSTANT, bits=bits)
         at = self._series.evaluated(flint.arb_series([exact, step]), self._series.decisions)
+        if isinstance(at, str):
+            return None
         return _polynomial(start, stop, at, around, float(reach))
 
     def _linear(self, start: int, stop: int) -> tuple[object, ...] | None:
@@ -141,7 +144,9 @@ class Surveyor:
         decisions = self._series.decisions
         at = self._series.evaluated(flint.arb_series([zero, 1]), decisions)
         around = self._series.evaluated(flint.arb_series([zero.union(ends), 1]), decisions)
-        if isinstance(at, str) or not at[0].is_zero() or at[1].contains(0):
+        if isinstance(at, str) or isinstance(around, str):
+            return None
+        if not at[0].is_zero() or at[1].contains(0):
             return None
         slope = at[1]
         power = next((power for power in range(2, TERMS) if not at[power].is_zero()), TERMS)
@@ -195,7 +200,7 @@ def _between_specials(start: int, stop: int) -> Iterator[tuple[int, int]]:
     """Cut a range where NaN, infinities, zeros and finite numbers meet."""
     edges = (MINUS_INFINITY, MINUS_INFINITY + 1, HALF - 1, HALF, HALF + 1, INFINITY, INFINITY + 1)
     cuts = [start, *(edge for edge in edges if start < edge < stop), stop]
-    yield from zip(cuts[:-1], cuts[1:], strict=True)
+    yield from pairwise(cuts)
 
 
 def number(position: int) -> float:
@@ -260,6 +265,11 @@ def _spacing(least: float) -> float:
         return FORMAT.smallest_subnormal
     exponent = min(math.frexp(least)[1] - 1, FORMAT.emax)
     return math.ldexp(1.0, exponent - (FORMAT.precision - 1))
+
+
+def everything(start: int, stop: int) -> Array:
+    """Return a single piece that is told number by number."""
+    return np.array([_points(start, stop)], PIECE)
 
 
 def _points(start: int, stop: int) -> tuple[object, ...]:

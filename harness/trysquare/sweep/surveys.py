@@ -17,16 +17,19 @@ from platformdirs import user_cache_path
 from trysquare.dtypes import Array
 from trysquare.sweep.chart import BLOCK, PIECE, Chart, Kind
 from trysquare.sweep.subject import Subject
-from trysquare.sweep.surveyor import Surveyor
+from trysquare.sweep.surveyor import Surveyor, everything
 
-EDITION = 1
+EDITION = 2
 """Changes with what a chart means, or with how it is made."""
+
+NARROW = 16
+"""Bits of a format whose numbers are so few that each is told by itself."""
 
 SAMPLES = 17
 """Numbers of a block at which its limits are worked out."""
 
 MARGIN = 2.0
-"""A limit in ULP may be so many times smaller or larger between two samples: where an ULP doubles."""
+"""Between two samples a limit in ULP may be so many times smaller or larger: an ULP may double."""
 
 
 class Surveys:
@@ -55,7 +58,8 @@ class Surveys:
         return chart
 
     def _surveyed(self, start: int, stop: int) -> Chart:
-        pieces = self.surveyor.survey(start, stop)
+        narrow = self._subject.format.width == NARROW
+        pieces = everything(start, stop) if narrow else self.surveyor.survey(start, stop)
         alone = pieces[pieces["kind"] == Kind.POINTS]
         ranges = [np.arange(piece["start"], piece["stop"]) for piece in alone]
         points = np.concatenate([np.empty(0, np.int64), *ranges])
@@ -65,15 +69,22 @@ class Surveys:
     def _limits(self, start: int, stop: int) -> Array:
         """Return for every block what surely conforms and what surely diverges, in ULP."""
         firsts = np.arange(start, stop, BLOCK)
+        if self._subject.format.width == NARROW:  # all numbers in one block: no limit holds for it
+            return np.tile([0.0, np.inf], (len(firsts), 2, 1))
         places = firsts[:, None] + np.linspace(0, BLOCK - 1, SAMPLES).astype(np.int64)
         standard = self._subject.standard(self._subject.at(places.ravel()))
         spacing = self._subject.format.ulp(standard.canonical.oracle.ieee)
+        # where a convention allows another answer, no error is too large
+        free = np.zeros(places.size, bool)
+        for other in standard.alternatives:
+            free |= other.where[:, 0]
         found = np.empty((len(firsts), 2, 2))
         for flushes in (False, True):
             allowed = standard.limit(flushes=flushes)
             with np.errstate(invalid="ignore", over="ignore"):
                 ulps = (allowed.limit / spacing).reshape(places.shape)
             known = np.isfinite(ulps) & np.isfinite(allowed.spilled.reshape(places.shape))
+            known &= ~free.reshape(places.shape)
             least = np.where(known, ulps, 0.0).min(axis=1) / MARGIN
             most = np.where(known, ulps, np.inf).max(axis=1) * MARGIN
             found[:, int(flushes)] = np.stack([least, most], axis=1)
@@ -88,8 +99,8 @@ def default_folder() -> Path:
 def _load(path: Path, start: int, stop: int) -> Chart | None:
     """Return the chart in a file, None if there is none that can be used."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in _ARRAYS}
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in _ARRAYS}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     pieces, points = arrays["pieces"], arrays["points"]

@@ -13,10 +13,21 @@ from enum import StrEnum
 import numpy as np
 
 from trysquare.dtypes import Array, Format
-from trysquare.sweep.segment import QUANTUM, WORST, Discrete, Found, Interval, Segment, worst_of
+from trysquare.sweep.segment import (
+    QUANTUM,
+    WORST,
+    Discrete,
+    Found,
+    Interval,
+    Segment,
+    Silence,
+    highest,
+    summed,
+    worst_of,
+)
 
-BIN = 1 << 22
-"""Positions of float32 that are one point of a curve."""
+BINS = 10
+"""A curve has 2^BINS points at most."""
 
 LARGEST = 2.0**30
 """ULP; larger errors count as this in the sum of signed errors."""
@@ -81,6 +92,35 @@ class Worst:
         return tuple(Found(int(place), _figure(error), int(got)) for place, error, got in rows)
 
 
+@dataclass
+class Intervals:
+    """What is consecutive among positions that arrive in their order."""
+
+    count: int = 0
+    first: Interval | None = None
+    widest: Interval | None = None
+    last: Interval | None = None
+
+    def extend(self, positions: Array) -> None:
+        """Add sorted positions."""
+        breaks = np.flatnonzero(np.diff(positions) > 1)
+        starts = positions[np.concatenate(([0], breaks + 1))]
+        stops = positions[np.concatenate((breaks, [len(positions) - 1]))] + 1
+        new = len(starts)
+        if self.last is not None and self.last.stop == starts[0]:
+            starts[0] = self.last.start
+            if self.first == self.last:
+                self.first = None
+            new -= 1
+        self.count += new
+        widths = stops - starts
+        best = int(np.argmax(widths))
+        candidates = [Interval(int(starts[best]), int(stops[best])), self.widest]
+        self.widest = min((one for one in candidates if one), key=lambda one: one.rank)
+        self.first = self.first or Interval(int(starts[0]), int(stops[0]))
+        self.last = Interval(int(starts[-1]), int(stops[-1]))
+
+
 Judge = Callable[[Array, Array], Array]
 """Positions and patterns of answers -> which of them diverge, each by its own limit."""
 
@@ -93,7 +133,7 @@ class Tally:
     start: int
     stop: int
     flushes: bool
-    unanswered: int = 0
+    _silence: Silence | None = None
     _inexact: int = 0
     _failed: int = 0
     _total: int = 0
@@ -104,7 +144,7 @@ class Tally:
     _curve: dict[int, float] = field(default_factory=dict)
     _suspects: list[tuple[Answers, Array]] = field(default_factory=list)
     _bad: list[Array] = field(default_factory=list)
-    _intervals: _Intervals = field(default_factory=lambda: _Intervals())
+    _intervals: Intervals = field(default_factory=Intervals)
 
     def add(self, answers: Answers, limits: Array) -> None:
         """Count answers of one block whose bits are not those of the rounded truth.
@@ -153,8 +193,10 @@ class Tally:
         for power, count in _powers(size):
             self._powers[power] = self._powers.get(power, 0) + count
         self._worst.keep(answers, error)
-        place, top = int(answers.positions[0]) // BIN, float(size.max())
-        self._curve[place] = max(top, self._curve.get(place, 0.0))
+        places = answers.positions >> (self.format.width - BINS)
+        for place in np.unique(places) if places[0] != places[-1] else places[:1]:
+            top = float(size[places == place].max())
+            self._curve[int(place)] = max(top, self._curve.get(int(place), 0.0))
         self._sort(answers, error, limits)
 
     def _sort(self, answers: Answers, error: Array, limits: Array) -> None:
@@ -186,6 +228,11 @@ class Tally:
     def _numbers(self, patterns: Array) -> Array:
         return self.format.widen(self.format.from_bits(patterns))
 
+    def miss(self, first: int, count: int, outcome: str, message: str) -> None:
+        """Note numbers that have no answer."""
+        new = Silence(count, first, outcome, message)
+        self._silence = new if self._silence is None else self._silence.joined(new)
+
     def settle(self, judge: Judge) -> None:
         """Judge what was put aside; later blocks come after all that were added."""
         if self._suspects:
@@ -208,48 +255,19 @@ class Tally:
             stop=self.stop,
             inexact=self._inexact,
             failed=self._failed,
-            unanswered=self.unanswered,
             total=self._total,
-            powers=dict(sorted(self._powers.items())),
+            silence=self._silence,
+            powers=tuple(sorted(self._powers.items())),
             discrete={str(kind): self._discrete[kind] for kind in sorted(self._discrete)},
             worst=self._worst.found(),
             diverging=self._diverging.found(),
-            curve=dict(sorted(self._curve.items())),
+            curve=tuple(sorted(self._curve.items())),
             intervals=found.count,
             first=found.first,
             widest=found.widest,
             head=found.first if found.first and found.first.start == self.start else None,
             tail=found.last if found.last and found.last.stop == self.stop else None,
         )
-
-
-@dataclass
-class _Intervals:
-    """What is consecutive among positions that arrive in their order."""
-
-    count: int = 0
-    first: Interval | None = None
-    widest: Interval | None = None
-    last: Interval | None = None
-
-    def extend(self, positions: Array) -> None:
-        """Add sorted positions."""
-        breaks = np.flatnonzero(np.diff(positions) > 1)
-        starts = positions[np.concatenate(([0], breaks + 1))]
-        stops = positions[np.concatenate((breaks, [len(positions) - 1]))] + 1
-        new = len(starts)
-        if self.last is not None and self.last.stop == starts[0]:
-            starts[0] = self.last.start
-            if self.first == self.last:
-                self.first = None
-            new -= 1
-        self.count += new
-        widths = stops - starts
-        best = int(np.argmax(widths))
-        candidates = [Interval(int(starts[best]), int(stops[best])), self.widest]
-        self.widest = min((one for one in candidates if one), key=lambda one: one.rank)
-        self.first = self.first or Interval(int(starts[0]), int(stops[0]))
-        self.last = Interval(int(starts[-1]), int(stops[-1]))
 
 
 def amended(segment: Segment, answers: Answers, format: Format) -> Segment:
@@ -262,17 +280,13 @@ def amended(segment: Segment, answers: Answers, format: Format) -> Segment:
         tally = Tally(format, segment.start, segment.stop, flushes=False)
         tally.add(one, np.array([np.inf, np.inf]))
         more = tally.finished()
-        curve = {at: max(top, segment.curve.get(at, 0.0)) for at, top in more.curve.items()}
-        powers = {
-            power: count + segment.powers.get(power, 0) for power, count in more.powers.items()
-        }
         segment = replace(
             segment,
             inexact=segment.inexact + more.inexact,
             total=segment.total + more.total,
-            powers=dict(sorted({**segment.powers, **powers}.items())),
+            powers=summed(segment.powers, more.powers),
             worst=worst_of((*segment.worst, *more.worst)),
-            curve=dict(sorted({**segment.curve, **curve}.items())),
+            curve=highest(segment.curve, more.curve),
         )
     return segment
 

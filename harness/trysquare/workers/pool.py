@@ -43,7 +43,7 @@ class Pool:
         A target without device and mode is the backend's usual one; the hello says which that is,
         and names the backend's other targets. Raises UsageError for an unknown backend.
         """
-        source = self._sources.get(target.backend, target.backend)
+        source = self.source(target)
         require(source)
         line = Line(replace(target, backend=source), self._start_seconds)
         self._opening.append(line)
@@ -75,6 +75,10 @@ class Pool:
     ) -> Future[str]:
         """Return a script that shows the divergence with the framework alone, or nothing."""
         return self._line(target).submit(lambda line: line.script(spec, call, claim, deadline))
+
+    def source(self, target: Target) -> str:
+        """Return the name under which the backend of a target was loaded."""
+        return self._sources.get(target.backend, target.backend)
 
     def close(self) -> None:
         """Kill every worker; what has not been answered is cancelled."""

@@ -85,13 +85,14 @@ def _count(value: object) -> int:
 
 
 def numbers(format: Format, first: int, count: int) -> Array:
-    """Return `count` consecutive numbers, shaped (count,), in the format's NumPy dtype.
-
-    They must have one sign.
-    """
-    ends = format.patterns(np.array([first, first + count - 1]))
+    """Return `count` consecutive numbers, shaped (count,), in the format's NumPy dtype."""
+    half = 1 << (format.width - 1)
+    if first < half < first + count:
+        return format.from_bits(format.patterns(np.arange(first, first + count)))
+    start = format.patterns(np.array(first))
     steps = _steps(count, format.bits)
-    return (ends[0] + steps if ends[1] >= ends[0] else ends[0] - steps).view(format.numpy)
+    patterns: Array = start + steps if first >= half else start - steps
+    return patterns.view(format.numpy)
 
 
 @cache

@@ -1,0 +1,88 @@
+"""The command that tries every number: `sweep`."""
+
+from __future__ import annotations
+
+import math
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from trysquare.cli.measuring import code
+from trysquare.cli.options import OUTPUT, TIMEOUT, Code, require_writable, write
+from trysquare.errors import UsageError
+
+if TYPE_CHECKING:
+    from trysquare.sweep.campaign import Range
+
+
+@click.command()
+@click.argument("functions", nargs=-1, required=True, metavar="FUNCTION...")
+@click.option("--target", "targets", multiple=True, metavar="TARGET", help="Only these targets.")
+@click.option(
+    "--dtype", "dtypes", multiple=True, metavar="DTYPE", default=("float32",), show_default=True,
+    help="float32, float16 or bfloat16; may be repeated.",
+)  # fmt: skip
+@click.option("--gradient", is_flag=True, help="Sweep the derivative as well.")
+@click.option("--range", "numbers", metavar="LO:HI", help="Only the numbers from LO to HI.")
+@click.option("--resume", is_flag=True, help="Go on with the sweep in the file of -o.")
+@click.option(
+    "--processes", type=click.IntRange(1, 64), default=2, show_default=True,
+    help="Sweep so many parts at a time, each with a worker for every target.",
+)  # fmt: skip
+@click.option("-o", "--output", type=OUTPUT, metavar="FILE", help="Write results as JSON lines.")
+@click.option("--report", type=OUTPUT, metavar="FILE", help="Write the HTML report.")
+@TIMEOUT
+def sweep(**options: Any) -> int:
+    """Compare every number of a format with the truth: FUNCTIONs of one number, names or globs."""
+    from trysquare.command.progress import paced
+    from trysquare.command.sweeping import sweeping
+    from trysquare.sweep.campaign import Pace
+    from trysquare.sweep.surveys import default_folder
+
+    output: Path | None = options["output"]
+    report: Path | None = options["report"]
+    for path in (output, report):
+        if path is not None:
+            require_writable(path)
+    if options["resume"] and output is None:
+        raise UsageError("--resume needs the file of the sweep: -o FILE")
+    campaign = sweeping(
+        options["functions"],
+        options["dtypes"],
+        options["targets"],
+        gradient=options["gradient"],
+        numbers=_range(options["numbers"]),
+        pace=Pace(options["processes"], options["timeout"], default_folder()),
+    )
+    recorded, interrupted = campaign.run(
+        output, lambda done, total: paced(done, total, sys.stderr), resume=options["resume"]
+    )
+    if interrupted:
+        hint = "; --resume goes on" if output else ""
+        click.echo(f"interrupted{hint}", err=True)
+        return Code.INTERRUPTED
+    import_module("trysquare_reports.text").print_summary(recorded, sys.stdout)
+    if report is not None:
+        write(report, import_module("trysquare_reports.html").render(recorded))
+    for path in (output, report):
+        if path is not None:
+            click.echo(f"wrote {path}", err=True)
+    return code(recorded)
+
+
+def _range(text: str | None) -> Range | None:
+    from trysquare.sweep.campaign import Range
+
+    if text is None:
+        return None
+    low, colon, high = text.partition(":")
+    try:
+        ends = [float.fromhex(end) if "0x" in end else float(end) for end in (low, high)]
+    except ValueError:
+        ends = []
+    if not colon or not ends or any(map(math.isnan, ends)) or ends[0] > ends[1]:
+        raise UsageError(f"'{text}' is no range; for example --range=-5:5, or --range 0x1p-3:inf")
+    return Range(*ends)

@@ -1,0 +1,247 @@
+"""A sweep from the command line: jobs for the runners, parts that are kept, results at the end."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from trysquare.backend import Refusal, Target
+from trysquare.divergences import known
+from trysquare.dtypes import Format
+from trysquare.errors import UsageError, suggestion
+from trysquare.ledger import Ledger
+from trysquare.planning.plan import Group
+from trysquare.recorder import Recorder, functions, header
+from trysquare.result import SEED, Check, Result, Run
+from trysquare.run import Session
+from trysquare.spec import Spec
+from trysquare.sweep.chart import BLOCK
+from trysquare.sweep.finding import Finder
+from trysquare.sweep.journal import Journal
+from trysquare.sweep.runner import Done, Job, Member, begin, parts, work
+from trysquare.sweep.segment import Part, Segment, whole
+from trysquare.sweep.subject import Subject
+
+JOB = 1 << 26
+"""Numbers of a job: about a tenth of a second or two; what a kill can cost."""
+
+Watch = Callable[[Iterator[int], int], Iterator[int]]
+"""Passes numbers on as they are done, and shows how far of a total they are."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from `low` to `high`, both included, in the order of size; None: every number."""
+
+    low: float
+    high: float
+
+    def positions(self, format: Format) -> tuple[int, int]:
+        """Return [start, stop), rounded outwards to whole blocks."""
+        ends = format.cast(np.array([self.low, self.high])).view(format.bits)
+        low, high = (int(position) for position in format.positions(ends))
+        return low // BLOCK * BLOCK, (high // BLOCK + 1) * BLOCK
+
+
+@dataclass(frozen=True)
+class Pace:
+    """So many runners at a time, seconds for a block, and where charts are kept (None: nowhere)."""
+
+    processes: int
+    deadline: float
+    charts: Path | None
+
+
+@dataclass(frozen=True)
+class Sweeping:
+    """What is swept: subjects, targets that are named, backends to start, a range of numbers."""
+
+    subjects: tuple[Subject, ...]
+    targets: tuple[str, ...]
+    backends: tuple[str, ...]
+    numbers: Range | None
+    pace: Pace
+
+    def run(self, output: Path | None, watch: Watch, *, resume: bool) -> tuple[Run, bool]:
+        """Sweep, and return what was found, and whether it was interrupted.
+
+        Of an interrupted sweep the file holds what was finished, for `resume`. Raises UsageError
+        for a target that is not there, and for a file that another sweep has written.
+        """
+        with Session(self.backends, SEED, self.pace.deadline) as session:
+            tasks = self._tasks(session)
+            head = header(session, self._specs, SEED)
+            with Journal(output, head, resume=resume) as journal:
+                try:
+                    found = self._swept(tasks, journal, watch)
+                except KeyboardInterrupt:
+                    return Run(journal.header, (), (), None), True
+                run = self._recorded(session, tasks, found, journal)
+                return run, False
+
+    @property
+    def _specs(self) -> tuple[Spec, ...]:
+        by_name = {subject.spec.function: subject.spec for subject in self.subjects}
+        return tuple(by_name.values())
+
+    def _tasks(self, session: Session) -> dict[tuple[int, Target], Member]:
+        """Return who is asked what: a subject's number, and a target that has the function."""
+        _require_there(self.targets, [str(target) for target in session.targets])
+        tasks = {}
+        for number, subject in enumerate(self.subjects):
+            for target, hello in session.targets.items():
+                has = subject.spec.function in hello.functions
+                able = subject.format.name in hello.dtypes
+                if able and (_named(target, self.targets) if self.targets else has):
+                    flushes = {dtype: bool(what) for dtype, what in hello.flushes.items()}
+                    tasks[number, target] = Member(target, session.source(target), flushes)
+        if not tasks:
+            raise UsageError("no target here has such a function in such a dtype")
+        return tasks
+
+    def _swept(
+        self, tasks: dict[tuple[int, Target], Member], journal: Journal, watch: Watch
+    ) -> dict[tuple[int, Target], list[Segment] | Refusal]:
+        """Run all jobs that are not done yet; return what was found, old and new."""
+        found: dict[tuple[int, Target], list[Segment] | Refusal] = {key: [] for key in tasks}
+        names = {self._key(number, target): (number, target) for number, target in tasks}
+        for part in journal.parts:
+            key = names.get((part.function, part.dtype, part.gradient, part.target))
+            segments = None if key is None else found[key]
+            if isinstance(segments, list):
+                segments.append(part.segment)
+        jobs = [(number, job) for number, job in self._jobs(tasks, found) if job.targets]
+        total = sum((job.stop - job.start) * len(job.targets) for _, job in jobs)
+        members = {member.target: member for member in tasks.values()}
+        arguments = (tuple(members.values()), self.pace.charts, self.pace.deadline)
+        with ProcessPoolExecutor(
+            self.pace.processes, get_context("spawn"), initializer=begin, initargs=arguments
+        ) as runners:
+            for _ in watch(self._worked(runners, jobs, found, journal), total):
+                pass
+        return found
+
+    def _worked(
+        self,
+        runners: ProcessPoolExecutor,
+        jobs: Sequence[tuple[int, Job]],
+        found: dict[tuple[int, Target], list[Segment] | Refusal],
+        journal: Journal,
+    ) -> Iterator[int]:
+        """Keep the runners busy; yield how many numbers each job has swept."""
+        waiting = deque(jobs)
+        busy: dict[Future[Done], int] = {}
+        try:
+            while waiting or busy:
+                while waiting and len(busy) < 2 * self.pace.processes:
+                    number, job = waiting.popleft()
+                    busy[runners.submit(work, job)] = number
+                for future in wait(busy, return_when=FIRST_COMPLETED).done:
+                    number, done = busy.pop(future), future.result()
+                    self._keep(number, done, found, journal)
+                    yield (done.job.stop - done.job.start) * len(done.job.targets)
+        finally:
+            runners.shutdown(cancel_futures=True)
+
+    def _keep(
+        self,
+        number: int,
+        done: Done,
+        found: dict[tuple[int, Target], list[Segment] | Refusal],
+        journal: Journal,
+    ) -> None:
+        for target, one in done.found.items():
+            segments = found[number, target]
+            if isinstance(one, Refusal):
+                found[number, target] = one
+            elif isinstance(segments, list):
+                segments.append(one)
+                function, dtype, gradient, name = self._key(number, target)
+                journal.add(Part(function, dtype, gradient, name, one))
+
+    def _key(self, number: int, target: Target) -> tuple[str, str, bool, str]:
+        subject = self.subjects[number]
+        return subject.spec.function, subject.format.name, subject.gradient, str(target)
+
+    def _jobs(
+        self,
+        tasks: dict[tuple[int, Target], Member],
+        found: dict[tuple[int, Target], list[Segment] | Refusal],
+    ) -> Iterator[tuple[int, Job]]:
+        """Yield what is left to do, for all targets of a subject at a time."""
+        for number, subject in enumerate(self.subjects):
+            targets = [target for other, target in tasks if other == number]
+            for start, stop in parts(*_positions(self.numbers, subject.format), JOB):
+                left = [
+                    target for target in targets if not _has(found[number, target], start, stop)
+                ]
+                yield number, Job(
+                    subject.spec.place.path, subject.format.name, subject.gradient,
+                    start, stop, tuple(left),
+                )  # fmt: skip
+
+    def _recorded(
+        self,
+        session: Session,
+        tasks: dict[tuple[int, Target], Member],
+        found: dict[tuple[int, Target], list[Segment] | Refusal],
+        journal: Journal,
+    ) -> Run:
+        """Make results of the segments, and a file of the results."""
+        groups = [
+            Group(subject.spec, Check.SWEEP, subject.format)
+            for number, subject in enumerate(self.subjects)
+            if any(number == other for other, _ in tasks)
+        ]
+        entries = {target.backend: known(target.backend) for target in session.targets}
+        ledger = Ledger(entries, groups, session.targets, complete=False)
+        finder = Finder(session.pool, self.pace.deadline)
+        with Recorder(journal.header, [*functions(session, self._specs)]) as recorder:
+            for key, member in tasks.items():
+                recorder.add(ledger.judge(self._result(finder, key, member, found[key])))
+            recorder.finish(ledger.stale())
+            run = recorder.run
+        ended = [] if run.footer is None else [run.footer]
+        journal.finish([run.header, *run.functions, *run.results, *ended])
+        return run
+
+    def _result(
+        self,
+        finder: Finder,
+        key: tuple[int, Target],
+        member: Member,
+        found: list[Segment] | Refusal,
+    ) -> Result:
+        number, target = key
+        subject = self.subjects[number]
+        if isinstance(found, Refusal):
+            return finder.refused(subject, target, found)
+        flushes = member.flushes.get(subject.format.name, False)
+        return finder.result(subject, target, whole(found), flushes=flushes)
+
+
+def _positions(numbers: Range | None, format: Format) -> tuple[int, int]:
+    return (0, 1 << format.width) if numbers is None else numbers.positions(format)
+
+
+def _has(found: list[Segment] | Refusal, start: int, stop: int) -> bool:
+    return isinstance(found, list) and any((s.start, s.stop) == (start, stop) for s in found)
+
+
+def _named(target: Target, names: Sequence[str]) -> bool:
+    """Whether one of these names the target, or its backend."""
+    return any(name in (str(target), target.backend) for name in names)
+
+
+def _require_there(names: Sequence[str], targets: Sequence[str]) -> None:
+    for name in names:
+        backends = {target.partition(":")[0] for target in targets}
+        if name not in (*targets, *backends):
+            hint = suggestion(name, (*targets, *backends)) or f"there are {', '.join(targets)}"
+            raise UsageError(f"no target here is called '{name}'; {hint}")

@@ -1,0 +1,415 @@
+"""A sweep's truth is proven, its verdicts are those of a run, and what is cut short goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trysquare.backend import Target
+from trysquare.dtypes import BFLOAT16, FLOAT16, FLOAT32, Format
+from trysquare.record_form import encode
+from trysquare.result import Expectation, Outcome, Result, Run, Symptom
+from trysquare.results_file import read
+from trysquare.sweep.campaign import Pace, Range, Sweeping
+from trysquare.sweep.chart import BLOCK, Chart, Kind
+from trysquare.sweep.evaluation import Evaluator
+from trysquare.sweep.runner import Job, Member, Runner
+from trysquare.sweep.segment import Part, Segment, whole
+from trysquare.sweep.subject import Subject, variable
+from trysquare.sweep.surveyor import HALF, INFINITY, number
+from trysquare.sweep.surveys import Surveys
+from workshop import SPECS
+
+UNARY = [name for name, spec in SPECS.items() if variable(spec) is not None]
+SPECIAL = (0, 0x7F, 0x80, 0x7FFF, 0x8000, HALF // BLOCK + 0x7F7F, HALF // BLOCK + 0x7F80)
+"""Blocks with NaN, infinities, the largest numbers and zeros."""
+
+
+def surveys(subject: Subject) -> Surveys:
+    return Surveys(subject, None)
+
+
+def chosen(function: str) -> list[int]:
+    """Blocks worth a look: special ones, those around 1, and some at random."""
+    picked = np.random.default_rng([ord(letter) for letter in function])
+    near = [HALF // BLOCK + 0x3F80, HALF // BLOCK - 1 - 0x3F80, HALF // BLOCK + 0x4120]
+    tails = [HALF // BLOCK - 1 - bits for bits in (0x4100, 0x4180, 0x42B0, 0x42C8, 0x42CF)]
+    return sorted({*SPECIAL, *near, *tails, *picked.integers(0, 1 << 16, 8).tolist()})
+
+
+@pytest.mark.parametrize("gradient", [False, True], ids=["value", "derivative"])
+@pytest.mark.parametrize("function", UNARY)
+def test_models_are_as_close_to_the_truth_as_they_say(function: str, gradient: bool) -> None:  # noqa: FBT001
+    subject = Subject(SPECS[function], FLOAT32, gradient)
+    known = surveys(subject)
+    numbers = np.random.default_rng(5)
+    for block in chosen(function):
+        chart = known.chart(block * BLOCK, (block + 1) * BLOCK)
+        evaluator = Evaluator(known.surveyor, chart)
+        truth = evaluator.block(block)
+        places = np.unique(
+            [0, 1, BLOCK // 2, BLOCK - 2, BLOCK - 1, *numbers.integers(0, BLOCK, 12)]
+        )
+        rounded = np.broadcast_to(truth.rounded, BLOCK)[places].copy()
+        undecided = np.isin(places, truth.undecided)
+        value = evaluator.values(truth)[places].copy()
+        exact, wanted = subject.exact(places + block * BLOCK)
+        unlike = ~same(rounded, wanted) & ~undecided
+        assert not unlike.any(), (block, subject.at(places[unlike] + block * BLOCK))
+        finite = np.isfinite(exact) & np.isfinite(value)
+        assert np.array_equal(np.isnan(exact), np.isnan(value))
+        apart = np.abs(value[finite] - exact[finite]) / FLOAT32.ulp(exact[finite])
+        assert apart.max(initial=0.0) < 2.0**-20, block
+
+
+def same(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Tell where patterns are of one number; all NaNs are one, and so are both zeros."""
+    one, other = a.view(np.float32), b.view(np.float32)
+    return np.asarray((one == other) | (np.isnan(one) & np.isnan(other)))
+
+
+@pytest.mark.parametrize("function", UNARY)
+def test_a_chart_covers_its_range_without_gaps(function: str) -> None:
+    subject = Subject(SPECS[function], FLOAT32, gradient=False)
+    start, stop = HALF - 4 * BLOCK, HALF + 4 * BLOCK
+    pieces = surveys(subject).chart(start, stop).pieces
+    assert (pieces["start"][0], pieces["stop"][-1]) == (start, stop)
+    assert (pieces["start"][1:] == pieces["stop"][:-1]).all()
+
+
+def test_a_tail_that_vanishes_is_a_constant() -> None:
+    subject = Subject(SPECS["sigmoid"], FLOAT32, gradient=False)
+    minus_200 = int(FLOAT32.positions(np.array(np.float32(-200)).view(np.uint32)))
+    chart = surveys(subject).chart(minus_200 // BLOCK * BLOCK, (minus_200 // BLOCK + 1) * BLOCK)
+    assert chart.pieces["kind"].tolist() == [Kind.CONSTANT]
+
+
+def test_a_chart_is_read_back_and_a_damaged_one_is_made_again(tmp_path: Path) -> None:
+    subject = Subject(SPECS["sigmoid"], FLOAT32, gradient=False)
+    kept = Surveys(subject, tmp_path)
+    first = kept.chart(HALF, HALF + BLOCK)
+    (file,) = tmp_path.rglob("*.npz")
+    assert equal(Surveys(subject, tmp_path).chart(HALF, HALF + BLOCK), first)
+    whole = file.read_bytes()
+    for damage in (b"", whole[: len(whole) // 2], b"PK" + bytes(100)):
+        file.write_bytes(damage)
+        assert equal(Surveys(subject, tmp_path).chart(HALF, HALF + BLOCK), first)
+        assert file.read_bytes() == whole or equal_file(file, first)
+
+
+def equal(one: Chart, other: Chart) -> bool:
+    return all(
+        np.array_equal(a, b, equal_nan=a.dtype.kind == "f") if isinstance(a, np.ndarray) else a == b
+        for a, b in zip(vars(one).values(), vars(other).values(), strict=True)
+    )
+
+
+def equal_file(file: Path, chart: Chart) -> bool:
+    with np.load(file) as arrays:
+        return np.array_equal(arrays["pieces"], chart.pieces)
+
+
+def test_other_parameters_and_other_tolerances_have_other_charts() -> None:
+    spec = SPECS["elu"]
+    digests = {
+        Subject(spec, FLOAT32, gradient=False).digest,
+        Subject(spec, FLOAT32, gradient=True).digest,
+        Subject(spec, FLOAT16, gradient=False).digest,
+        Subject(SPECS["relu"], FLOAT32, gradient=False).digest,
+        Subject(
+            replace(spec, parameters=tuple(replace(p, default=0.5) for p in spec.parameters)),
+            FLOAT32,
+            gradient=False,
+        ).digest,
+    }
+    assert len(digests) == 5
+
+
+def test_a_function_of_more_than_one_number_is_not_swept() -> None:
+    assert variable(SPECS["softmax"]) is None
+    assert variable(SPECS["mse_loss"]) is None
+    assert variable(SPECS["prelu"]) is None
+    assert variable(SPECS["sigmoid"]) == "x"
+
+
+# Whole sweeps, with backends that lie.
+
+LIARS = "trysquare_miniatures.liars"
+FEW = Range(1.0, 1.03)
+"""Four blocks: liars are slow."""
+
+
+def swept(  # noqa: PLR0913 - what may differ from sweep to sweep
+    function: str,
+    liar: str,
+    numbers: Range | None = FEW,
+    *,
+    format: Format = FLOAT32,
+    gradient: bool = False,
+    seconds: float = 30.0,
+    output: Path | None = None,
+) -> Run:
+    """Sweep one function of a miniature."""
+    subject = Subject(SPECS[function], format, gradient)
+    sweeping = Sweeping(
+        (subject,), (f"{liar}:cpu:miniature",), (f"{LIARS}:{liar}",), numbers,
+        Pace(1, seconds, None),
+    )  # fmt: skip
+    run, interrupted = sweeping.run(output, lambda done, _: done, resume=False)
+    assert not interrupted
+    return run
+
+
+def only(run: Run) -> Result:
+    (result,) = run.results
+    return result
+
+
+@pytest.mark.parametrize("function", ["sigmoid", "elu", "relu"])
+def test_the_truth_conforms_everywhere_and_is_correctly_rounded(function: str) -> None:
+    result = only(swept(function, "truthful"))
+    assert (result.outcome, result.failed) == (Outcome.CONFORMS, 0)
+    assert result.sweep is not None
+    assert (result.sweep.inexact, result.sweep.worst) == (0, ())
+    assert result.count == 4 * BLOCK
+
+
+def test_one_wrong_number_among_all_is_found() -> None:
+    result = only(swept("sigmoid", "one_number_is_off"))
+    assert (result.outcome, result.symptom) == (Outcome.DIVERGES, Symptom.INACCURATE)
+    assert (result.failed, result.count) == (1, 4 * BLOCK)
+    sweep = result.sweep
+    assert sweep is not None
+    assert sweep.first == sweep.widest
+    assert sweep.first is not None
+    assert (sweep.first.low.bits, sweep.first.count) == ("0x3f80abcd", 1)
+    assert result.worst is not None
+    assert result.worst.inputs["x"].bits == "0x3f80abcd"
+
+
+def test_an_ulp_too_much_is_not_correctly_rounded_and_conforms() -> None:
+    result = only(swept("sigmoid", "off_by_one_ulp"))
+    assert result.outcome is Outcome.CONFORMS
+    assert result.sweep is not None
+    assert result.sweep.inexact == result.count
+    assert 1.0 <= result.max_ulp <= 1.5
+
+
+def test_beyond_the_limit_everything_diverges_in_one_interval() -> None:
+    result = only(swept("sigmoid", "beyond_the_limit"))
+    assert (result.outcome, result.failed) == (Outcome.DIVERGES, result.count)
+    assert result.sweep is not None
+    assert result.sweep.intervals == 1
+    assert result.sweep.widest is not None
+    assert result.sweep.widest.count == result.count
+
+
+def test_almost_at_the_limit_everything_conforms() -> None:
+    result = only(swept("sigmoid", "almost_at_the_limit"))
+    assert (result.outcome, result.failed) == (Outcome.CONFORMS, 0)
+
+
+def test_a_lost_tail_is_counted() -> None:
+    result = only(swept("sigmoid", "overflows_in_the_tail", Range(-89.0, -88.0)))
+    assert result.symptom is Symptom.LOST
+    assert result.discrete["zero where the truth is not zero"] == result.failed
+    assert result.sweep is not None
+    assert result.sweep.widest is not None
+    assert float(result.sweep.widest.high.decimal) < -88.7
+
+
+def test_nan_that_becomes_zero_is_found_in_every_nan() -> None:
+    result = only(swept("relu", "nan_becomes_zero", Range(3e38, float("inf"))))
+    assert result.symptom is Symptom.NAN
+    assert result.failed == BLOCK - 1
+
+
+def test_a_slope_of_two_at_a_kink_is_found() -> None:
+    result = only(swept("relu", "two_at_the_kink", Range(-0.0, 0.0), gradient=True))
+    assert (result.outcome, result.failed) == (Outcome.DIVERGES, 2)
+
+
+@pytest.mark.parametrize("slope", ["truthful", "one_at_the_kink"])
+def test_every_convention_at_a_kink_conforms(slope: str) -> None:
+    result = only(swept("relu", slope, Range(-0.0, 0.0), gradient=True))
+    assert (result.outcome, result.failed) == (Outcome.CONFORMS, 0)
+
+
+def test_a_wrong_dtype_is_not_swept_and_said_so() -> None:
+    result = only(swept("sigmoid", "returns_float64"))
+    assert (result.outcome, result.expectation) == (Outcome.ERRORED, Expectation.UNEXPECTED)
+    assert "float64" in result.reason
+
+
+@pytest.mark.parametrize(
+    ("liar", "outcome"),
+    [("dies_of_a_number", Outcome.CRASHED), ("hangs_at_a_number", Outcome.TIMED_OUT)],
+)
+def test_a_crash_costs_the_block_that_did_it(liar: str, outcome: Outcome) -> None:
+    result = only(swept("sigmoid", liar, seconds=3.0))
+    assert (result.outcome, result.expectation) == (outcome, Expectation.UNEXPECTED)
+    assert result.count == 3 * BLOCK
+    assert result.reason.startswith(f"{BLOCK} numbers have no answer")
+
+
+@pytest.mark.parametrize("format", [FLOAT16, BFLOAT16], ids=lambda format: format.name)
+@pytest.mark.parametrize("gradient", [False, True], ids=["value", "derivative"])
+def test_all_numbers_of_16_bits_are_swept(format: Format, gradient: bool) -> None:  # noqa: FBT001
+    result = only(swept("sigmoid", "truthful", None, format=format, gradient=gradient))
+    assert (result.outcome, result.count) == (Outcome.CONFORMS, 1 << 16)
+    assert result.sweep is not None
+    assert result.sweep.inexact == 0
+
+
+def test_a_sweep_says_the_same_as_a_run_of_all_16_bits() -> None:
+    result = only(swept("sigmoid", "one_element_is_a_constant", None, format=FLOAT16))
+    assert (result.failed, result.count) == (1, 1 << 16)
+
+
+def test_the_file_of_a_sweep_that_ended_holds_its_results_alone(tmp_path: Path) -> None:
+    output = tmp_path / "results.jsonl"
+    run = swept("sigmoid", "off_by_one_ulp", output=output)
+    assert read(output) == run
+    kinds = [json.loads(line)["type"] for line in output.read_text().splitlines()]
+    assert kinds == ["header", "function", "result", "footer"]
+
+
+# From the command line.
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "trysquare", "sweep", *words]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "XDG_CACHE_HOME": str(folder),
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }
+
+
+def run_it(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*words), env=environment(folder), cwd=folder,
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+
+
+def timeless(path: Path) -> list[str]:
+    """The lines of a results file without times."""
+    lines = []
+    for line in path.read_text().splitlines():
+        record = json.loads(line)
+        for key in ("started", "finished", "seconds"):
+            record.pop(key, None)
+        lines.append(json.dumps(record))
+    return lines
+
+
+SWEEP = ("sigmoid", "--target", "numpy:cpu:formula", "--range=0.5:64")
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unbroken")
+    done = run_it(folder, *SWEEP, "-o", "results.jsonl")
+    assert done.returncode == 0, done.stderr
+    return folder / "results.jsonl"
+
+
+def test_a_killed_sweep_that_is_resumed_ends_as_an_unbroken_one(
+    unbroken: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "results.jsonl"
+    process = subprocess.Popen(
+        command(*SWEEP, "-o", str(output)), env=environment(tmp_path), cwd=tmp_path,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    while process.poll() is None and parts(output) < 1:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert parts(output) >= 1
+    with output.open("ab") as file:
+        file.write(b'{"type":"part","func')  # torn apart in the middle of a line
+    done = run_it(tmp_path, *SWEEP, "-o", str(output), "--resume")
+    assert done.returncode == 0, done.stderr
+    assert timeless(output) == timeless(unbroken)
+
+
+def swept_part(subject: Subject, start: int, stop: int) -> Segment:
+    """What a runner finds on a part, on a target that is seldom right."""
+    target = Target("beyond_the_limit", "cpu", "miniature")
+    runner = Runner([Member(target, f"{LIARS}:beyond_the_limit", {})], None, 30.0)
+    job = Job(
+        subject.spec.place.path, subject.format.name, subject.gradient, start, stop, (target,)
+    )
+    try:
+        found = runner.run(job).found[target]
+    finally:
+        runner.close()
+    assert isinstance(found, Segment)
+    return found
+
+
+def parts(path: Path) -> int:
+    return path.read_text().count('"type":"part"') if path.exists() else 0
+
+
+def test_seven_shards_in_any_order_are_the_whole() -> None:
+    subject = Subject(SPECS["sigmoid"], FLOAT32, gradient=False)
+    start, stop = (p // BLOCK for p in Range(0.5, 1.5).positions(FLOAT32))
+    edges = [start + (stop - start) * i // 7 for i in range(8)]
+    shards = [swept_part(subject, a * BLOCK, b * BLOCK) for a, b in pairwise(edges)]
+    shards = [shards[place] for place in (3, 0, 6, 2, 5, 1, 4)]
+    together = Part("sigmoid", "float32", gradient=False, target="t", segment=whole(shards))
+    unsplit = replace(together, segment=swept_part(subject, start * BLOCK, stop * BLOCK))
+    assert json.dumps(encode(together, Part)) == json.dumps(encode(unsplit, Part))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("sigmiod",), "did you mean 'sigmoid'?"),
+        (("softmax",), "softmax is no function of one number"),
+        (("sigmoid", "--dtype", "float64"), "too many numbers"),
+        (("sigmoid", "--dtype", "float23"), "did you mean 'float32'?"),
+        (("sigmoid", "--range", "5"), "is no range"),
+        (("sigmoid", "--range=3:2"), "is no range"),
+        (("sigmoid", "--range=nan:2"), "is no range"),
+        (("sigmoid", "--target", "numpi"), "did you mean 'numpy'?"),
+        (("sigmoid", "--target", "numpy:cpu:eager"), "no target here is called 'numpy:cpu:eager'"),
+        (("sigmoid", "--resume"), "-o FILE"),
+    ],
+)
+def test_what_does_not_fit_is_told(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
+    done = run_it(tmp_path, *words)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_file_of_another_sweep_is_not_resumed(unbroken: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "results.jsonl"
+    copy.write_bytes(unbroken.read_bytes())
+    done = run_it(tmp_path, *SWEEP, "-o", str(copy), "--resume")
+    assert done.returncode == 2
+    assert "nothing to resume" in done.stderr
+    assert copy.read_bytes() == unbroken.read_bytes()
+
+
+def test_numbers_and_positions_agree() -> None:
+    assert [number(place) for place in (HALF, HALF + 1, HALF - 2, INFINITY)] == [
+        0.0, 2.0**-149, -(2.0**-149), float("inf"),
+    ]  # fmt: skip
