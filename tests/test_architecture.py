@@ -28,30 +28,44 @@ PACKAGES = {
 }
 
 LAYERS = (
-    "__main__ pytest_plugin",
-    "cli.looking cli.measuring cli.packing cli.reviewing",
-    "command.catalogue packs.pack pytest_results",
-    "command.campaign command.doctor pytest_items",
-    "command.selection packs.verify recorder workers.worker",
-    "reader",
-    "run specfile.sections",
-    "command.lint packs.answers packs.questions specfile.case_reader verdict.judge workers.witness",
-    "command.agreement ledger specfile.signature verdict.draws verdict.measure workers.pool",
-    "packs.arrays packs.hard_cases",
-    "describe planning.plan specfile.parameters verdict.standard verdict.yardsticks workers.line",
-    "divergences machine packs.manifest planning.checks results_file specfile.phrases truth.domain",
-    "truth.rounding truth.tolerance workers.process workers.protocol workers.reproduction",
-    "cli.testing command.bookkeeping command.progress command.rerun planning.cases planning.inputs",
-    "cli.options record_form specfile.values",
-    "binding specfile.composer specfile.schema truth.arrangement truth.oracle verdict.compare",
-    "workers.frames workers.probes",
+    "__main__",
+    "cli.sweeping",
+    "cli.looking command.sweeping pytest_plugin",
+    "cli.measuring command.catalogue pytest_results sweep.campaign",
+    "cli.packing command.campaign command.doctor pytest_items sweep.runner",
+    "command.selection packs.pack packs.verify recorder workers.worker",
+    "reader run sweep.finding",
+    "specfile.sections sweep.surveys workers.witness",
+    "command.lint specfile.case_reader sweep.subject verdict.judge workers.pool",
+    (
+        "command.agreement ledger packs.answers packs.questions specfile.signature "
+        "sweep.evaluation verdict.draws verdict.measure workers.line"
+    ),
+    (
+        "cli.reviewing describe packs.arrays planning.plan specfile.parameters sweep.journal "
+        "sweep.surveyor verdict.standard verdict.yardsticks workers.stretch"
+    ),
+    (
+        "cli.testing command.bookkeeping divergences formula.interval formula.series machine "
+        "packs.hard_cases packs.manifest planning.checks results_file specfile.phrases "
+        "truth.domain truth.rounding truth.tolerance workers.process workers.protocol "
+        "workers.reproduction"
+    ),
+    (
+        "binding cli.options command.progress command.rerun formula.branching planning.cases "
+        "planning.inputs record_form specfile.composer specfile.schema specfile.values "
+        "truth.arrangement truth.oracle verdict.compare workers.area workers.frames "
+        "workers.probes"
+    ),
     "backend formula.ball formula.bounded result specfile.document truth.layout truth.meaning",
-    "formula.constant formula.derivative formula.float64 formula.mathml planning.sampling spec",
-    "truth.known",
-    "formula.evaluate formula.parser formula.typeset",
-    "formula.tree",
-    "dtypes shelf",
-    "errors cli command formula packs planning specfile truth verdict workers",
+    (
+        "formula.constant formula.derivative formula.evaluate formula.float64 formula.mathml "
+        "formula.parser planning.sampling spec sweep.chart sweep.tally truth.known"
+    ),
+    (
+        "cli command dtypes errors formula formula.tree formula.typeset packs planning shelf "
+        "specfile sweep sweep.segment truth verdict workers"
+    ),
 )
 """The rooms of the harness, from the top down; a room imports only from lines below its own.
 

@@ -227,12 +227,13 @@ class _Sweep:
         )
         limits = self._chart.limits[truth.block - self._chart.start // BLOCK]
         tally, limits = self._tallies[target], limits[int(self._flushes(target))]
-        alone = np.isin(answers.positions, self._chart.points)
-        if alone.any():  # next to a kink, a zero, an infinity: no limit of the block holds
+        points, first = self._chart.points, truth.block * BLOCK
+        here = points[slice(*np.searchsorted(points, [first, first + BLOCK]))]
+        if len(here):  # next to a kink, a zero, an infinity: no limit of the block holds
+            alone = np.isin(answers.positions, here)
             tally.add(answers.only(alone), _UNKNOWN)
             answers = answers.only(~alone)
-        if len(answers.positions):
-            tally.add(answers, limits)
+        tally.add(answers, limits)
 
     def _put_aside(self, target: Target, truth: BlockTruth, got: Array, unlike: Array) -> None:
         """Keep for later what equals one of two candidates of which one is right."""

@@ -152,6 +152,8 @@ class Tally:
         `limits` are two errors in ULP: up to the first an answer conforms, beyond the second it
         diverges.
         """
+        if not len(answers.got):
+            return
         got, want = self._numbers(answers.got), self._numbers(answers.rounded)
         if np.isfinite(got).all() and np.isfinite(want).all() and got.all():
             self._count(answers, got, limits)
