@@ -26,8 +26,8 @@ PACKAGES = {
 
 LAYERS = (
     "__main__ pytest_plugin",
-    "cli.looking cli.measuring cli.reviewing",
-    "command.catalogue pytest_results",
+    "cli.auditing cli.looking cli.measuring cli.reviewing",
+    "command.auditing command.catalogue pytest_results",
     "command.campaign command.doctor pytest_items",
     "command.selection recorder workers.worker",
     "reader",
@@ -37,7 +37,10 @@ LAYERS = (
     "describe planning.plan specfile.parameters verdict.standard workers.line",
     "divergences machine planning.checks results_file specfile.phrases truth.domain",
     "truth.tolerance workers.process workers.protocol workers.reproduction",
-    "command.bookkeeping command.progress command.rerun planning.cases planning.inputs",
+    "audit.examination",
+    "audit.stability",
+    "audit.double_entry audit.region audit.second_opinion",
+    "audit.enclosure audit.grid command.progress command.rerun planning.cases planning.inputs",
     "cli.options record_form specfile.values",
     "binding specfile.composer specfile.schema truth.arrangement truth.oracle verdict.compare",
     "workers.frames workers.probes",
@@ -47,7 +50,7 @@ LAYERS = (
     "formula.evaluate formula.parser formula.typeset",
     "formula.tree",
     "dtypes",
-    "errors cli command formula planning specfile truth verdict workers",
+    "errors audit cli command formula planning specfile truth verdict workers",
 )
 """The rooms of the harness, from the top down; a room imports only from lines below its own.
 
