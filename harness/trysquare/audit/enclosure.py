@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import flint
 import numpy as np
 
-from trysquare.dtypes import FLOAT64, Array
+from trysquare.dtypes import FLOAT64, Array, Format
 from trysquare.formula.ball import Ball, balls
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.tree import Node
@@ -30,7 +31,7 @@ def enclosures(
     open_rows = np.arange(shape[0])
     for bits in PRECISIONS:
         some = {name: values[open_rows] for name, values in inputs.items()}
-        values = _at(tree, some, (len(open_rows), columns), bits)
+        values = at_precision(tree, some, (len(open_rows), columns), bits)
         found[open_rows] = np.broadcast_to(values, (len(open_rows), shape[1]))
         vague = ~np.asarray(np.frompyfunc(narrow, 1, 1)(found[open_rows]), bool)
         open_rows = open_rows[vague.any(axis=1)]
@@ -51,11 +52,24 @@ def nearest(ball: flint.arb) -> float:
     return float(ball.mid()) if ball.is_finite() else np.nan
 
 
-def _at(tree: Node, inputs: Mapping[str, Array], shape: tuple[int, int], bits: int) -> Array:
-    before = flint.ctx.prec
-    flint.ctx.prec = bits
+@contextmanager
+def precision(bits: int) -> Iterator[None]:
+    """Let Arb compute with so many bits."""
+    before, flint.ctx.prec = flint.ctx.prec, bits
     try:
-        names = {name: balls(values) for name, values in inputs.items()}
-        return evaluate(tree, Ball(*shape, FLOAT64), names)
+        yield
     finally:
         flint.ctx.prec = before
+
+
+def at_precision(
+    tree: Node,
+    inputs: Mapping[str, Array],
+    size: tuple[int, int],
+    bits: int,
+    format: Format = FLOAT64,
+) -> Array:
+    """Return the balls that a tree has at finite inputs laid out as `size` = rows, columns."""
+    with precision(bits):
+        names = {name: balls(values) for name, values in inputs.items()}
+        return evaluate(tree, Ball(*size, format), names)

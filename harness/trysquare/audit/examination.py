@@ -111,12 +111,15 @@ def _lost(points: Grid, found: Stability, tree: Node, given: Mapping[str, Value]
     worst = max(found.losses, key=_told_best)
     column = f", element {worst.column}" if points.columns > 1 else ""
     stated = found.wrt is None or found.wrt in points.spec.gradient
-    allowed = (1 + worst.condition) * LIMIT
+    bound, measured, explained = (
+        _relative(worst, ulps)
+        for ulps in (worst.bound, worst.measured, (1 + worst.condition) * LIMIT)
+    )
+    at = _point(found.points, tree, worst.row, given)
     figures = (
-        f"at {_point(found.points, tree, worst.row, given)}{column}: the value is {worst.value:.6g}",
-        f"float64 bound {_relative(worst, worst.bound)} relative there, measured on this machine "
-        f"{_relative(worst, worst.measured)}",
-        f"condition number {worst.condition:.3g}, which explains {_relative(worst, allowed)}",
+        f"at {at}{column}: the value is {worst.value:.6g}",
+        f"float64 bound {bound} relative there, measured on this machine {measured}",
+        f"condition number {worst.condition:.3g}, which explains {explained}",
     )
     where = region(found.points, tree, found.ratios, LIMIT)
     subject = found.name if stated else f"{found.name}, as derived from the formula,"

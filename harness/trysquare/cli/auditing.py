@@ -7,20 +7,48 @@ from pathlib import Path
 
 import click
 
-from trysquare.cli.options import SPECS, Code
+from trysquare.cli.options import ANY_FILE, SPECS, Code
+from trysquare.errors import UsageError
 
 
 @click.command()
 @SPECS
-def audit(specs: tuple[Path, ...]) -> int:
+@click.option(
+    "--goldens",
+    type=ANY_FILE,
+    metavar="FILE",
+    help="Judge the expected values in a CSV or npz file instead.",
+)
+@click.option("--function", metavar="FUNCTION", help="The function that FILE is about.")
+@click.option("--dtype", metavar="DTYPE", help="The dtype of the numbers in FILE.")
+@click.option(
+    "--parameter", "parameters", multiple=True, metavar="NAME=VALUE",
+    help="A parameter with which FILE was made.",
+)  # fmt: skip
+def audit(
+    specs: tuple[Path, ...],
+    goldens: Path | None,
+    function: str | None,
+    dtype: str | None,
+    parameters: tuple[str, ...],
+) -> int:
     """Check the truth of SPECS (all that are installed, if none is named); no framework is asked.
 
     Formula against definition, gradients against derivatives, the float64 form against its
-    condition number, and all of it against mpmath.
+    condition number, and all of it against mpmath. Or, with --goldens, which of somebody's
+    expected values are not correctly rounded.
     """
     from trysquare.command import auditing
 
-    return Code.EXPECTED if auditing.audit(specs, _tell) else Code.UNEXPECTED
+    if goldens is None:
+        if function or dtype or parameters:
+            raise UsageError("--function, --dtype and --parameter describe a file of --goldens")
+        true = auditing.audit(specs, _tell)
+    elif function is None:
+        raise UsageError("--goldens needs --function: which function are the values of?")
+    else:
+        true = auditing.goldens(specs, goldens, function, dtype, parameters, _tell)
+    return Code.EXPECTED if true else Code.UNEXPECTED
 
 
 def _tell(line: str) -> None:
