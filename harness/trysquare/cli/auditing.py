@@ -25,24 +25,33 @@ from trysquare.errors import UsageError
     "--parameter", "parameters", multiple=True, metavar="NAME=VALUE",
     help="A parameter with which FILE was made.",
 )  # fmt: skip
+@click.option(
+    "--published", is_flag=True, help="Measure what has been published about errors instead."
+)
 def audit(
     specs: tuple[Path, ...],
     goldens: Path | None,
     function: str | None,
     dtype: str | None,
     parameters: tuple[str, ...],
+    published: bool,
 ) -> int:
     """Check the truth of SPECS (all that are installed, if none is named); no framework is asked.
 
     Formula against definition, gradients against derivatives, the float64 form against its
     condition number, and all of it against mpmath. Or, with --goldens, which of somebody's
-    expected values are not correctly rounded.
+    expected values are not correctly rounded; or, with --published, whether published claims about
+    the errors of targets are true here.
     """
     from trysquare.command import auditing
 
+    if published and goldens:
+        raise UsageError("--published and --goldens are two questions; ask one of them")
+    if goldens is None and (function or dtype or parameters):
+        raise UsageError("--function, --dtype and --parameter describe a file of --goldens")
+    if published:
+        return auditing.published(specs, _tell)
     if goldens is None:
-        if function or dtype or parameters:
-            raise UsageError("--function, --dtype and --parameter describe a file of --goldens")
         true = auditing.audit(specs, _tell)
     elif function is None:
         raise UsageError("--goldens needs --function: which function are the values of?")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -9,13 +10,14 @@ from trysquare.audit import second_opinion
 from trysquare.audit.examination import Audit, Failure, examine
 from trysquare.audit.golden_files import read_golden
 from trysquare.audit.goldens import Judged, judge
+from trysquare.audit.published import claims
+from trysquare.audit.reproducing import Measured, Verdict, reproduce
+from trysquare.audit.settings import settings
 from trysquare.audit.stability import LIMIT
+from trysquare.cli.options import Code
 from trysquare.command import selection
 from trysquare.dtypes import FORMATS
-from trysquare.errors import UsageError, suggestion
-from trysquare.spec import Spec, Value
-from trysquare.specfile.document import Document, Scalar
-from trysquare.specfile.values import read_value
+from trysquare.spec import Spec
 
 SHOWN = 20
 """Expected values that are shown, the worst first."""
@@ -57,7 +59,8 @@ def goldens(
     """
     (spec,) = selection.specs(tuple(paths), [function])
     format = None if dtype is None else FORMATS[selection.members([dtype], FORMATS, "dtype")[0]]
-    parameters = settings(spec, given)
+    words = (word.partition("=") for word in given)
+    parameters = settings(spec, {name: text for name, _, text in words})
     right = True
     for golden in read_golden(file, spec, parameters, format):
         for judged in judge(spec, parameters, golden):
@@ -67,24 +70,38 @@ def goldens(
     return right
 
 
-def settings(spec: Spec, given: Iterable[str]) -> dict[str, Value]:
-    """Return the parameters in `name=value` words; UsageError for what is none."""
-    known = {item.name: item for item in spec.parameters}
-    found: dict[str, Value] = {}
-    for word in given:
-        name, _, text = word.partition("=")
-        if name not in known:
-            hint = suggestion(name, known) or f"there are {', '.join(known) or 'none'}"
-            raise UsageError(f"'{name}' is not a parameter of {spec.function}; {hint}")
-        item = known[name]
-        document = Document(Path("--parameter"), (text,))
-        node = Scalar(text, 1, 1, (1, len(text) + 1))
-        value = read_value(document, node, item.kind, item.choices)
-        if value is None:
-            mistake = document.mistakes[0]
-            raise UsageError(f"--parameter {word}: {mistake.message}; {mistake.hint}")
-        found[name] = value
-    return found
+def published(paths: Iterable[Path], tell: Tell) -> Code:
+    """Measure the published claims; return 1 if one is not true on the path that it names.
+
+    Raises SpecErrors for files that are wrong, UsageError for claims that mean nothing.
+    """
+    specs = {spec.function: spec for spec in selection.specs(tuple(paths))}
+    counts = dict.fromkeys(Verdict, 0)
+    for found in reproduce(claims(), specs):
+        counts[found.verdict] += 1
+        for line in _claimed(found):
+            tell(line)
+    tell(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
+    if counts[Verdict.FALSE]:
+        return Code.UNEXPECTED
+    nothing = counts[Verdict.ABSENT] == sum(counts.values())
+    return Code.NOTHING if nothing else Code.EXPECTED
+
+
+def _claimed(found: Measured) -> Iterator[str]:
+    claim = found.claim
+    at = ", ".join(f"{name} = {text}" for name, text in claim.at.items())
+    given = "".join(f", {name} {text}" for name, text in claim.parameters.items())
+    mark = "✗" if found.verdict is Verdict.FALSE else "–" if math.isnan(found.ulp) else "✓"
+    yield f"{mark} {claim.target} {claim.function}{given} {claim.dtype} at {at}: {found.verdict}"
+    yield f"    published  {claim.ulp} ulp, {claim.says}"
+    yield f"               {claim.source}"
+    if not math.isnan(found.ulp):
+        yield f"    here       {found.ulp:.10g} ulp on {found.path}"
+    if found.note:
+        yield f"    {found.note}"
+    if found.verdict is Verdict.FALSE:
+        yield f"    {claim.place}"
 
 
 def _judgement(file: Path, judged: Judged) -> Iterator[str]:
