@@ -37,12 +37,12 @@ class Entries:
 
 @dataclass(frozen=True)
 class Agreement:
-    """At how many points, and numbers, two trees were compared; the first row that differs.
+    """The points at which two trees were compared, and the first row of them that differs.
 
     `proven` counts the numbers at which both are known to many digits and agree.
     """
 
-    points: int
+    points: Grid
     proven: int
     differs: int | None
 
@@ -104,7 +104,7 @@ def agreement(points: Grid, pair: Entries) -> Agreement:
     apart = _each(lambda a, b: a.is_finite() and b.is_finite() and not a.overlaps(b), first, second)
     proven = _each(lambda a, b: narrow(a) and narrow(b), first, second) & ~apart
     rows = np.flatnonzero(apart.any(axis=1))
-    return Agreement(points.rows, int(proven.sum()), int(rows[0]) if rows.size else None)
+    return Agreement(points, int(proven.sum()), int(rows[0]) if rows.size else None)
 
 
 def definition_agrees(spec: Spec, parameters: Mapping[str, Value]) -> bool:

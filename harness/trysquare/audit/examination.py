@@ -57,6 +57,7 @@ def examine(spec: Spec) -> Audit:
     audit = Audit(spec, compared=0 if second_opinion.available() else None)
     seen: set[tuple[Node, ...]] = set()
     failed: set[str] = set()
+    proven: dict[str, int] = {}
     for given in variations(spec):
         points = grid(spec, given, MANY)
         key = tuple(chain((tree for *_, tree in trees(points)), (e.other for e in entries(points))))
@@ -64,35 +65,37 @@ def examine(spec: Spec) -> Audit:
             continue
         seen.add(key)
         audit.points += points.rows
-        for name, failure in _questions(audit, points, given):
+        for name, failure in _questions(audit, points, given, proven):
             if name not in failed:  # one variation shows it
                 failed.add(name)
                 audit.failures.append(failure)
+    for name, count in proven.items():
+        if not count:
+            message = f"Arb could not compare the {name} at a single point"
+            audit.failures.append(Failure(spec.place, message, ()))
+    audit.proven = sum(proven.values())
     return audit
 
 
 def _questions(
-    audit: Audit, points: Grid, given: Mapping[str, Value]
+    audit: Audit, points: Grid, given: Mapping[str, Value], proven: dict[str, int]
 ) -> Iterator[tuple[str, Failure]]:
     """Yield the failures of one variation, each with a name for its kind; count the rest."""
-    yield from _double_entries(audit, points, given)
+    yield from _double_entries(points, given, proven)
     yield from _stabilities(audit, points, given)
     yield from _second_opinions(audit, points, given)
 
 
 def _double_entries(
-    audit: Audit, points: Grid, given: Mapping[str, Value]
+    points: Grid, given: Mapping[str, Value], proven: dict[str, int]
 ) -> Iterator[tuple[str, Failure]]:
     for pair in entries(points):
         found = agreement(points, pair)
-        audit.proven += found.proven
-        place = _place(points, pair.wrt, "formula" if pair.wrt is None else "gradient")
+        proven[pair.name] = proven.get(pair.name, 0) + found.proven
         if found.differs is not None:
-            figures = (f"at {_point(points, pair.stated, found.differs, given)}",)
+            place = _place(points, pair.wrt, "formula" if pair.wrt is None else "gradient")
+            figures = (f"at {_point(found.points, pair.stated, found.differs, given)}",)
             yield pair.name, Failure(place, sentence(pair), figures)
-        elif not found.proven:
-            message = f"at none of {found.points} points could Arb compare the {pair.name}"
-            yield pair.name, Failure(place, message, ())
 
 
 def _stabilities(

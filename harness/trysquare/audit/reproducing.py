@@ -33,6 +33,7 @@ class Verdict(StrEnum):
     KNOWN = "known to differ"
     ELSEWHERE = "other code path"
     FALSE = "not reproduced"
+    BROKEN = "target is broken"
     ABSENT = "not here"
 
 
@@ -59,7 +60,8 @@ def reproduce(claims: Sequence[Claim], specs: Mapping[str, Spec]) -> Iterator[Me
                 opened[claim.target] = _open(pool, claim.target)
             hello = opened[claim.target]
             if isinstance(hello, Unavailable):
-                yield Measured(claim, Verdict.ABSENT, note=hello.reason)
+                verdict = Verdict.BROKEN if hello.broken else Verdict.ABSENT
+                yield Measured(claim, verdict, note=hello.reason)
             elif claim.function not in specs:
                 yield Measured(claim, Verdict.ABSENT, note=f"no spec of {claim.function}")
             else:

@@ -34,7 +34,7 @@ def audit(
     function: str | None,
     dtype: str | None,
     parameters: tuple[str, ...],
-    published: bool,
+    published: bool,  # noqa: FBT001
 ) -> int:
     """Check the truth of SPECS (all that are installed, if none is named); no framework is asked.
 

@@ -71,7 +71,7 @@ def goldens(
 
 
 def published(paths: Iterable[Path], tell: Tell) -> Code:
-    """Measure the published claims; return 1 if one is not true on the path that it names.
+    """Measure the published claims; return 1 if one is false on the path that it names.
 
     Raises SpecErrors for files that are wrong, UsageError for claims that mean nothing.
     """
@@ -82,7 +82,7 @@ def published(paths: Iterable[Path], tell: Tell) -> Code:
         for line in _claimed(found):
             tell(line)
     tell(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
-    if counts[Verdict.FALSE]:
+    if counts[Verdict.FALSE] or counts[Verdict.BROKEN]:
         return Code.UNEXPECTED
     nothing = counts[Verdict.ABSENT] == sum(counts.values())
     return Code.NOTHING if nothing else Code.EXPECTED
