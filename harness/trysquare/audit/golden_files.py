@@ -66,7 +66,7 @@ def read_golden(
     if path.stat().st_size > LARGEST:
         raise UsageError(f"{path}: larger than {LARGEST} bytes")
     if path.suffix == ".npz":
-        return (_npz(path, kinds, format),)
+        return (_npz(path, spec, kinds, format),)
     return tuple(_csv(path, spec, kinds, format))
 
 
@@ -175,10 +175,10 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise UsageError(f"{path}: cannot be read: {error}") from None
 
 
-def _npz(path: Path, kinds: Mapping[str, InputKind], format: Format | None) -> Golden:
+def _npz(path: Path, spec: Spec, kinds: Mapping[str, InputKind], format: Format | None) -> Golden:
     arrays = _arrays(path)
     known = (*kinds, EXPECTED, GRADIENT, COTANGENT)
-    _require_names(path, arrays, known, set())
+    _require_names(path, arrays, known, _required(spec))
     answers = [name for name in (EXPECTED, GRADIENT) if name in arrays]
     if not answers:
         raise UsageError(f"{path}: no array is called '{EXPECTED}' or '{GRADIENT}'")
