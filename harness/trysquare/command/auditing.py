@@ -6,10 +6,14 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
+
 from trysquare.audit import second_opinion
+from trysquare.audit.assumptions import OPS, search
 from trysquare.audit.examination import Audit, Failure, examine
 from trysquare.audit.golden_files import read_golden
 from trysquare.audit.goldens import Judged, judge
+from trysquare.audit.grid import SEED
 from trysquare.audit.published import claims
 from trysquare.audit.reproducing import Measured, Verdict, reproduce
 from trysquare.audit.settings import settings
@@ -21,6 +25,9 @@ from trysquare.spec import Spec
 
 SHOWN = 20
 """Expected values that are shown, the worst first."""
+
+EVALUATIONS = 2000
+"""Of each function, in a quick search; benchmarks/libm_bound.py has a long one."""
 
 Tell = Callable[[str], None]
 
@@ -36,13 +43,14 @@ def audit(paths: Iterable[Path], tell: Tell) -> bool:
     width = max(len(spec.function) for spec in specs)
     tell(f"  {'':{width}}  {'points':>8}  {'proven':>8}  {'mpmath':>8}  float64 bound")
     done = [_told(spec, width, tell) for spec in specs]
+    sound = all(list(_assumptions(tell)))
     failures = [failure for one in done for failure in one.failures]
     for failure in failures:
         for line in lines(failure):
             tell(line)
     good = sum(not one.failures for one in done)
     tell(f"{len(done)} audited, {good} true, {len(done) - good} not; limit {LIMIT:.0f} ULP")
-    return not failures
+    return sound and not failures
 
 
 def goldens(
@@ -118,6 +126,21 @@ def _judgement(file: Path, judged: Judged) -> Iterator[str]:
         f"{judged.name}, {format.name}: {len(wrong)} of {judged.count} are not correctly "
         f"rounded{open_}"
     )
+
+
+def _assumptions(tell: Tell) -> Iterator[bool]:
+    """Tell how large an error of each float64 function is found; yield whether there is room."""
+    random = np.random.default_rng(SEED)
+    found = [search(op, EVALUATIONS, random) for op in OPS]
+    worst = max(found, key=lambda one: one.ulp)
+    tell(
+        f"float64 functions of this machine: at most {worst.ulp:.3g} ulp found ({worst.op}), "
+        f"{worst.assumed:g} assumed"
+    )
+    for one in found:
+        if not one.sound:
+            tell(f"{one.op} is off by {one.ulp:.3g} ulp at {one.x!r}; {one.assumed:g} are assumed")
+        yield one.sound
 
 
 def lines(failure: Failure) -> list[str]:
