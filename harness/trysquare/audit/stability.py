@@ -26,7 +26,7 @@ from trysquare.truth.oracle import Oracle
 LIMIT = 2.0**10
 """ULP of float64, for each unit of 1 + condition, that a formula may lose.
 
-Every primitive is allowed 16 ULP here, so that a stable formula of a few of them stays below 2^7,
+Every primitive is allowed 16 ULP here, so that a stable formula of a few of them stays below 2^8,
 and a formula that cancels reaches 2^50 (measured over all specs: docs/auditing.md). In between, 43
 of 53 bits are left, which is what a float32 answer needs to be judged without Arb.
 """
