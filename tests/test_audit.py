@@ -114,6 +114,26 @@ def test_a_derived_gradient_that_loses_digits_points_to_the_formula(tmp_path: Pa
     assert message.startswith("gradient of x, as derived from the formula, loses digits for x in")
 
 
+def test_a_row_whose_gradient_cancels_fails_with_its_worst_row(tmp_path: Path) -> None:
+    path = tmp_path / "stated.yaml"
+    path.write_text(
+        "trysquare: 1\nfunction: stated\nsummary: A function.\nsource: https://example.org\n"
+        "inputs:\n  x: float\n  target: {type: index, per: row}\naxis: 1\n"
+        "where:\n  z: x - max(x)\n"
+        "  others: 'sum(expm1(z) if position == argmax(x) else exp(z))'\n"
+        "formula: -(z - log1p(others))[target]\n"
+        "gradient:\n  x: >-\n    cotangent * (exp(z) / (1 + others)\n"
+        "    - (1 if position == target else 0))\n"
+        "cases:\n  - {name: alone, x: [[1.0]], target: [0], expect: [0.0]}\n",
+        encoding="utf-8",
+    )
+    (failure,) = examine(read(path)).failures
+    assert failure.message.startswith("gradient of x loses digits for ")
+    assert " of 1500 rows, x in [" in failure.message
+    assert "target = " in failure.figures[0]
+    assert ", element " in failure.figures[0]
+
+
 def test_a_definition_that_differs_at_one_binade_is_found(tmp_path: Path) -> None:
     definition = "definition: x * x if abs(x) > 2 or abs(x) < 1.5 else x * x + 1e-30\n"
     audit = examine(written(tmp_path, "x**2", definition))

@@ -52,7 +52,7 @@ def contradictions(spec: Spec) -> Iterator[Mistake]:
     for given in variations(spec):
         words = ", ".join(f"{name} {value}" for name, value in given.items())
         where = f" (with {words})" if words else ""
-        points = grid(spec, given, FEW)
+        points = grid(spec, given, FEW, binades=False)
         for pair in entries(points):
             if agreement(points, pair).differs is not None:
                 yield _mistake(spec, f"{sentence(pair)}{where}")
@@ -109,14 +109,14 @@ def agreement(points: Grid, pair: Entries) -> Agreement:
 
 def definition_agrees(spec: Spec, parameters: Mapping[str, Value]) -> bool:
     """Tell whether formula and definition agree, before they are reduced."""
-    points = grid(spec, parameters, FEW)
+    points = grid(spec, parameters, FEW, binades=False)
     pairs = (pair for pair in entries(points) if pair.wrt is None)
     return all(agreement(points, pair).differs is None for pair in pairs)
 
 
 def gradient_agrees(spec: Spec, parameters: Mapping[str, Value], wrt: str) -> bool:
     """Tell whether the stated gradient is the one that calculus derives from the formula."""
-    points = grid(spec, parameters, FEW)
+    points = grid(spec, parameters, FEW, binades=False)
     pairs = (pair for pair in entries(points) if pair.wrt == wrt)
     return all(agreement(points, pair).differs is None for pair in pairs)
 

@@ -155,7 +155,7 @@ def _relative(loss: Loss, ulps: float) -> str:
     share = ulps * (float(FLOAT64.ulp(np.array(loss.value))) / abs(loss.value))
     if share == 0:
         return "nothing"
-    return f"2^{math.log2(share):.0f}" if math.isfinite(share) else "unlimited"
+    return f"2^{round(math.log2(share))}" if math.isfinite(share) else "unlimited"
 
 
 def _point(points: Grid, tree: Node, row: int, given: Mapping[str, Value]) -> str:

@@ -148,7 +148,7 @@ def _numbers(
     format = FORMATS.get(stated) if stated else wanted
     if format is None:
         hint = suggestion(stated, FORMATS) or ", ".join(FORMATS)
-        mistakes.append(Mistake(str(path), line, 1, f"'{stated[:40]}' is no dtype", hint=hint))
+        mistakes.append(Mistake(str(path), line, 1, f"'{_shown(stated)}' is no dtype", hint=hint))
         return None
     if wanted not in (None, format):
         return None
@@ -157,10 +157,15 @@ def _numbers(
         try:
             found[name] = number(text, format)
         except ValueError as error:
-            message = f"{name} '{text.strip()[:40]}': {error}"
+            message = f"{name} '{_shown(text)}': {error}"
             mistakes.append(Mistake(str(path), line, 1, message))
             return None
     return format, found
+
+
+def _shown(text: str) -> str:
+    """Return the beginning of a cell without what a terminal would obey."""
+    return "".join(c if c.isprintable() else " " for c in text.strip()[:40])
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:

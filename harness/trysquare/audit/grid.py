@@ -56,6 +56,15 @@ class Grid:
         return {**self.meant.extents, COTANGENT: self.meant.output}
 
     @property
+    def indices(self) -> frozenset[str]:
+        """The inputs that are positions, and not numbers that could be rounded."""
+        return frozenset(
+            item.name
+            for item in self.spec.inputs
+            if item.form(self.meant.parameters).kind is InputKind.INDEX
+        )
+
+    @property
     def kinks(self) -> Array:
         """Tell for each row whether the derivative is a convention somewhere in it."""
         return self.holds(self.meant.expression(kink.at.tree) for kink in self.spec.kinks)
@@ -90,11 +99,11 @@ def variations(spec: Spec) -> Iterator[dict[str, Value]]:
         yield from ({item.name: value} for value in values if value != item.default)
 
 
-def grid(spec: Spec, parameters: Mapping[str, Value], count: int) -> Grid:
+def grid(spec: Spec, parameters: Mapping[str, Value], count: int, *, binades: bool = True) -> Grid:
     """Return about `count` rows of each kind of point.
 
-    A function of one number gets its specials, the surroundings of its constants and every binade
-    of both signs on top.
+    With `binades`, a function of one number gets its specials, the surroundings of its constants
+    and every binade of both signs on top.
     """
     random = np.random.default_rng(SEED)
     shared = meaning(replace(spec, reduce=None), parameters)
@@ -105,7 +114,7 @@ def grid(spec: Spec, parameters: Mapping[str, Value], count: int) -> Grid:
     pool = pool[np.isfinite(pool)]
     floats = [i.name for i in spec.inputs if i.form(meant.parameters).kind is InputKind.FLOAT]
     drawn = _draws(pool, (count, columns, len(floats)), random)
-    if columns == len(floats) == 1:
+    if binades and columns == len(floats) == 1:
         drawn = np.concatenate([pool[:, None, None], drawn])
     rows = len(drawn)
     widths = {name: columns if own[name].columns else 1 for name in own}

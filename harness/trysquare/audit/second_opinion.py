@@ -24,7 +24,6 @@ from trysquare.dtypes import FLOAT64, Array
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import AXES, gather, symbol_value
 from trysquare.formula.tree import Node, Op, Scope, Symbol
-from trysquare.spec import InputKind
 from trysquare.truth.oracle import Oracle
 
 PRECISIONS = (320, 1280, 2560)
@@ -89,13 +88,8 @@ def _with_specials(points: Grid) -> Grid:
     """Return rows in which one input, or two of them, are infinities or NaN."""
     kinds = list(product((math.inf, -math.inf, math.nan, None), repeat=2))[:-1]
     chosen = points.only(np.arange(len(kinds)) % points.rows)
-    indices = {
-        item.name
-        for item in points.spec.inputs
-        if item.form(points.meant.parameters).kind is InputKind.INDEX
-    }
     inputs = {name: np.array(values) for name, values in chosen.inputs.items()}
-    floats = [name for name in inputs if name not in indices]
+    floats = [name for name in inputs if name not in points.indices]
     for row, pair in enumerate(kinds):
         for place, name in enumerate(floats):
             value = pair[place % 2]

@@ -133,10 +133,10 @@ def _losses(points: Grid, tree: Node, fast: Truth) -> tuple[Array, list[Loss]]:
 def _ratio(bound: Array, condition: Array, true: Array) -> Array:
     """Return the bound for each unit of 1 + condition.
 
-    It is 0 at a pole, at an overflow of the result itself and at an exact zero: nothing is relative
-    to them.
+    It is 0 where nothing is asked: at a pole, an overflow of the result itself, an exact zero, and
+    where the condition excuses the loss of all digits.
     """
-    judged = np.isfinite(true) & (true != 0) & np.isfinite(condition)
+    judged = np.isfinite(true) & (true != 0) & ((1 + condition) * LIMIT < 1 / FLOAT64.eps)
     with np.errstate(invalid="ignore"):
         return np.where(judged, bound / (1 + condition), 0.0)
 
@@ -166,6 +166,8 @@ def jumps(points: Grid, tree: Node, exact: Array) -> Array:
     given = points.given(tree)
     total = np.zeros(exact.shape)
     for name_, x in given.items():
+        if name_ in points.indices:
+            continue
         for end in (-np.inf, np.inf):
             beside = {**given, name_: np.nextafter(x, end)}
             moved = enclosures(tree, beside, exact.shape, points.columns) - exact
