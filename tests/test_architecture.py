@@ -41,7 +41,7 @@ LAYERS = (
     "audit.stability",
     "audit.assumptions audit.double_entry audit.region audit.rounding audit.second_opinion",
     "audit.published",
-    "audit.enclosure audit.grid audit.settings",
+    "audit.enclosure audit.grid audit.multiprecision audit.settings",
     "command.progress command.rerun planning.cases planning.inputs",
     "cli.options record_form specfile.values",
     "binding specfile.composer specfile.schema truth.arrangement truth.oracle verdict.compare",
