@@ -31,40 +31,45 @@ LAYERS = (
     "__main__",
     "cli.sweeping",
     "cli.looking command.sweeping pytest_plugin",
-    "cli.measuring command.catalogue pytest_results sweep.campaign",
-    "cli.packing command.campaign command.doctor pytest_items sweep.runner",
+    "cli.auditing cli.measuring command.catalogue pytest_results sweep.campaign",
+    "cli.packing command.auditing command.campaign command.doctor pytest_items sweep.runner",
     "command.selection packs.pack packs.verify recorder workers.worker",
     "reader run sweep.finding",
-    "specfile.sections sweep.surveys workers.witness",
+    "audit.reproducing specfile.sections sweep.surveys workers.witness",
     "command.lint specfile.case_reader sweep.subject verdict.judge workers.pool",
     (
-        "command.agreement ledger packs.answers packs.questions specfile.signature "
-        "sweep.evaluation verdict.draws verdict.measure workers.line"
+        "audit.examination audit.goldens command.agreement ledger packs.answers packs.questions "
+        "specfile.signature sweep.evaluation verdict.draws verdict.measure workers.line"
     ),
     (
-        "cli.reviewing describe packs.arrays planning.plan specfile.parameters sweep.journal "
-        "sweep.surveyor verdict.standard verdict.yardsticks workers.stretch"
+        "audit.golden_files audit.stability cli.reviewing describe packs.arrays planning.plan "
+        "specfile.parameters sweep.journal sweep.surveyor verdict.standard verdict.yardsticks "
+        "workers.stretch"
     ),
     (
-        "cli.testing command.bookkeeping divergences formula.interval formula.series machine "
-        "packs.hard_cases packs.manifest planning.checks results_file specfile.phrases "
-        "truth.domain truth.rounding truth.tolerance workers.process workers.protocol "
-        "workers.reproduction"
+        "audit.assumptions audit.double_entry audit.published audit.region audit.rounding "
+        "audit.second_opinion audit.settings cli.testing divergences formula.interval "
+        "formula.series machine packs.hard_cases packs.manifest planning.checks results_file "
+        "specfile.phrases truth.domain truth.rounding truth.tolerance workers.process "
+        "workers.protocol workers.reproduction"
     ),
     (
-        "binding cli.options command.progress command.rerun formula.branching planning.cases "
-        "planning.inputs record_form specfile.composer specfile.schema specfile.values "
-        "truth.arrangement truth.oracle verdict.compare workers.area workers.frames "
-        "workers.probes"
+        "audit.enclosure audit.grid binding cli.options command.progress command.rerun "
+        "formula.branching planning.cases planning.inputs record_form specfile.composer "
+        "specfile.schema specfile.values truth.arrangement truth.oracle verdict.compare "
+        "workers.area workers.frames workers.probes"
     ),
-    "backend formula.ball formula.bounded result specfile.document truth.layout truth.meaning",
+    (
+        "audit.multiprecision backend formula.ball formula.bounded result specfile.document "
+        "truth.layout truth.meaning"
+    ),
     (
         "formula.constant formula.derivative formula.evaluate formula.float64 formula.mathml "
         "formula.parser planning.sampling spec sweep.chart sweep.tally truth.known"
     ),
     (
-        "cli command dtypes errors formula formula.tree formula.typeset packs planning shelf "
-        "specfile sweep sweep.segment truth verdict workers"
+        "audit cli command dtypes errors formula formula.tree formula.typeset packs planning "
+        "shelf specfile sweep sweep.segment truth verdict workers"
     ),
 )
 """The rooms of the harness, from the top down; a room imports only from lines below its own.

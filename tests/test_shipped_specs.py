@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trysquare.command.bookkeeping import definition_agrees, gradient_agrees, variations
+from trysquare.audit.double_entry import definition_agrees, gradient_agrees
+from trysquare.audit.grid import variations
 from trysquare.dtypes import FLOAT32, FLOAT64, FORMATS, Array, Format
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64

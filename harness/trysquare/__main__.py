@@ -18,6 +18,7 @@ from pathlib import Path
 import click
 
 from trysquare import __version__
+from trysquare.cli.auditing import audit
 from trysquare.cli.looking import check, doctor, list_, show
 from trysquare.cli.measuring import run
 from trysquare.cli.options import Code
@@ -79,7 +80,10 @@ def cli() -> None:
     """Lay exact mathematics against a framework's neural-network functions."""
 
 
-for _command in (run, sweep, list_, show, check, doctor, report, repro, pack, verify, selftest):
+for _command in (
+    *(run, sweep, list_, show, check, doctor, report, repro),
+    *(audit, pack, verify, selftest),
+):
     cli.add_command(_command)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from trysquare.command import bookkeeping
+from trysquare.audit import double_entry
 from trysquare.dtypes import FLOAT64, FORMATS, Array, Format
 from trysquare.errors import Mistake, SpecErrors
 from trysquare.planning.cases import Expect, named_cases, numbers
@@ -23,7 +23,7 @@ def require(specs: Iterable[Spec]) -> None:
     mistakes = [
         mistake
         for spec in specs
-        for mistake in (*contradictions(spec), *bookkeeping.contradictions(spec))
+        for mistake in (*contradictions(spec), *double_entry.contradictions(spec))
     ]
     if mistakes:
         raise SpecErrors(mistakes)
