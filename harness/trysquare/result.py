@@ -98,6 +98,22 @@ class Worst:
 
 
 @dataclass(frozen=True)
+class Found:
+    """An input that a search found, and what the target makes of it.
+
+    `inputs` are its numbers as hexadecimal floats, several for a row, whose element `position` is
+    the worst. `ulp` is certified; NaN where one of the two is no number. `alone` is the answer to
+    the same input without company, where that differs.
+    """
+
+    inputs: Mapping[str, tuple[str, ...]]
+    position: int
+    got: Number
+    ulp: float
+    alone: Number | None = None
+
+
+@dataclass(frozen=True)
 class Result:
     """One case on one target in one dtype.
 
@@ -105,6 +121,7 @@ class Result:
     (flushed subnormals, signs of zero, NaN, infinities). ULP figures are over finite pairs.
     `histogram` holds (x, largest ULP) over the ordered floats for functions of one number.
     `place` is `file:line:column` of the spec's line. `reproduction` is a stand-alone script.
+    `found` are the inputs of a hunt, the worst one first.
     """
 
     id: str
@@ -132,6 +149,7 @@ class Result:
     shape: str = ""
     seconds: float = 0.0
     reproduction: str = ""
+    found: tuple[Found, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def samples(
     """
     meant = meaning(spec, parameters)
     optional = any(item.default is not None for item in spec.inputs)
-    if _pointwise(meant.terms):
+    if pointwise(meant.terms):
         inputs = _points(spec, meant, format, random)
         size = math.prod(next(iter(inputs.values())).shape)
         yield f"{size} points", required(spec, inputs)
@@ -214,9 +214,9 @@ def _inside(meant: Meaning, elements: list[Input], points: Array, format: Format
     return points[keep]
 
 
-def _pointwise(tree: Node) -> bool:
+def pointwise(tree: Node) -> bool:
     """Tell whether no element depends on others of its row."""
     mixing = {Op.SUM, Op.MAX, Op.ARGMAX, Op.GATHER, Op.POSITION, Op.COUNT}
     if tree.op in mixing and tree.value != Scope.ALL:
         return False
-    return all(_pointwise(argument) for argument in tree.args)
+    return all(pointwise(argument) for argument in tree.args)

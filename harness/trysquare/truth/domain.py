@@ -42,6 +42,16 @@ def violations(
     yield from _missing_positions(arranged, spec, chosen)
 
 
+def inside(spec: Spec, arranged: Arrangement) -> Array:
+    """Tell for which rows every input, and every parameter, satisfies its domain."""
+    everything = (arranged.layout.rows, arranged.layout.columns)
+    holds = np.ones(everything, bool)
+    for item in (*spec.parameters, *spec.inputs):
+        if item.domain is not None:
+            holds &= np.broadcast_to(_holds(arranged, item.domain.tree), everything)
+    return np.asarray(holds.all(axis=1))
+
+
 def _missing_positions(
     arranged: Arrangement, spec: Spec, parameters: Mapping[str, Value]
 ) -> Iterator[str]:

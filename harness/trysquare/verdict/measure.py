@@ -38,7 +38,7 @@ def measure(standard: Standard, got: Array, *, flushes: bool) -> Measurement:
     rows = standard.layout.to_rows(np.asarray(got, np.float64), standard.spread)
     if rows.size == 0:
         return Measurement(count=0)
-    match = _nearest(standard, rows, flushes=flushes)
+    match = nearest(standard, rows, flushes=flushes)
     best, value = match.distance, match.value
     wrong_zero = _wrong_zeros(standard, rows, value)
     bad = best.bad | wrong_zero
@@ -82,7 +82,7 @@ class Match:
     other: Array
 
 
-def _nearest(standard: Standard, rows: Array, *, flushes: bool) -> Match:
+def nearest(standard: Standard, rows: Array, *, flushes: bool) -> Match:
     """Return for each element the first right answer that it matches, else the canonical one."""
     canonical = standard.canonical
     best = standard.distance(rows, canonical, flushes=flushes)
@@ -130,7 +130,7 @@ def _discrete(
 
 def _worst(standard: Standard, rows: Array, match: Match, bad: Array, *, flushes: bool) -> Worst:
     best, format = match.distance, standard.case.format
-    excess = _excess(best)
+    excess = excess_of(best)
     chosen = np.argmax(np.where(bad, excess, -1.0) if bad.any() else excess)
     place = divmod(int(chosen), excess.shape[1])
     got, exact = float(rows[place]), float(match.value[place])
@@ -176,7 +176,7 @@ def _condition(standard: Standard, place: tuple[int, int]) -> float | None:
     return standard.canonical.oracle.condition(*place, wrt, slope)
 
 
-def _excess(best: Distance) -> Array:
+def excess_of(best: Distance) -> Array:
     """Return each error relative to its limit; what is no number is worse than any error."""
     size = np.abs(best.ulp)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
