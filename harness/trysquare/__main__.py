@@ -18,6 +18,7 @@ from pathlib import Path
 import click
 
 from trysquare import __version__
+from trysquare.cli.hunting import hunt
 from trysquare.cli.looking import check, doctor, list_, show
 from trysquare.cli.measuring import run
 from trysquare.cli.options import Code
@@ -76,7 +77,7 @@ def cli() -> None:
     """Lay exact mathematics against a framework's neural-network functions."""
 
 
-for _command in (run, list_, show, check, doctor, report, repro):
+for _command in (run, hunt, list_, show, check, doctor, report, repro):
     cli.add_command(_command)
 
 

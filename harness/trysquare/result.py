@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -102,14 +103,14 @@ class Found:
     """An input that a search found, and what the target makes of it.
 
     `inputs` are its numbers as hexadecimal floats, several for a row, whose element `position` is
-    the worst. `ulp` is certified; NaN where one of the two is no number. `alone` is the answer to
-    the same input without company, where that differs.
+    the worst. `got` is the answer, None if there was none; `ulp` is certified, NaN where one of
+    the two is no number. `alone` is the answer to the same input without company, if it differs.
     """
 
     inputs: Mapping[str, tuple[str, ...]]
-    position: int
-    got: Number
-    ulp: float
+    position: int = 0
+    got: Number | None = None
+    ulp: float = math.nan
     alone: Number | None = None
 
 
@@ -121,7 +122,8 @@ class Result:
     (flushed subnormals, signs of zero, NaN, infinities). ULP figures are over finite pairs.
     `histogram` holds (x, largest ULP) over the ordered floats for functions of one number.
     `place` is `file:line:column` of the spec's line. `reproduction` is a stand-alone script.
-    `found` are the inputs of a hunt, the worst one first.
+    `wrt` is the input whose gradient was asked for. `found` are the inputs of a hunt, the worst one
+    first.
     """
 
     id: str
@@ -149,6 +151,7 @@ class Result:
     shape: str = ""
     seconds: float = 0.0
     reproduction: str = ""
+    wrt: str = ""
     found: tuple[Found, ...] = ()
 
 

@@ -31,30 +31,29 @@ class Question:
     flushes: bool
     masked: bool
 
-    def scores(self, points: Array, answers: Array, batches: Sequence[slice]) -> Scores:
+    def scores(self, points: Array, rows: Array, batches: Sequence[slice]) -> Scores:
         """Return the scores of points of one call, given what a target answered there.
 
-        `answers` has the shape of the output. `batches` are the parts of which the best points
+        `rows` holds the answers, row by row. `batches` are the parts of which the best points
         must be certain; where only Arb is certain, the others have no score.
         """
         standard = Standard(self.subject.spec, self.subject.case(points, "search"), searching=True)
         try:
-            return self._scores(standard, answers, batches)
+            return self._scores(standard, rows, batches)
         except UndecidedError:
             if len(points) == 1:
                 return Scores(np.full(1, ABSENT), np.full(1, ABSENT))
         parts = np.array_split(np.arange(len(points)), 2)
         halves = [
-            self.scores(points[part], answers[part], [slice(0, len(part))]) for part in parts
+            self.scores(points[part], rows[part], [slice(0, len(part))]) for part in parts
         ]
         return Scores(
             np.concatenate([half.error for half in halves]),
             np.concatenate([half.excess for half in halves]),
         )
 
-    def _scores(self, standard: Standard, answers: Array, batches: Sequence[slice]) -> Scores:
-        format, spread = standard.case.format, standard.spread
-        rows = standard.layout.to_rows(np.asarray(answers, np.float64), spread)
+    def _scores(self, standard: Standard, rows: Array, batches: Sequence[slice]) -> Scores:
+        format = standard.case.format
         match = nearest(standard, rows, flushes=self.flushes)
         error, excess = np.abs(match.distance.ulp), excess_of(match.distance)
         error = np.where(np.isnan(error), np.where(match.distance.bad, FARTHEST, 0.0), error)

@@ -29,11 +29,17 @@ LONGEST = 80
 START = 4
 """Boxes that a search begins with, for each that it keeps."""
 
-REACHES = (8, 24, 40)
-"""Boxes around an input that is known to be bad reach 2^8, 2^24 ... ordinals to either side."""
+REACHES = (0.25, 0.5, 0.75)
+"""Boxes around the best first points; the sides of one are all of the space's to this power."""
 
 TROPHIES = 512
 """Points that are remembered, by each of the two scores."""
+
+CROWD = 16
+"""Points that are remembered of one part of a space: others would only be their neighbours."""
+
+PARTS = 12
+"""A part of a space is 2^-12 of the range of each coordinate."""
 
 ABSENT = -1.0
 """The score of a point outside the domain, or without an answer."""
@@ -62,28 +68,62 @@ Evaluate = Callable[[Sequence[Array]], Sequence[Scores]]
 
 @dataclass(frozen=True)
 class Trophies:
-    """The best points that were seen, in the order of their scores, without repetitions."""
+    """The best points that were seen, in the order of their errors, few from each part of a space.
+
+    `parts` holds how wide a part is in each coordinate.
+    """
 
     points: Array
     error: Array
     excess: Array
+    parts: Array
 
     @classmethod
-    def none(cls, coordinates: int) -> Trophies:
-        """Return no points."""
-        return cls(np.empty((0, coordinates), np.int64), np.empty(0), np.empty(0))
+    def none(cls, space: Space) -> Trophies:
+        """Return no points of a space."""
+        widths = [
+            max((top - bottom) >> PARTS, 1) for bottom, top in zip(space.low, space.high, strict=True)
+        ]
+        empty = np.empty((0, len(widths)), np.int64)
+        return cls(empty, np.empty(0), np.empty(0), np.array(widths, np.int64))
 
-    def joined(self, other: Trophies, most: int = TROPHIES) -> Trophies:
-        """Return the best of both, by either score."""
-        points = np.concatenate([self.points, other.points])
-        _, first = np.unique(points, axis=0, return_index=True)
-        points = points[first]
-        error = np.concatenate([self.error, other.error])[first]
-        excess = np.concatenate([self.excess, other.excess])[first]
-        best = np.union1d(_best(error, most), _best(excess, most))
-        best = best[error[best] >= 0]
+    @property
+    def worst(self) -> Array:
+        """The point that is farthest outside its limit; if there is none, that of most error."""
+        outside = self.excess.max() > 1
+        return np.asarray(self.points[np.argmax(self.excess if outside else self.error)])
+
+    def only(self, mask: Array) -> Trophies:
+        """Return some of the points."""
+        return replace(
+            self, points=self.points[mask], error=self.error[mask], excess=self.excess[mask]
+        )
+
+    def joined(self, points: Array, scores: Scores) -> Trophies:
+        """Return the best of these and of other points, by either score."""
+        points, first = np.unique(np.concatenate([self.points, points]), axis=0, return_index=True)
+        error = np.concatenate([self.error, scores.error])[first]
+        excess = np.concatenate([self.excess, scores.excess])[first]
+        everything = replace(self, points=points, error=error, excess=excess)
+        best = np.union1d(everything.best(TROPHIES), everything.best(TROPHIES, by_excess=True))
         best = best[np.lexsort((*points[best].T, -error[best]))]
-        return Trophies(points[best], error[best], excess[best])
+        return everything.only(best)
+
+    def best(self, count: int, crowd: int = CROWD, *, by_excess: bool = False) -> Array:
+        """Return the places of the best points by a score, the best first.
+
+        No more than `crowd` of them are from one part.
+        """
+        score = self.excess if by_excess else self.error
+        order = np.argsort(-score, kind="stable")
+        order = order[score[order] >= 0]
+        _, part = np.unique(self.points[order] // self.parts, axis=0, return_inverse=True)
+        part = part.reshape(-1)
+        grouped = np.argsort(part, kind="stable")
+        begins = np.searchsorted(part[grouped], part[grouped])
+        rank = np.empty(len(part), np.int64)
+        rank[grouped] = np.arange(len(part)) - begins
+        return np.asarray(order[rank < crowd][:count])
 
 
 @dataclass(frozen=True)
@@ -151,18 +191,20 @@ def search(
     evaluate: Evaluate,
     evaluations: int,
     random: Generator,
-    seeds: Array | None = None,
+    starts: Sequence[Array] = (),
 ) -> Trophies:
     """Return the best points of a space that so many evaluations find; the same for the same seed.
 
-    `seeds` are points to begin with, shaped (points, coordinates).
+    `starts` are batches to begin with, which are counted too; the search goes on around the best
+    of them as well as everywhere.
     """
     plan = Plan.of(evaluations, space)
-    trophies = Trophies.none(len(space.low))
-    halves = [*_cut(space, START * plan.beam), *_around(space, seeds)]
-    if seeds is not None and len(seeds):
-        trophies = _taken(trophies, _apart(space, seeds), evaluate)[0]
+    trophies = Trophies.none(space)
     left = evaluations
+    if starts:
+        trophies, _ = _taken(trophies, starts, evaluate)
+        left -= sum(map(len, starts))
+    halves = [*_cut(space, START * plan.beam), *_around(space, trophies, plan.beam // 2)]
     while halves and left > 0:
         count = min(plan.samples * 4 * plan.beam, left) // len(halves) or 1
         batches = [half.sample(count, space.shared, random) for half in halves]
@@ -185,14 +227,11 @@ def _taken(
     trophies: Trophies, batches: Sequence[Array], evaluate: Evaluate
 ) -> tuple[Trophies, Sequence[Scores]]:
     scores = evaluate(batches)
-    fresh = Trophies(
-        np.concatenate(batches),
+    fresh = Scores(
         np.concatenate([score.error for score in scores]),
         np.concatenate([score.excess for score in scores]),
     )
-    best = np.union1d(_best(fresh.error, TROPHIES), _best(fresh.excess, TROPHIES))
-    fresh = Trophies(fresh.points[best], fresh.error[best], fresh.excess[best])
-    return trophies.joined(fresh), scores
+    return trophies.joined(np.concatenate(batches), fresh), scores
 
 
 def _kept(boxes: Sequence[Box], beam: int) -> list[Box]:
@@ -228,23 +267,14 @@ def _cut(space: Space, count: int) -> list[Box]:
     return boxes
 
 
-def _around(space: Space, seeds: Array | None) -> Iterator[Box]:
-    for seed in [] if seeds is None else seeds.tolist():
-        for reach in REACHES:
-            corners = [
-                (max(bottom, at - (1 << reach)), min(top, at + (1 << reach)))
-                for at, bottom, top in zip(seed, space.low, space.high, strict=True)
-            ]
+def _around(space: Space, trophies: Trophies, count: int) -> Iterator[Box]:
+    """Yield boxes of several sizes around the best points by either score."""
+    best = np.union1d(trophies.best(count, 1), trophies.best(count, 1, by_excess=True))
+    for point in trophies.points[best].tolist():
+        for power in REACHES:
+            corners = []
+            for at, bottom, top in zip(point, space.low, space.high, strict=True):
+                reach = int((top - bottom) ** power)
+                corners.append((max(bottom, at - reach), min(top, at + reach)))
             yield Box(tuple(low for low, _ in corners), tuple(high for _, high in corners))
 
-
-def _apart(space: Space, points: Array) -> list[Array]:
-    """Return points as batches: one, or one for each point where coordinates are shared."""
-    return [point[None, :] for point in points] if any(space.shared) else [points]
-
-
-def _best(score: Array, count: int) -> Array:
-    """Return the places of the highest scores."""
-    if len(score) <= count:
-        return np.arange(len(score))
-    return np.argpartition(-score, count)[:count]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+import math
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from trysquare.hunt.search import Space
 from trysquare.planning.cases import Case
 from trysquare.planning.checks import choices
 from trysquare.planning.inputs import axis_of, pointwise
-from trysquare.result import Check, Found
+from trysquare.planning.sampling import Generator, numbers
+from trysquare.result import Check
 from trysquare.spec import Extent, Input, InputKind, ParameterKind, Spec, Value
 from trysquare.truth.arrangement import arrange
 from trysquare.truth.domain import inside
@@ -25,6 +27,9 @@ ROW_LENGTHS = (2, 3)
 
 WIDEST_PARAMETER = 2.0**16
 """Parameters are searched from this magnitude down to its inverse, and at zero."""
+
+BATCHES = 32
+"""Calls to begin with, where the points of one call share parameters."""
 
 
 class Kind(StrEnum):
@@ -84,7 +89,7 @@ class Subject:
     @property
     def coordinates(self) -> tuple[Coordinate, ...]:
         """The coordinates of a point, in their order."""
-        top = int(self.format.ordinal(np.array(self.format.largest)))
+        top = self._ordinal(self.format.largest)
         found: list[Coordinate] = []
         for item in _required(self.spec):
             form = item.form(self._effective)
@@ -94,7 +99,7 @@ class Subject:
             alone = form.extent is Extent.ROW
             shared = form.extent is Extent.POSITION
             found += [Coordinate(item.name, kind, *ends, shared)] * (1 if alone else self.length)
-        reach = int(self.format.ordinal(np.array(min(WIDEST_PARAMETER, self.format.largest))))
+        reach = self._ordinal(min(WIDEST_PARAMETER, self.format.largest))
         found += [
             Coordinate(name, Kind.PARAMETER, -reach, reach, shared=True) for name in self.searched
         ]
@@ -143,6 +148,34 @@ class Subject:
         parameters = self.parameters(points[0])
         return inside(self.spec, arrange(self.spec, parameters, self._inputs(points)))
 
+    def starts(self, count: int, random: Generator) -> list[Array]:
+        """Return about so many points to begin with, in batches that share what must be shared.
+
+        Sampled numbers of every binade and near the constants of the formula; numbers between
+        which exponentials go from zero to infinity; and some that are close to each other.
+        """
+        batches = BATCHES if any(one.shared for one in self.coordinates) else 1
+        meant = meaning(self.spec, self._effective)
+        pool = numbers(self.format, meant.terms, random)
+        pool = self.format.ordinal(pool[np.isfinite(pool)])
+        return [self._start(max(count // batches, 1), pool, random) for _ in range(batches)]
+
+    def _start(self, count: int, pool: Array, random: Generator) -> Array:
+        reach = -math.log(self.format.smallest_subnormal)
+        columns: list[Array] = []
+        for one in self.coordinates:
+            size = 1 if one.shared else count
+            if one.kind is Kind.INDEX:
+                columns.append(random.integers(one.low, one.high + 1, size))
+                continue
+            linear = self.format.ordinal(random.uniform(-reach, reach, size))
+            column = np.where(random.random(size) < 0.5, random.choice(pool, size), linear)
+            if columns and not one.shared:
+                near = columns[0] + random.integers(-3, 4, size)
+                column = np.where(random.random(size) < 0.25, near, column)
+            columns.append(np.clip(column, one.low, one.high))
+        return np.stack(np.broadcast_arrays(*columns), -1)
+
     def point(self, inputs: Mapping[str, Sequence[float]], given: Mapping[str, Value]) -> Array:
         """Return the point with these numbers; ValueError where they do not fit."""
         rest = {name: list(values) for name, values in inputs.items()}
@@ -154,15 +187,15 @@ class Subject:
                 raise ValueError(f"no number for {one.name}")
             else:
                 value = float(rest[one.name].pop(0))
-            number = value if one.kind is Kind.INDEX else self.format.ordinal(np.array(value))
-            if not one.low <= int(number) <= one.high:
+            number = int(value) if one.kind is Kind.INDEX else self._ordinal(value)
+            if not one.low <= number <= one.high:
                 raise ValueError(f"{one.name} is out of range")
-            numbers.append(int(number))
+            numbers.append(number)
         if any(rest.values()):
             raise ValueError("more numbers than coordinates")
         return np.array(numbers, np.int64)
 
-    def numbers(self, point: Array) -> dict[str, tuple[float, ...]]:
+    def told(self, point: Array) -> dict[str, tuple[float, ...]]:
         """Return the numbers of a point by input; the inverse of `point`."""
         found: dict[str, tuple[float, ...]] = {}
         for place, one in enumerate(self.coordinates):
@@ -171,14 +204,14 @@ class Subject:
                 found[one.name] = (*found.get(one.name, ()), float(value))
         return found
 
-    def holds(self, found: Found, parameters: Mapping[str, Value | None]) -> Array | None:
-        """Return the point that an earlier hunt found, if it is one of this subject."""
-        inputs = {
-            name: [float.fromhex(text) for text in texts] for name, texts in found.inputs.items()
-        }
+    def held(
+        self, inputs: Mapping[str, Sequence[str]], parameters: Mapping[str, Value | None]
+    ) -> Array | None:
+        """Return the point with these hexadecimal numbers; None if it is none of this subject."""
+        numbers = {name: [float.fromhex(text) for text in texts] for name, texts in inputs.items()}
         given = {key: value for key, value in parameters.items() if value is not None}
         try:
-            return self.point(inputs, given)
+            return self.point(numbers, given)
         except ValueError:
             return None
 
@@ -214,6 +247,9 @@ class Subject:
             ones[:, 1:] = 0
         wide = ones if meant.output.columns else ones[:, :1]
         return self.format.cast(np.ascontiguousarray(laid.from_rows(wide, meant.output)))
+
+    def _ordinal(self, value: float) -> int:
+        return int(self.format.ordinal(np.array([value]))[0])
 
     def _float(self, one: Coordinate, values: Array) -> Array:
         return values.astype(np.float64) if one.kind is Kind.INDEX else self._floats(values)
