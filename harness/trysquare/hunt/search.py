@@ -23,6 +23,9 @@ WIDTH = 7
 FEWEST = 8
 """Boxes that are kept at least, by each of the two scores."""
 
+PER_CALL = 400
+"""Samples at least of half a box that needs a call of its own."""
+
 LONGEST = 80
 """Levels at most: farther down every half of a box in many dimensions is like the other."""
 
@@ -127,13 +130,28 @@ class Trophies:
 
 
 @dataclass(frozen=True)
+class Best:
+    """The highest value of a score that was seen in a box, and where."""
+
+    score: float = ABSENT
+    at: tuple[int, ...] = ()
+
+    def or_better(self, points: Array, scores: Array) -> Best:
+        """Return this, or the best of some points if that is better."""
+        if not len(scores) or scores.max() <= self.score:
+            return self
+        place = int(np.argmax(scores))
+        return Best(float(scores[place]), tuple(points[place].tolist()))
+
+
+@dataclass(frozen=True)
 class Box:
-    """Points between two corners, both included, and the best scores that were seen inside."""
+    """Points between two corners, both included, and the best that were seen inside."""
 
     low: tuple[int, ...]
     high: tuple[int, ...]
-    error: float = ABSENT
-    excess: float = ABSENT
+    error: Best = Best()
+    excess: Best = Best()
 
     @property
     def size(self) -> int:
@@ -149,7 +167,15 @@ class Box:
         middle = self.low[side] + widths[side] // 2
         below = (*self.high[:side], middle, *self.high[side + 1 :])
         above = (*self.low[:side], middle + 1, *self.low[side + 1 :])
-        return Box(self.low, below), Box(above, self.high)
+        return self._part(self.low, below), self._part(above, self.high)
+
+    def _part(self, low: tuple[int, ...], high: tuple[int, ...]) -> Box:
+        """Return a smaller box, with the best points that are inside it."""
+        bests = [
+            best if best.at and _is_inside(best.at, low, high) else Best()
+            for best in (self.error, self.excess)
+        ]
+        return Box(low, high, *bests)
 
     def sample(self, count: int, shared: Sequence[bool], random: Generator) -> Array:
         """Return all points if there are no more than `count`, else so many at random."""
@@ -177,12 +203,13 @@ class Plan:
         bits = sum(
             (top - bottom).bit_length() for bottom, top in zip(space.low, space.high, strict=True)
         )
+        least, fewest = (PER_CALL, FEWEST // 2) if any(space.shared) else (1, FEWEST)
         levels = 1
         for _ in range(4):  # how wide the beam may be depends on how many levels there are
-            beam = max(FEWEST, math.isqrt(evaluations // levels) // WIDTH)
-            samples = max(evaluations // (levels * 4 * beam), 1)
+            beam = max(fewest, math.isqrt(evaluations // (levels * least)) // WIDTH)
+            samples = max(evaluations // (levels * 4 * beam), least)
             levels = 1 + math.ceil(bits - math.log2(START * beam) - math.log2(samples))
-            levels = min(max(levels, 1), LONGEST)
+            levels = min(max(levels, 1), LONGEST, max(evaluations // (4 * beam * least), 1))
         return cls(levels, beam, samples)
 
 
@@ -213,13 +240,13 @@ def search(
         scored = [
             replace(
                 half,
-                error=max(float(score.error.max(initial=ABSENT)), half.error),
-                excess=max(float(score.excess.max(initial=ABSENT)), half.excess),
+                error=half.error.or_better(batch, score.error),
+                excess=half.excess.or_better(batch, score.excess),
             )
-            for half, score in zip(halves, scores, strict=True)
+            for half, batch, score in zip(halves, batches, scores, strict=True)
             if half.size > count
         ]
-        halves = [piece for box in _kept(scored, plan.beam) for piece in _split(box, trophies)]
+        halves = [half for box in _kept(scored, plan.beam) for half in box.halves()]
     return trophies
 
 
@@ -227,33 +254,35 @@ def _taken(
     trophies: Trophies, batches: Sequence[Array], evaluate: Evaluate
 ) -> tuple[Trophies, Sequence[Scores]]:
     scores = evaluate(batches)
+    count = max(CROWD, 16 * TROPHIES // len(batches))
+    parts = [_top(*each, count) for each in zip(batches, scores, strict=True)]
     fresh = Scores(
-        np.concatenate([score.error for score in scores]),
-        np.concatenate([score.excess for score in scores]),
+        np.concatenate([score.error for _, score in parts]),
+        np.concatenate([score.excess for _, score in parts]),
     )
-    return trophies.joined(np.concatenate(batches), fresh), scores
+    return trophies.joined(np.concatenate([points for points, _ in parts]), fresh), scores
+
+
+def _top(points: Array, scores: Scores, count: int) -> tuple[Array, Scores]:
+    """Return the best points of a batch by either score."""
+    if len(points) <= count:
+        return points, scores
+    tops = [np.argpartition(-score, count)[:count] for score in (scores.error, scores.excess)]
+    best = np.union1d(*tops)
+    return points[best], Scores(scores.error[best], scores.excess[best])
 
 
 def _kept(boxes: Sequence[Box], beam: int) -> list[Box]:
     """Return the best boxes by either score, each once, in their order."""
-    found = [box for box in boxes if box.error >= 0]
-    by_error = sorted(found, key=lambda box: (-box.error, box.low))[:beam]
-    by_excess = sorted(found, key=lambda box: (-box.excess, box.low))
+    found = [box for box in boxes if box.error.score >= 0]
+    by_error = sorted(found, key=lambda box: (-box.error.score, box.low))[:beam]
+    by_excess = sorted(found, key=lambda box: (-box.excess.score, box.low))
     others = [box for box in by_excess if box not in by_error][:beam]
     return [*by_error, *others]
 
 
-def _split(box: Box, trophies: Trophies) -> Iterator[Box]:
-    """Yield the halves of a box; the one with a point that is remembered keeps its score."""
-    for half in box.halves():
-        inside = np.ones(len(trophies.points), bool)
-        for place, (bottom, top) in enumerate(zip(half.low, half.high, strict=True)):
-            inside &= (trophies.points[:, place] >= bottom) & (trophies.points[:, place] <= top)
-        yield replace(
-            half,
-            error=float(trophies.error[inside].max(initial=ABSENT)),
-            excess=float(trophies.excess[inside].max(initial=ABSENT)),
-        )
+def _is_inside(point: tuple[int, ...], low: tuple[int, ...], high: tuple[int, ...]) -> bool:
+    return all(a <= at <= b for a, at, b in zip(low, point, high, strict=True))
 
 
 def _cut(space: Space, count: int) -> list[Box]:

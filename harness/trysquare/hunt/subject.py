@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-import math
 
 import numpy as np
 
 from trysquare.backend import Want
 from trysquare.dtypes import Array, Format
-from trysquare.hunt.search import Space
+from trysquare.hunt.search import PER_CALL, Generator, Space
 from trysquare.planning.cases import Case
 from trysquare.planning.checks import choices
 from trysquare.planning.inputs import axis_of, pointwise
-from trysquare.planning.sampling import Generator, numbers
+from trysquare.planning.sampling import numbers
 from trysquare.result import Check
 from trysquare.spec import Extent, Input, InputKind, ParameterKind, Spec, Value
 from trysquare.truth.arrangement import arrange
@@ -29,7 +29,7 @@ WIDEST_PARAMETER = 2.0**16
 """Parameters are searched from this magnitude down to its inverse, and at zero."""
 
 BATCHES = 32
-"""Calls to begin with, where the points of one call share parameters."""
+"""Calls to begin with at most, where the points of one call share parameters."""
 
 
 class Kind(StrEnum):
@@ -154,7 +154,8 @@ class Subject:
         Sampled numbers of every binade and near the constants of the formula; numbers between
         which exponentials go from zero to infinity; and some that are close to each other.
         """
-        batches = BATCHES if any(one.shared for one in self.coordinates) else 1
+        shared = any(one.shared for one in self.coordinates)
+        batches = min(BATCHES, count // PER_CALL + 1) if shared else 1
         meant = meaning(self.spec, self._effective)
         pool = numbers(self.format, meant.terms, random)
         pool = self.format.ordinal(pool[np.isfinite(pool)])

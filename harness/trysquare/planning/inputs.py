@@ -11,6 +11,7 @@ from trysquare.dtypes import Array, Format
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node, Op, Scope
+from trysquare.planning import corpus
 from trysquare.planning.sampling import (
     LONG_ROW,
     ROW_LENGTHS,
@@ -127,6 +128,7 @@ def _points(spec: Spec, meant: Meaning, format: Format, random: Generator) -> In
         points = whole_format(format)[:, None]
     else:
         points = numbers(format, meant.terms, random)[:, None]
+    points = np.concatenate([_remembered(spec, elements, format), points])
     points = _inside(meant, elements, points, format)
     shape: tuple[int, ...] = (-1,)
     if spec.axis is not None:
@@ -141,20 +143,59 @@ def _points(spec: Spec, meant: Meaning, format: Format, random: Generator) -> In
     return inputs
 
 
+def _remembered(spec: Spec, elements: list[Input], format: Format) -> Array:
+    """Return the points of the corpus, shaped (points, inputs); what is tried anyway is left out."""
+    if len(elements) == 1 and format.width == 16:
+        return np.empty((0, 1))
+    found = [
+        [float.fromhex(point.inputs[item.name][0]) for item in elements]
+        for point in corpus.points(spec)
+        if point.dtype == format.name
+        and all(len(point.inputs.get(item.name, ())) == 1 for item in elements)
+    ]
+    return np.array(found, np.float64).reshape(-1, len(elements))
+
+
+def _remembered_rows(spec: Spec, meant: Meaning, length: int, format: Format) -> Inputs:
+    """Return the rows of the corpus that are so long, input by input; the axis comes last."""
+    wanted = {
+        item.name: length if form.extent is Extent.ELEMENT else 1
+        for item in spec.inputs
+        if (form := item.form(meant.parameters)).extent is not Extent.POSITION
+        and item.default is None
+    }
+    found = [
+        point.inputs
+        for point in corpus.points(spec)
+        if point.dtype == format.name
+        and {name: len(texts) for name, texts in point.inputs.items()} == wanted
+    ]
+    return {
+        name: np.array([[float.fromhex(text) for text in each[name]] for each in found])
+        for name in (wanted if found else ())
+    }
+
+
 def _rows(spec: Spec, meant: Meaning, length: int, format: Format, random: Generator) -> Inputs:
     sampled = rows(format, length, random)
     axis = axis_of(spec, meant.parameters)
+    known = _remembered_rows(spec, meant, length, format)
     inputs: Inputs = {}
     for item in spec.inputs:
         match item.form(meant.parameters).extent:
             case Extent.ROW:
-                inputs[item.name] = random.integers(0, length, len(sampled))
+                places = random.integers(0, length, len(sampled))
+                if item.name in known:
+                    places = np.concatenate([places, known[item.name][:, 0].astype(np.int64)])
+                inputs[item.name] = places
             case Extent.POSITION:
                 inputs[item.name] = format.cast(random.uniform(0.25, 2, length))
             case Extent.ELEMENT:
                 # the first input is hard for a reduction, a second one is a distribution
                 shares = random.dirichlet(np.ones(length), len(sampled))
                 values = shares if inputs else sampled
+                if item.name in known:
+                    values = np.concatenate([values, known[item.name]])
                 inputs[item.name] = format.cast(np.moveaxis(values, 1, axis))
     return inputs
 
