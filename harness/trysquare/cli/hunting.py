@@ -17,18 +17,28 @@ EVALUATIONS = 1_000_000
 @click.command()
 @click.argument("functions", nargs=-1, required=True, metavar="FUNCTION...")
 @click.option(
-    "--target", "targets", multiple=True, metavar="TARGET",
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="TARGET",
     help="Only this target, backend:device:mode, or all of a backend.",
 )
 @click.option("--dtype", "dtypes", multiple=True, metavar="DTYPE", help="Only these dtypes.")
 @click.option("--gradient", is_flag=True, help="Hunt gradients, not values.")
 @click.option(
-    "--evaluations", type=click.IntRange(min=1), default=EVALUATIONS, show_default=True,
+    "--evaluations",
+    type=click.IntRange(min=1),
+    default=EVALUATIONS,
+    show_default=True,
     help="By each target, of each quantity in each dtype.",
 )
 @SEEDED
 @click.option(
-    "--from", "earlier", multiple=True, type=ANY_FILE, metavar="FILE",
+    "--from",
+    "earlier",
+    multiple=True,
+    type=ANY_FILE,
+    metavar="FILE",
     help="Begin with what an earlier hunt found.",
 )
 @click.option("--save", is_flag=True, help="Add what is found to the corpus beside the spec.")

@@ -1,4 +1,4 @@
-"""One hunt from the command line: functions, dtypes and targets, searched for their worst inputs."""
+"""One hunt from the command line: functions, dtypes and targets, and what was known before."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from trysquare.command import agreement, selection
 from trysquare.command.progress import watched
 from trysquare.divergences import Entry, known
 from trysquare.dtypes import FORMATS, Array
-from trysquare.errors import UsageError
 from trysquare.hunt.chase import Chase
 from trysquare.hunt.subject import Subject
 from trysquare.ledger import Ledger
@@ -46,7 +45,7 @@ class Hunt:
     gradient: bool
 
     @classmethod
-    def of(  # noqa: PLR0913 - what a command line says
+    def of(
         cls,
         *,
         words: Sequence[str],

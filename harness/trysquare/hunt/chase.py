@@ -1,4 +1,4 @@
-"""All hunts of a campaign: subjects x targets -> results; what one target reveals, all are asked."""
+"""Subjects x targets -> results; what is found on one target is asked of all of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from trysquare.run import Session
 
 WORST = "worst found"
 DISCRETE = "discrete failure found"
-"""How the cases of a hunt begin: numbers that are far off, and what is no number where one is due."""
+"""How the cases of a hunt begin: numbers far off; and NaN, infinity or zero where none is due."""
 
 Seeds = Callable[[Subject], Array]
 """Known points of a subject, shaped (points, coordinates)."""
@@ -62,4 +62,3 @@ class Chase:
                 yield findings.accident(number, accident)
             yield from findings.results(DISCRETE, bag.discrete)
             yield from findings.results(WORST, bag.numeric)
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -67,9 +67,8 @@ class Findings:
     def accident(self, number: int, accident: Accident) -> Result:
         """Return the result of points without an answer."""
         case = self.subject.case(accident.points, f"unanswered {number}{self.subject.label}")
-        reply = accident.reply
-        if reply is None:
-            (reply,) = Asking(self.session, self.target, self.subject).replies([case])
+        asking = Asking(self.session, self.target, self.subject)
+        reply = accident.reply or asking.replies([case])[0]
         result = self.session.judged(Standard(self.subject.spec, case), self.target, reply)
         if len(accident.points) > 1:
             return result

@@ -96,7 +96,8 @@ class Hunter:
         if len(found.points):
             best = found.worst
             low, high = (
-                tuple(np.where(whole.shared, best, ends).tolist()) for ends in (whole.low, whole.high)
+                tuple(np.where(whole.shared, best, ends).tolist())
+                for ends in (whole.low, whole.high)
             )
             self._space = Space(low, high, (False,) * len(low))
             same = (found.points == best)[:, np.array(whole.shared)].all(axis=1)

@@ -44,9 +44,7 @@ class Question:
             if len(points) == 1:
                 return Scores(np.full(1, ABSENT), np.full(1, ABSENT))
         parts = np.array_split(np.arange(len(points)), 2)
-        halves = [
-            self.scores(points[part], rows[part], [slice(0, len(part))]) for part in parts
-        ]
+        halves = [self.scores(points[part], rows[part], [slice(0, len(part))]) for part in parts]
         return Scores(
             np.concatenate([half.error for half in halves]),
             np.concatenate([half.excess for half in halves]),
@@ -68,7 +66,7 @@ class Question:
             return best
         return self._confirmed(standard, rows, best, hidden, match.other, batches)
 
-    def _confirmed(  # noqa: PLR0913, PLR0917 - all that a comparison has found
+    def _confirmed(
         self,
         standard: Standard,
         rows: Array,

@@ -85,7 +85,8 @@ class Trophies:
     def none(cls, space: Space) -> Trophies:
         """Return no points of a space."""
         widths = [
-            max((top - bottom) >> PARTS, 1) for bottom, top in zip(space.low, space.high, strict=True)
+            max((top - bottom) >> PARTS, 1)
+            for bottom, top in zip(space.low, space.high, strict=True)
         ]
         empty = np.empty((0, len(widths)), np.int64)
         return cls(empty, np.empty(0), np.empty(0), np.array(widths, np.int64))
@@ -306,4 +307,3 @@ def _around(space: Space, trophies: Trophies, count: int) -> Iterator[Box]:
                 reach = int((top - bottom) ** power)
                 corners.append((max(bottom, at - reach), min(top, at + reach)))
             yield Box(tuple(low for low, _ in corners), tuple(high for _, high in corners))
-

@@ -28,6 +28,9 @@ ROW_LENGTHS = (2, 3)
 WIDEST_PARAMETER = 2.0**16
 """Parameters are searched from this magnitude down to its inverse, and at zero."""
 
+ORDINARY = 8.0
+"""Numbers of ordinary size are between 2^-8 and 2^8."""
+
 BATCHES = 32
 """Calls to begin with at most, where the points of one call share parameters."""
 
@@ -151,11 +154,11 @@ class Subject:
     def starts(self, count: int, random: Generator) -> list[Array]:
         """Return about so many points to begin with, in batches that share what must be shared.
 
-        Sampled numbers of every binade and near the constants of the formula; numbers between
-        which exponentials go from zero to infinity; and some that are close to each other.
+        The numbers that a run samples, from every binade and near the constants of the formula;
+        numbers of ordinary size; numbers between which exponentials go from zero to infinity; and
+        some that are close to each other.
         """
-        shared = any(one.shared for one in self.coordinates)
-        batches = min(BATCHES, count // PER_CALL + 1) if shared else 1
+        batches = min(BATCHES, count // PER_CALL + 1) if any(self.space.shared) else 1
         meant = meaning(self.spec, self._effective)
         pool = numbers(self.format, meant.terms, random)
         pool = self.format.ordinal(pool[np.isfinite(pool)])
@@ -169,9 +172,21 @@ class Subject:
             if one.kind is Kind.INDEX:
                 columns.append(random.integers(one.low, one.high + 1, size))
                 continue
-            linear = self.format.ordinal(random.uniform(-reach, reach, size))
-            column = np.where(random.random(size) < 0.5, random.choice(pool, size), linear)
-            if columns and not one.shared:
+            if one.shared:
+                exponent, share = random.uniform(-ORDINARY, ORDINARY), random.random()
+                single = random.choice([share, 2.0**exponent, -(2.0**exponent)])
+                columns.append(self.format.ordinal(np.array([single])))
+                continue
+            signs = random.choice([-1.0, 1.0], size)
+            ordinary = signs * np.exp2(random.uniform(-ORDINARY, ORDINARY, size))
+            wide = np.where(
+                random.random(size) < 0.5, ordinary, random.uniform(-reach, reach, size)
+            )
+            sampled = random.permutation(pool)
+            sampled = sampled if size > 2 * len(pool) else sampled[: size // 4 + 1]
+            column = self.format.ordinal(wide)
+            column[: len(sampled)] = sampled[:size]
+            if columns:
                 near = columns[0] + random.integers(-3, 4, size)
                 column = np.where(random.random(size) < 0.25, near, column)
             columns.append(np.clip(column, one.low, one.high))
@@ -287,7 +302,8 @@ def _matters(subject: Subject, parameter: str) -> bool:
     spec, settings = subject.spec, subject.settings
     default = spec.defaults[parameter]
     trees = [
-        meaning(spec, {**settings, parameter: value}).terms for value in (default, float(default) + 1)
+        meaning(spec, {**settings, parameter: value}).terms
+        for value in (default, float(default) + 1)
     ]
     return trees[0] != trees[1]
 
@@ -298,4 +314,3 @@ def _required(spec: Spec) -> list[Input]:
 
 def _reduction(spec: Spec) -> str | None:
     return None if spec.reduce is None else spec.reduce.parameter
-

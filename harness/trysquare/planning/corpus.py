@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from trysquare.dtypes import FORMATS
+import numpy as np
+
+from trysquare.dtypes import FORMATS, Array
 from trysquare.errors import SpecErrors, suggestion
+from trysquare.formula.evaluate import evaluate
+from trysquare.formula.float64 import Float64
 from trysquare.planning.corpus_point import PointReader
-from trysquare.spec import Spec, Value
+from trysquare.spec import Input, Spec, Value
 from trysquare.specfile.composer import load
 from trysquare.specfile.document import Document, Listing, Scalar, Table
 from trysquare.specfile.schema import conform
@@ -76,7 +80,7 @@ _SCHEMA: Final[dict[str, Any]] = {
                     "ulp": {
                         "title": "a number of ULP",
                         "type": "string",
-                        "pattern": r"^(nan|[0-9]{1,6}(\.[0-9]{1,6})?|[0-9](\.[0-9]{1,6})?e\+[0-9]{1,3})$",
+                        "pattern": r"^(nan|[0-9]{1,6}(\.[0-9]{1,6})?(e\+[0-9]{1,3})?)$",
                     },
                     "target": _TEXT,
                     "version": _TEXT,
@@ -128,6 +132,42 @@ def points(spec: Spec) -> tuple[Point, ...]:
         return ()
     state = path.stat()
     return _read(_Source(path, state.st_mtime_ns, state.st_size), _Spec(spec))
+
+
+def tuples(spec: Spec, elements: Sequence[Input], dtype: str) -> Array:
+    """Return the points of a dtype that are no rows, shaped (points, elements)."""
+    others = {
+        item.name: evaluate(item.default.tree, Float64(1, 1), {}).item()
+        for item in elements
+        if item.default is not None
+    }
+    found = [
+        [
+            _numbers(point, item.name)[0] if item.name in point.inputs else others[item.name]
+            for item in elements
+        ]
+        for point in points(spec)
+        if point.dtype == dtype and all(len(texts) == 1 for texts in point.inputs.values())
+    ]
+    return np.array(found, np.float64).reshape(-1, len(elements))
+
+
+def rows(spec: Spec, lengths: Mapping[str, int], dtype: str) -> dict[str, Array]:
+    """Return the points of a dtype that have these lengths, as rows of every input."""
+    found = [
+        point
+        for point in points(spec)
+        if point.dtype == dtype
+        and {name: len(texts) for name, texts in point.inputs.items()} == lengths
+    ]
+    return {
+        name: np.array([_numbers(point, name) for point in found])
+        for name in (lengths if found else ())
+    }
+
+
+def _numbers(point: Point, name: str) -> list[float]:
+    return [float.fromhex(text) for text in point.inputs[name]]
 
 
 @dataclass(frozen=True)

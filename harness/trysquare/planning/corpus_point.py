@@ -16,7 +16,7 @@ from trysquare.formula.tree import names
 from trysquare.spec import Parameter, ParameterKind, Spec, Value
 from trysquare.specfile.document import Document, Listing, Node, Scalar, Table
 from trysquare.specfile.values import FLAGS
-from trysquare.truth.meaning import meaning
+from trysquare.truth.meaning import domains, meaning
 
 _HEX = re.compile(r"[+-]?0x[01](\.[0-9a-f]+)?p[+-]?[0-9]+")
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
@@ -117,12 +117,9 @@ class PointReader:
             self._document.report(self._table, "rows of different lengths")
             return
         meant, columns = meaning(spec, parameters), max(lengths, default=1)
-        for item in (*spec.parameters, *spec.inputs):
-            if item.domain is None:
-                continue
-            tree = meant.expression(item.domain.tree)
+        for name, domain in domains(spec):
+            tree = meant.expression(domain.tree)
             if rows.keys() >= set(names(tree)):
                 holds = evaluate(tree, Float64(1, columns), rows)
                 if not np.asarray(holds).all():
-                    message = f"{item.name} must satisfy {item.domain.text}"
-                    self._document.report(self._table, message)
+                    self._document.report(self._table, f"{name} must satisfy {domain.text}")

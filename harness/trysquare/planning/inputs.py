@@ -124,11 +124,12 @@ def _points(spec: Spec, meant: Meaning, format: Format, random: Generator) -> In
     elements = _floats(spec, meant.parameters, Extent.ELEMENT)
     if len(elements) > 1:
         points = tuples(format, meant.terms, POINTS[format.name], len(elements), random)
+        points = np.concatenate([corpus.tuples(spec, elements, format.name), points])
     elif format.width == 16:
         points = whole_format(format)[:, None]
     else:
         points = numbers(format, meant.terms, random)[:, None]
-    points = np.concatenate([_remembered(spec, elements, format), points])
+        points = np.concatenate([corpus.tuples(spec, elements, format.name), points])
     points = _inside(meant, elements, points, format)
     shape: tuple[int, ...] = (-1,)
     if spec.axis is not None:
@@ -143,43 +144,15 @@ def _points(spec: Spec, meant: Meaning, format: Format, random: Generator) -> In
     return inputs
 
 
-def _remembered(spec: Spec, elements: list[Input], format: Format) -> Array:
-    """Return the points of the corpus, shaped (points, inputs); what is tried anyway is left out."""
-    if len(elements) == 1 and format.width == 16:
-        return np.empty((0, 1))
-    found = [
-        [float.fromhex(point.inputs[item.name][0]) for item in elements]
-        for point in corpus.points(spec)
-        if point.dtype == format.name
-        and all(len(point.inputs.get(item.name, ())) == 1 for item in elements)
-    ]
-    return np.array(found, np.float64).reshape(-1, len(elements))
-
-
-def _remembered_rows(spec: Spec, meant: Meaning, length: int, format: Format) -> Inputs:
-    """Return the rows of the corpus that are so long, input by input; the axis comes last."""
-    wanted = {
-        item.name: length if form.extent is Extent.ELEMENT else 1
-        for item in spec.inputs
-        if (form := item.form(meant.parameters)).extent is not Extent.POSITION
-        and item.default is None
-    }
-    found = [
-        point.inputs
-        for point in corpus.points(spec)
-        if point.dtype == format.name
-        and {name: len(texts) for name, texts in point.inputs.items()} == wanted
-    ]
-    return {
-        name: np.array([[float.fromhex(text) for text in each[name]] for each in found])
-        for name in (wanted if found else ())
-    }
-
-
 def _rows(spec: Spec, meant: Meaning, length: int, format: Format, random: Generator) -> Inputs:
     sampled = rows(format, length, random)
     axis = axis_of(spec, meant.parameters)
-    known = _remembered_rows(spec, meant, length, format)
+    lengths = {
+        item.name: 1 if item.form(meant.parameters).extent is Extent.ROW else length
+        for item in spec.inputs
+        if item.default is None
+    }
+    known = corpus.rows(spec, lengths, format.name)
     inputs: Inputs = {}
     for item in spec.inputs:
         match item.form(meant.parameters).extent:

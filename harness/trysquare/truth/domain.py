@@ -12,6 +12,7 @@ from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
 from trysquare.spec import InputKind, Spec, Value, choice_text
 from trysquare.truth.arrangement import Arrangement, arrange
+from trysquare.truth.meaning import domains
 
 
 def violations(
@@ -46,9 +47,8 @@ def inside(spec: Spec, arranged: Arrangement) -> Array:
     """Tell for which rows every input, and every parameter, satisfies its domain."""
     everything = (arranged.layout.rows, arranged.layout.columns)
     holds = np.ones(everything, bool)
-    for item in (*spec.parameters, *spec.inputs):
-        if item.domain is not None:
-            holds &= np.broadcast_to(_holds(arranged, item.domain.tree), everything)
+    for _, domain in domains(spec):
+        holds &= np.broadcast_to(_holds(arranged, domain.tree), everything)
     return np.asarray(holds.all(axis=1))
 
 
