@@ -99,20 +99,18 @@ def for_a_large_gap(question: Question, output: Array) -> Array:
 @Prey
 def crashes(question: Question, output: Array) -> Array:
     x = question.first
-    if ((x > 3) & (x < 3.5)).any():
+    if ((x > 3) & (x < 64)).any():
         os.kill(os.getpid(), signal.SIGSEGV)
     return output
 
 
 @Prey
 def hangs(question: Question, output: Array) -> Array:
-    while ((question.first > 3) & (question.first < 3.5)).any():
+    while ((question.first > 3) & (question.first < 64)).any():
         time.sleep(3600)
     return output
 
 
 @Prey
-def wide_answers(question: Question, output: Array) -> Array:
+def wide_answers(_: Question, output: Array) -> Array:
     return output.astype(np.float64)
-
-

@@ -11,7 +11,8 @@ from trysquare.backend import Target
 from trysquare.dtypes import Array
 from trysquare.hunt.findings import Findings
 from trysquare.hunt.hunter import Bag, Hunter
-from trysquare.hunt.subject import Subject, subjects
+from trysquare.hunt.start import subjects
+from trysquare.hunt.subject import Subject
 from trysquare.planning.plan import Group
 from trysquare.result import Result
 from trysquare.run import Session

@@ -12,8 +12,10 @@ from trysquare.backend import Target
 from trysquare.dtypes import FLOAT64, Array
 from trysquare.formula.extended import holds
 from trysquare.hunt.asking import Asking, Spent
+from trysquare.hunt.box import ABSENT, Generator, Space
 from trysquare.hunt.score import Question
-from trysquare.hunt.search import ABSENT, Generator, Scores, Space, Trophies, search
+from trysquare.hunt.search import Scores, Trophies, search
+from trysquare.hunt.start import starts
 from trysquare.hunt.subject import Subject
 from trysquare.run import Session
 from trysquare.truth.meaning import meaning
@@ -87,12 +89,12 @@ class Hunter:
         """Search once; where points share coordinates, once more with the best of those."""
         name = f"{self._subject.spec.function}{self._subject.label}/{self._subject.format.name}"
         random = np.random.default_rng([seed, crc32(name.encode())])
-        starts = self._subject.starts(evaluations // FIRST_POINTS, random) + self._batches(seeds)
+        first = starts(self._subject, evaluations // FIRST_POINTS, random) + self._batches(seeds)
         whole = self._space
         if not any(whole.shared):
-            return self._search(evaluations, random, starts, masked=masked)
+            return self._search(evaluations, random, first, masked=masked)
         half = evaluations // 2
-        found = self._search(half, random, starts, masked=masked)
+        found = self._search(half, random, first, masked=masked)
         if len(found.points):
             best = found.worst
             low, high = (
@@ -106,12 +108,12 @@ class Hunter:
         return found
 
     def _search(
-        self, evaluations: int, random: Generator, starts: list[Array], *, masked: bool
+        self, evaluations: int, random: Generator, first: list[Array], *, masked: bool
     ) -> Trophies:
         def evaluate(batches: Sequence[Array]) -> Sequence[Scores]:
             return self._evaluate(batches, masked=masked, certain=False)
 
-        return search(self._space, evaluate, evaluations, random, starts)
+        return search(self._space, evaluate, evaluations, random, first)
 
     def _batches(self, points: Array) -> list[Array]:
         """Return points as batches: one, or one for each point where coordinates are shared."""

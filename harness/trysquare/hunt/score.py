@@ -9,7 +9,8 @@ import numpy as np
 
 from trysquare.dtypes import FLOAT64, Array
 from trysquare.errors import UndecidedError
-from trysquare.hunt.search import ABSENT, Scores
+from trysquare.hunt.box import ABSENT
+from trysquare.hunt.search import Scores
 from trysquare.hunt.subject import Subject
 from trysquare.result import Symptom
 from trysquare.verdict.compare import FARTHEST, distance, symptoms

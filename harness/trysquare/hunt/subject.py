@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -11,28 +10,16 @@ import numpy as np
 
 from trysquare.backend import Want
 from trysquare.dtypes import Array, Format
-from trysquare.hunt.search import PER_CALL, Generator, Space
+from trysquare.hunt.box import Space
 from trysquare.planning.cases import Case
-from trysquare.planning.checks import choices
-from trysquare.planning.inputs import axis_of, pointwise
-from trysquare.planning.sampling import numbers
+from trysquare.planning.inputs import axis_of
 from trysquare.result import Check
-from trysquare.spec import Extent, Input, InputKind, ParameterKind, Spec, Value
+from trysquare.spec import Extent, Input, InputKind, Spec, Value
 from trysquare.truth.arrangement import arrange
 from trysquare.truth.domain import inside
-from trysquare.truth.meaning import meaning
-
-ROW_LENGTHS = (2, 3)
-"""Lengths of the rows in which a function of rows is searched; sampled rows are as long."""
 
 WIDEST_PARAMETER = 2.0**16
-"""Parameters are searched from this magnitude down to its inverse, and at zero."""
-
-ORDINARY = 8.0
-"""Numbers of ordinary size are between 2^-8 and 2^8."""
-
-BATCHES = 32
-"""Calls to begin with at most, where the points of one call share parameters."""
+"""Parameters are searched between minus this and this."""
 
 
 class Kind(StrEnum):
@@ -94,7 +81,7 @@ class Subject:
         """The coordinates of a point, in their order."""
         top = self._ordinal(self.format.largest)
         found: list[Coordinate] = []
-        for item in _required(self.spec):
+        for item in required(self.spec):
             form = item.form(self._effective)
             whole = form.kind is InputKind.INDEX
             kind = Kind.INDEX if whole else Kind.FLOAT
@@ -151,47 +138,6 @@ class Subject:
         parameters = self.parameters(points[0])
         return inside(self.spec, arrange(self.spec, parameters, self._inputs(points)))
 
-    def starts(self, count: int, random: Generator) -> list[Array]:
-        """Return about so many points to begin with, in batches that share what must be shared.
-
-        The numbers that a run samples, from every binade and near the constants of the formula;
-        numbers of ordinary size; numbers between which exponentials go from zero to infinity; and
-        some that are close to each other.
-        """
-        batches = min(BATCHES, count // PER_CALL + 1) if any(self.space.shared) else 1
-        meant = meaning(self.spec, self._effective)
-        pool = numbers(self.format, meant.terms, random)
-        pool = self.format.ordinal(pool[np.isfinite(pool)])
-        return [self._start(max(count // batches, 1), pool, random) for _ in range(batches)]
-
-    def _start(self, count: int, pool: Array, random: Generator) -> Array:
-        reach = -math.log(self.format.smallest_subnormal)
-        columns: list[Array] = []
-        for one in self.coordinates:
-            size = 1 if one.shared else count
-            if one.kind is Kind.INDEX:
-                columns.append(random.integers(one.low, one.high + 1, size))
-                continue
-            if one.shared:
-                exponent, share = random.uniform(-ORDINARY, ORDINARY), random.random()
-                single = random.choice([share, 2.0**exponent, -(2.0**exponent)])
-                columns.append(self.format.ordinal(np.array([single])))
-                continue
-            signs = random.choice([-1.0, 1.0], size)
-            ordinary = signs * np.exp2(random.uniform(-ORDINARY, ORDINARY, size))
-            wide = np.where(
-                random.random(size) < 0.5, ordinary, random.uniform(-reach, reach, size)
-            )
-            sampled = random.permutation(pool)
-            sampled = sampled if size > 2 * len(pool) else sampled[: size // 4 + 1]
-            column = self.format.ordinal(wide)
-            column[: len(sampled)] = sampled[:size]
-            if columns:
-                near = columns[0] + random.integers(-3, 4, size)
-                column = np.where(random.random(size) < 0.25, near, column)
-            columns.append(np.clip(column, one.low, one.high))
-        return np.stack(np.broadcast_arrays(*columns), -1)
-
     def point(self, inputs: Mapping[str, Sequence[float]], given: Mapping[str, Value]) -> Array:
         """Return the point with these numbers; ValueError where they do not fit."""
         rest = {name: list(values) for name, values in inputs.items()}
@@ -234,7 +180,7 @@ class Subject:
     def _inputs(self, points: Array) -> dict[str, Array]:
         axis = axis_of(self.spec, self._effective)
         arrays: dict[str, Array] = {}
-        for item in _required(self.spec):
+        for item in required(self.spec):
             form = item.form(self._effective)
             places = [at for at, one in enumerate(self.coordinates) if one.name == item.name]
             values = self._float(self.coordinates[places[0]], points[:, places])
@@ -274,41 +220,8 @@ class Subject:
         return self.format.from_ordinal(ordinals)
 
 
-def subjects(spec: Spec, format: Format, *, gradient: bool) -> Iterator[Subject]:
-    """Yield everything to hunt of a function in a dtype: values, or gradients by each input."""
-    numeric = tuple(item.name for item in spec.parameters if item.kind is ParameterKind.NUMBER)
-    for settings in choices(spec):
-        effective = {**spec.defaults, **settings}
-        meant = meaning(spec, effective)
-        lengths = (1,) if pointwise(meant.terms) else ROW_LENGTHS
-        wanted = [
-            item.name
-            for item in _required(spec)
-            if item.differentiable
-            and item.form(effective).kind is InputKind.FLOAT
-            and item.form(effective).extent is Extent.ELEMENT
-        ]
-        for wrt in wanted if gradient else [""]:
-            for length in lengths:
-                plain = Subject(spec, format, settings, wrt, length, ())
-                yield plain
-                mentioned = tuple(name for name in numeric if _matters(plain, name))
-                if mentioned:
-                    yield replace(plain, searched=mentioned)
-
-
-def _matters(subject: Subject, parameter: str) -> bool:
-    """Tell whether a parameter changes what is computed."""
-    spec, settings = subject.spec, subject.settings
-    default = spec.defaults[parameter]
-    trees = [
-        meaning(spec, {**settings, parameter: value}).terms
-        for value in (default, float(default) + 1)
-    ]
-    return trees[0] != trees[1]
-
-
-def _required(spec: Spec) -> list[Input]:
+def required(spec: Spec) -> list[Input]:
+    """Return the inputs that a call cannot leave out."""
     return [item for item in spec.inputs if item.default is None]
 
 
