@@ -62,7 +62,7 @@ class Findings:
         alone = self._alone(points, standard, rows)
         yield replace(result, found=self._found(points, standard, rows, alone))
         if not _same(alone, rows[: len(points)]).all():
-            yield self._lonely(points, alone)
+            yield self._lonely(points, alone, name)
 
     def accident(self, number: int, accident: Accident) -> Result:
         """Return the result of points without an answer."""
@@ -87,9 +87,9 @@ class Findings:
                 found[place] = lonely[0]
         return found
 
-    def _lonely(self, points: Array, alone: Array) -> Result:
+    def _lonely(self, points: Array, alone: Array, name: str) -> Result:
         """Return the result of answers that were given to each point alone."""
-        case = self.subject.case(points, f"worst found{self.subject.label}, each alone")
+        case = self.subject.case(points, f"{name}{self.subject.label}, each alone")
         standard = Standard(self.subject.spec, case)
         tensor = standard.layout.from_rows(case.format.cast(alone), standard.spread)
         reply = Answer(outputs={output_of(case): np.ascontiguousarray(tensor)})
