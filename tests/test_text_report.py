@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 import fake_run
-from trysquare.result import Expectation, Outcome, Result, Run, TargetRecord
+from trysquare.result import Check, Expectation, Found, Outcome, Result, Run, TargetRecord
 from trysquare_reports.text import WIDTH, failure, last_lines, print_summary, render_summary
 
 SHAPE = re.compile(
@@ -236,11 +236,9 @@ def test_on_a_terminal_the_last_lines_are_there_too(
 
 
 def test_a_summary_names_the_worst_input_of_every_hunt() -> None:
-    from trysquare.result import Check, Found
-
-    worst = Found({"x": ("0x1.8p+3",)}, 0, number(1.0), 2.25, number(2.0))
+    worst = Found({"x": ("0x1.8p+3",)}, 0, fake_run.number(1.0), 2.25, fake_run.number(2.0))
     row = Found({"x": ("0x1p+0", "0x1p+1")})
-    plain = run()
+    plain = fake_run.run()
     results = tuple(
         replace(plain.results[0], check=Check.HUNT, case=case, found=found)
         for case, found in (("worst found", (worst, row)), ("unanswered 1", (row,)))
