@@ -16,7 +16,7 @@ from trysquare.errors import SpecErrors
 from trysquare.planning.corpus import MOST, Point, place, points
 from trysquare.planning.plan import Group
 from trysquare.reader import read
-from trysquare.result import Check
+from trysquare.result import Check, Found, Number
 from trysquare.spec import Spec
 from workshop import SEED, SPECS
 
@@ -105,6 +105,17 @@ def test_only_the_worst_are_kept() -> None:
     kept = collecting.merged((), fresh)
     assert len(kept) == MOST
     assert min(one.ulp for one in kept) == 90 - MOST
+
+
+def test_of_neighbours_one_is_saved() -> None:
+    numbers = (1.0, 1.001, 0.999, 2.0, 1.0, 3.0)
+    found = [
+        Found({"x": (x.hex(),)}, 0, Number("1", "0x1"), 9.0 - place)
+        for place, x in enumerate(numbers)
+    ]
+    near = Found({"x": ((7.0).hex(),)}, 0, Number("1", "0x1"), 0.5)
+    kept = [float.fromhex(one.inputs["x"][0]) for one in collecting._apart([*found, near])]
+    assert kept == [1.0, 2.0, 3.0]
 
 
 def test_the_worse_of_two_equal_questions_is_kept() -> None:

@@ -19,6 +19,9 @@ ORDINARY = 0.5
 EACH = 5
 """Points of one result: others, of other targets and quantities, want room too."""
 
+NEAR = 2.0**-6
+"""Relative distance of neighbours, in every number: one of them is enough."""
+
 HEAD = "# Inputs that a hunt found to be the worst somewhere. `run` tries them everywhere.\n"
 
 
@@ -34,14 +37,32 @@ def save(specs: Sequence[Spec], run: Run) -> Iterator[tuple[Path, int]]:
             _point(spec, result, found, targets[result.target])
             for result in run.results
             if result.function == spec.function and result.check is Check.HUNT
-            for found in result.found[:EACH]
-            if found.got is not None and not found.ulp <= ORDINARY
+            for found in _apart(result.found)
         ]
         kept = merged(known, fresh)
         if kept != known:
             old = {point.question for point in known}
             _write(place(spec), text(spec.function, kept))
             yield place(spec), sum(point.question not in old for point in kept)
+
+
+def _apart(found: Sequence[Found]) -> list[Found]:
+    """Return the worst few that are worth remembering, none of them beside another."""
+    chosen: list[Found] = []
+    for one in found:
+        worth = one.got is not None and not one.ulp <= ORDINARY
+        if worth and len(chosen) < EACH and not any(_are_near(one, other) for other in chosen):
+            chosen.append(one)
+    return chosen
+
+
+def _are_near(one: Found, other: Found) -> bool:
+    pairs = (
+        (float.fromhex(a), float.fromhex(b))
+        for name, texts in one.inputs.items()
+        for a, b in zip(texts, other.inputs[name], strict=True)
+    )
+    return all(abs(a - b) <= NEAR * abs(b) for a, b in pairs)
 
 
 def merged(known: Iterable[Point], fresh: Iterable[Point]) -> tuple[Point, ...]:

@@ -97,7 +97,8 @@ class Hunt:
                 try:
                     for result in watched(results, len(self.groups) * len(targets), stream):
                         records.add(ledger.judge(result))
-                    records.finish(ledger.stale())
+                    # what a search has not found may be there all the same: nothing is stale
+                    records.finish(())
                 except KeyboardInterrupt:
                     return records.run, True
                 return records.run, False
