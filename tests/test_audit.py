@@ -17,10 +17,10 @@ from trysquare.audit.grid import grid
 from trysquare.audit.stability import LIMIT, stability, trees
 from trysquare.dtypes import FLOAT32
 from trysquare.formula.parser import parse
-from trysquare.reader import read, specs_folder
+from trysquare.reader import is_spec, read, specs_folder
 from trysquare.spec import Spec
 
-PATHS = sorted(specs_folder().rglob("*.yaml"))
+PATHS = sorted(path for path in specs_folder().rglob("*.yaml") if is_spec(path))
 
 
 def written(folder: Path, formula: str, more: str = "") -> Spec:

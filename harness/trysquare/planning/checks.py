@@ -160,6 +160,16 @@ def _word(value: Value | None) -> str:
     return "absent" if value is None else str(value)
 
 
+def choices(spec: Spec) -> Iterator[dict[str, Value]]:
+    """Yield the defaults, unreduced, and then every other choice, one at a time."""
+    words = {item.name for item in spec.parameters if item.choices}
+    _, plain = next(variations(spec))
+    yield plain
+    for _, parameters in variations(spec):
+        if parameters.keys() - plain.keys() <= words and parameters != plain:
+            yield parameters
+
+
 def variations(spec: Spec) -> Iterator[tuple[str, dict[str, Value]]]:
     """Yield parameters worth trying, unreduced: the defaults, then one thing changed at a time."""
     plain: dict[str, Value] = {}

@@ -11,6 +11,7 @@ from trysquare.dtypes import Array, Format
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node, Op, Scope
+from trysquare.planning import corpus
 from trysquare.planning.sampling import (
     LONG_ROW,
     ROW_LENGTHS,
@@ -123,10 +124,12 @@ def _points(spec: Spec, meant: Meaning, format: Format, random: Generator) -> In
     elements = floats(spec, meant.parameters, Extent.ELEMENT)
     if len(elements) > 1:
         points = tuples(format, meant.terms, POINTS[format.name], len(elements), random)
+        points = np.concatenate([corpus.tuples(spec, elements, format.name), points])
     elif format.width == 16:
         points = whole_format(format)[:, None]
     else:
         points = numbers(format, meant.terms, random)[:, None]
+        points = np.concatenate([corpus.tuples(spec, elements, format.name), points])
     points = inside(meant, elements, points, format)
     shape: tuple[int, ...] = (-1,)
     if spec.axis is not None:
@@ -144,17 +147,28 @@ def _points(spec: Spec, meant: Meaning, format: Format, random: Generator) -> In
 def _rows(spec: Spec, meant: Meaning, length: int, format: Format, random: Generator) -> Inputs:
     sampled = rows(format, length, random)
     axis = axis_of(spec, meant.parameters)
+    lengths = {
+        item.name: 1 if item.form(meant.parameters).extent is Extent.ROW else length
+        for item in spec.inputs
+        if item.default is None
+    }
+    known = corpus.rows(spec, lengths, format.name)
     inputs: Inputs = {}
     for item in spec.inputs:
         match item.form(meant.parameters).extent:
             case Extent.ROW:
-                inputs[item.name] = random.integers(0, length, len(sampled))
+                places = random.integers(0, length, len(sampled))
+                if item.name in known:
+                    places = np.concatenate([places, known[item.name][:, 0].astype(np.int64)])
+                inputs[item.name] = places
             case Extent.POSITION:
                 inputs[item.name] = format.cast(random.uniform(0.25, 2, length))
             case Extent.ELEMENT:
                 # the first input is hard for a reduction, a second one is a distribution
                 shares = random.dirichlet(np.ones(length), len(sampled))
                 values = shares if inputs else sampled
+                if item.name in known:
+                    values = np.concatenate([values, known[item.name]])
                 inputs[item.name] = format.cast(np.moveaxis(values, 1, axis))
     return inputs
 

@@ -42,10 +42,15 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Standard:
-    """A case of a spec; all that follows from it is worked out when it is first asked for."""
+    """A case of a spec; all that follows from it is worked out when it is first asked for.
+
+    `searching` asks for a truth that is good enough to choose among many inputs: in float64 it has
+    no proven bound. What is chosen is judged by a standard without it.
+    """
 
     spec: Spec
     case: Case
+    searching: bool = False
 
     @cached_property
     def _arranged(self) -> Arrangement:
@@ -201,8 +206,14 @@ class Standard:
         return self._known(self._oracle(tree, rows), where)
 
     def _known(self, oracle: Oracle, where: Array | np.bool_) -> Accepted:
-        truth = oracle.certified if self.case.format is FLOAT64 else _sharpened(oracle)
+        truth = self._truth(oracle)
         return Accepted(oracle, truth, np.broadcast_to(where, truth.value.shape))
+
+    def _truth(self, oracle: Oracle) -> Truth:
+        if self.case.format is not FLOAT64:
+            return _sharpened(oracle, oracle.fast)
+        quick = oracle.extended if self.searching else None
+        return oracle.certified if quick is None else _sharpened(oracle, quick)
 
     def _at_kinks(self) -> Iterator[Accepted]:
         if self.case.want is not Want.GRADIENT:
@@ -223,7 +234,7 @@ class Standard:
             yield Accepted(self.canonical.oracle, truth, np.ones(rows.shape, bool))
 
 
-def _sharpened(oracle: Oracle) -> Truth:
-    """Return the fast truth, with Arb's where it knows less than the figures shall say."""
-    vague = np.flatnonzero((oracle.fast.bound > VAGUE).any(axis=1))
-    return oracle.fast.patched(vague, oracle.exact(vague)) if vague.size else oracle.fast
+def _sharpened(oracle: Oracle, truth: Truth) -> Truth:
+    """Return a truth with Arb's where it knows less than the figures shall say."""
+    vague = np.flatnonzero((truth.bound > VAGUE).any(axis=1))
+    return truth.patched(vague, oracle.exact(vague)) if vague.size else truth
