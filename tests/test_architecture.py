@@ -29,41 +29,54 @@ PACKAGES = {
 
 LAYERS = (
     "__main__",
-    "cli.sweeping",
-    "cli.looking command.sweeping pytest_plugin",
-    "cli.measuring command.catalogue pytest_results sweep.campaign",
-    "command.campaign command.doctor pytest_items sweep.runner",
-    "command.selection recorder workers.worker",
-    "reader run sweep.finding",
-    "specfile.sections sweep.surveys workers.witness",
-    "command.lint specfile.case_reader sweep.subject verdict.judge workers.pool",
+    "cli.hunting cli.sweeping",
+    "cli.looking command.hunting command.sweeping pytest_plugin",
+    "cli.auditing cli.measuring command.catalogue hunt.chase pytest_results sweep.campaign",
     (
-        "command.agreement ledger specfile.signature sweep.evaluation verdict.draws "
-        "verdict.measure workers.line"
+        "cli.packing command.auditing command.campaign command.doctor hunt.findings hunt.hunter "
+        "pytest_items sweep.runner"
+    ),
+    "command.selection hunt.asking packs.pack packs.verify recorder workers.worker",
+    "ledger reader run sweep.finding",
+    (
+        "audit.reproducing command.lint hunt.score hunt.start packs.questions planning.plan "
+        "specfile.sections sweep.surveys workers.witness"
+    ),
+    "hunt.subject planning.checks specfile.case_reader sweep.subject verdict.judge workers.pool",
+    (
+        "audit.examination audit.goldens command.agreement command.collecting packs.answers "
+        "planning.inputs specfile.signature sweep.evaluation verdict.draws verdict.measure "
+        "workers.line"
     ),
     (
-        "cli.reviewing describe planning.plan specfile.parameters sweep.journal sweep.surveyor "
-        "verdict.standard verdict.yardsticks workers.stretch"
+        "audit.golden_files audit.stability cli.reviewing describe packs.arrays planning.corpus "
+        "specfile.parameters sweep.journal sweep.surveyor verdict.standard verdict.yardsticks "
+        "workers.stretch"
     ),
     (
-        "cli.testing command.bookkeeping divergences formula.interval formula.series machine "
-        "planning.checks results_file specfile.phrases truth.domain truth.rounding "
-        "truth.tolerance workers.process workers.protocol workers.reproduction"
+        "audit.assumptions audit.double_entry audit.published audit.region audit.rounding "
+        "audit.second_opinion audit.settings cli.testing divergences formula.interval "
+        "formula.series machine packs.hard_cases packs.manifest planning.corpus_point "
+        "results_file specfile.phrases truth.domain truth.rounding truth.tolerance "
+        "workers.process workers.protocol workers.reproduction"
     ),
     (
-        "binding cli.options command.progress command.rerun formula.branching planning.cases "
-        "planning.inputs record_form specfile.composer specfile.schema specfile.values "
-        "truth.arrangement truth.oracle verdict.compare workers.area workers.frames "
-        "workers.probes"
+        "audit.enclosure audit.grid binding cli.options command.progress command.rerun "
+        "formula.branching planning.cases record_form specfile.composer specfile.schema "
+        "specfile.values truth.arrangement truth.oracle verdict.compare workers.area "
+        "workers.frames workers.probes"
     ),
-    "backend formula.ball formula.bounded result specfile.document truth.layout truth.meaning",
+    (
+        "audit.multiprecision backend formula.ball formula.bounded formula.extended hunt.search "
+        "result specfile.document truth.layout truth.meaning"
+    ),
     (
         "formula.constant formula.derivative formula.evaluate formula.float64 formula.mathml "
-        "formula.parser planning.sampling spec sweep.chart sweep.tally truth.known"
+        "formula.parser hunt.box planning.sampling spec sweep.chart sweep.tally truth.known"
     ),
     (
-        "cli command dtypes errors formula formula.tree formula.typeset planning shelf specfile "
-        "sweep sweep.segment truth verdict workers"
+        "audit cli command dtypes errors formula formula.tree formula.typeset hunt packs planning "
+        "shelf specfile sweep sweep.segment truth verdict workers"
     ),
 )
 """The rooms of the harness, from the top down; a room imports only from lines below its own.

@@ -165,6 +165,7 @@ def test_an_exact_zero_has_the_sign_of_ieee_arithmetic(format: Format) -> None:
         ("erfc(x)", -math.inf, 2.0),
         ("erfc(x)", math.inf, 0.0),
         ("tanh(x)", math.inf, 1.0),
+        ("3 * sign(x)", -math.inf, -3.0),
     ],
 )
 def test_infinities_and_nan_are_what_ieee_says(

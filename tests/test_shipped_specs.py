@@ -11,20 +11,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trysquare.command.bookkeeping import definition_agrees, gradient_agrees, variations
+from trysquare.audit.double_entry import definition_agrees, gradient_agrees
+from trysquare.audit.grid import variations
 from trysquare.dtypes import FLOAT32, FLOAT64, FORMATS, Array, Format
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.parser import parse
 from trysquare.planning.cases import Case, Expect, named_cases, numbers
-from trysquare.reader import read, specs_folder
+from trysquare.reader import is_spec, read, specs_folder
 from trysquare.spec import Expression, Input, InputKind, NamedCase, Selected, Spec, Value
 from trysquare.truth.known import Truth
 from trysquare.truth.meaning import meaning
 from trysquare.truth.oracle import Oracle
 from trysquare.verdict.standard import Standard
 
-PATHS = sorted(specs_folder().rglob("*.yaml"))
+PATHS = sorted(path for path in specs_folder().rglob("*.yaml") if is_spec(path))
 SPECS = {path.stem: read(path) for path in PATHS}
 EVERY = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 EVERY_FORMAT = pytest.mark.parametrize("format", FORMATS.values(), ids=FORMATS)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 import fake_run
-from trysquare.result import Expectation, Outcome, Result, Run, TargetRecord
+from trysquare.result import Check, Expectation, Found, Outcome, Result, Run, TargetRecord
 from trysquare_reports.text import WIDTH, failure, last_lines, print_summary, render_summary
 
 SHAPE = re.compile(
@@ -243,3 +243,16 @@ def test_on_a_terminal_the_last_lines_are_there_too(
     stream = Terminal()
     print_summary(run, stream)
     assert stream.getvalue().rstrip().endswith(last_lines(run))
+
+
+def test_a_summary_names_the_worst_input_of_every_hunt() -> None:
+    worst = Found({"x": ("0x1.8p+3",)}, 0, fake_run.number(1.0), 2.25, fake_run.number(2.0))
+    row = Found({"x": ("0x1p+0", "0x1p+1")})
+    plain = fake_run.run()
+    results = tuple(
+        replace(plain.results[0], check=Check.HUNT, case=case, found=found)
+        for case, found in (("worst found", (worst, row)), ("unanswered 1", (row,)))
+    )
+    text = render_summary(replace(plain, results=results))
+    assert "worst found: 2.25 ulp at x = 0x1.8p+3; alone it gives 2" in text
+    assert "unanswered 1: no answer at x = [0x1p+0, 0x1p+1]" in text

@@ -18,9 +18,12 @@ from pathlib import Path
 import click
 
 from trysquare import __version__
+from trysquare.cli.auditing import audit
+from trysquare.cli.hunting import hunt
 from trysquare.cli.looking import check, doctor, list_, show
 from trysquare.cli.measuring import run
 from trysquare.cli.options import Code
+from trysquare.cli.packing import pack, verify
 from trysquare.cli.reviewing import report, repro
 from trysquare.cli.sweeping import sweep
 from trysquare.cli.testing import selftest
@@ -78,7 +81,10 @@ def cli() -> None:
     """Lay exact mathematics against a framework's neural-network functions."""
 
 
-for _command in (run, sweep, list_, show, check, doctor, report, repro, selftest):
+for _command in (
+    *(run, sweep, hunt, list_, show, check, doctor, report, repro),
+    *(audit, pack, verify, selftest),
+):
     cli.add_command(_command)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -141,6 +142,22 @@ class Sweep:
 
 
 @dataclass(frozen=True)
+class Found:
+    """An input that a search found, and what the target makes of it.
+
+    `inputs` are its numbers as hexadecimal floats, several for a row, whose element `position` is
+    the worst. `got` is the answer, None if there was none; `ulp` is certified, NaN where one of
+    the two is no number. `alone` is the answer to the same input without company, if it differs.
+    """
+
+    inputs: Mapping[str, tuple[str, ...]]
+    position: int = 0
+    got: Number | None = None
+    ulp: float = math.nan
+    alone: Number | None = None
+
+
+@dataclass(frozen=True)
 class Result:
     """One case on one target in one dtype.
 
@@ -150,7 +167,8 @@ class Result:
     `yardsticks` holds how many of the diverging numbers each of others' tolerances would refuse,
     None where it has no rule. `place` is `file:line:column` of the spec's line. `reproduction` is
     a stand-alone script. Of a sweep, `max_ulp` and `mean_signed_ulp` are those of the numbers that
-    are not correctly rounded.
+    are not correctly rounded. `wrt` is the input whose gradient was asked for. `found` are the
+    inputs of a hunt, the worst one first.
     """
 
     id: str
@@ -180,6 +198,8 @@ class Result:
     seconds: float = 0.0
     reproduction: str = ""
     sweep: Sweep | None = None
+    wrt: str = ""
+    found: tuple[Found, ...] = ()
 
 
 @dataclass(frozen=True)

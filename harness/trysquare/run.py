@@ -10,10 +10,12 @@ from multiprocessing import get_context
 from types import TracebackType
 from typing import Self
 
-from trysquare.backend import Reply, Target, Unavailable
+from trysquare.backend import Call, Reply, Target, Unavailable
+from trysquare.dtypes import Format
 from trysquare.errors import UsageError
 from trysquare.planning.plan import Group
 from trysquare.result import Expectation, Outcome, Result
+from trysquare.spec import Spec
 from trysquare.verdict.judge import judge_all
 from trysquare.verdict.standard import Standard
 from trysquare.workers.pool import Pool
@@ -92,6 +94,25 @@ class Session:
         """Return the name under which the backend of a target was loaded."""
         return self._pool.source(target)
 
+    def refusal(self, group: Group, target: Target) -> Result | None:
+        """Return the result that stands for a group that a target cannot be asked, or None."""
+        reason = self._reason(group, target)
+        return None if reason is None else _not_asked(group, target, *reason)
+
+    def replies(self, target: Target, spec: Spec, calls: Sequence[Call]) -> list[Reply]:
+        """Return what a target replies to calls that no plan has made, in their order."""
+        return self._pool.ask(target, spec, calls, self._deadline).result()
+
+    def judged(self, standard: Standard, target: Target, reply: Reply) -> Result:
+        """Return the result of a single reply, with the script that shows it if it diverges."""
+        both = {str(target): ([reply], self.flushes(target, standard.case.format))}
+        (result,) = judge_all([standard], both)[str(target)]
+        return self._witnessed(standard, target, reply, result)
+
+    def flushes(self, target: Target, format: Format) -> bool:
+        """Tell whether a target replaces subnormal numbers of a format by zero."""
+        return bool(self._hellos[target].flushes.get(format.name))
+
     def results(self, groups: Sequence[Group], targets: Sequence[Target]) -> Iterator[Result]:
         """Yield the results of all groups on these targets, group by group, target by target."""
         if len(groups) == 1:
@@ -168,9 +189,9 @@ class Session:
 
     def _replies(self, asked: Asked) -> dict[str, tuple[list[Reply], bool]]:
         """Wait for the replies of every target; with each, whether it flushes this dtype."""
-        dtype = asked.group.format.name
+        format = asked.group.format
         return {
-            str(target): (replies.result(), bool(self._hellos[target].flushes.get(dtype)))
+            str(target): (replies.result(), self.flushes(target, format))
             for target, replies in asked.replies.items()
             if not asked.fault and not self._reason(asked.group, target)
         }

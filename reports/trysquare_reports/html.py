@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from trysquare.result import Check, FunctionRecord, Result, Run
 from trysquare_reports import figures, findings, function_page, markup, plot, verdict
+from trysquare_reports.hunted import hunted
 from trysquare_reports.matrix import matrix
 from trysquare_reports.verdict import State
 
@@ -117,6 +118,7 @@ def _function(
         "curve": plot.curve_figure(record.function, record.curves),
         "special": function_page.special_values(results, targets),
         "sweeps": [result for result in results if result.check is Check.SWEEP],
+        "hunted": [*hunted(results)],
         "panels": {title: found for title, found in panels.items() if found},
         "defaults": function_page.defaults(record),
         "causes": causes,

@@ -9,6 +9,7 @@ from typing import TextIO
 
 from trysquare.result import Number, Outcome, Result, Run, Worst
 from trysquare_reports import figures
+from trysquare_reports.hunted import hunted
 from trysquare_reports.verdict import (
     ALARMING,
     State,
@@ -153,6 +154,17 @@ def _blocks(run: Run) -> Iterator[str]:
     known = [*_known(run.results)]
     if known:
         yield "\n".join(known)
+    found = [*_hunted(run.results)]
+    if found:
+        yield "\n".join(found)
+
+
+def _hunted(results: Iterable[Result]) -> Iterator[str]:
+    for row in hunted(results):
+        result = row.result
+        alone = f"; alone it gives {row.alone}" if row.alone else ""
+        names = (result.function, result.dtype, result.target, one_line(result.case))
+        yield f"{row.state.symbol} {' · '.join(names)}: {row.error} at {row.input}{alone}"
 
 
 def _swept(result: Result) -> Iterator[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -51,11 +53,7 @@ def run(**options: Any) -> int:
     """Measure every backend against SPECS (all that are installed, if none is named)."""
     from trysquare.command.campaign import Campaign
 
-    written = [path for path in (options["output"], options["report"]) if path is not None]
-    for path in written:
-        require_writable(path)
-    if len({path.resolve() for path in written}) < len(written):
-        raise UsageError(f"{written[0]}: the results and the report cannot be one file")
+    require_outputs(options)
     campaign = Campaign.of(
         paths=options["specs"],
         globs=options["globs"],
@@ -66,12 +64,30 @@ def run(**options: Any) -> int:
     recorded, interrupted = campaign.run(
         options["seed"], options["timeout"], options["output"], sys.stderr
     )
+    return conclude(recorded, options, interrupted=interrupted)
+
+
+def require_outputs(options: Mapping[str, Any]) -> None:
+    """Refuse results and a report that could not be written."""
+    written = _outputs(options)
+    for path in written:
+        require_writable(path)
+    if len({path.resolve() for path in written}) < len(written):
+        raise UsageError(f"{written[0]}: the results and the report cannot be one file")
+
+
+def conclude(recorded: Run, options: Mapping[str, Any], *, interrupted: bool) -> int:
+    """Print the summary, write the report, and return what the run means."""
     import_module("trysquare_reports.text").print_summary(recorded, sys.stdout)
     if options["report"]:
         write(options["report"], import_module("trysquare_reports.html").render(recorded))
-    for path in written:
+    for path in _outputs(options):
         click.echo(f"wrote {path}", err=True)
     return Code.INTERRUPTED if interrupted else code(recorded)
+
+
+def _outputs(options: Mapping[str, Any]) -> list[Path]:
+    return [path for path in (options["output"], options["report"]) if path is not None]
 
 
 def code(run: Run) -> Code:

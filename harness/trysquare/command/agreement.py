@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from trysquare.command import bookkeeping
+from trysquare.audit import double_entry
 from trysquare.dtypes import FLOAT64, FORMATS, Array, Format
 from trysquare.errors import Mistake, SpecErrors
+from trysquare.planning import corpus
 from trysquare.planning.cases import Expect, named_cases, numbers
 from trysquare.spec import NamedCase, Spec, Special
 from trysquare.truth.known import Truth
@@ -19,14 +20,29 @@ ROUNDINGS = 4
 
 
 def require(specs: Iterable[Spec]) -> None:
-    """Raise SpecErrors with every case, definition and gradient that contradicts its formula."""
+    """Raise SpecErrors with every case, definition and gradient that contradicts its formula.
+
+    A corpus that cannot be read is among them.
+    """
     mistakes = [
         mistake
         for spec in specs
-        for mistake in (*contradictions(spec), *bookkeeping.contradictions(spec))
+        for mistake in (
+            *contradictions(spec),
+            *double_entry.contradictions(spec),
+            *_misread_corpus(spec),
+        )
     ]
     if mistakes:
         raise SpecErrors(mistakes)
+
+
+def _misread_corpus(spec: Spec) -> tuple[Mistake, ...]:
+    try:
+        corpus.points(spec)
+    except SpecErrors as errors:
+        return errors.mistakes
+    return ()
 
 
 def contradictions(spec: Spec) -> Iterator[Mistake]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from trysquare.backend import available, require
+from trysquare.backend import Target, available, require
 from trysquare.errors import UsageError, suggestion
 from trysquare.reader import read_all, specs_folder
 from trysquare.spec import Spec
@@ -43,6 +43,40 @@ def backends(names: Iterable[str]) -> tuple[str, ...]:
     for name in listed:
         require(name)
     return listed or tuple(available())
+
+
+def target(word: str) -> Target:
+    """Return the target `backend:device:mode`, or the whole backend of that name.
+
+    A backend's own name may hold a colon.
+    """
+    backend, *rest = word.rsplit(":", 2)
+    return Target(backend, *rest) if len(rest) == 2 else Target(word, "", "")
+
+
+def among(wanted: Sequence[Target], there: Iterable[Target]) -> list[Target]:
+    """Return the targets that are there and wanted, by themselves or with their whole backend.
+
+    Nothing wanted means everything. Raises UsageError for a target, of a backend that is there,
+    which is not; what a backend that is absent says of itself is no matter of names.
+    """
+    found = list(there)
+    for one in wanted:
+        names = [str(other) for other in found if _is_of_backend(one, other)]
+        if names and not any(_is(one, other) for other in found):
+            raise UsageError(f"no target is called '{one}'; {_hint(str(one), names)}")
+    return [other for other in found if not wanted or any(_is(one, other) for one in wanted)]
+
+
+def _is(one: Target, other: Target) -> bool:
+    """Tell whether a target is meant by another, or by its whole backend."""
+    same = (one.device, one.mode) == (other.device, other.mode)
+    return _is_of_backend(one, other) and (same or not one.device)
+
+
+def _is_of_backend(one: Target, other: Target) -> bool:
+    """Tell whether two targets are of one backend; one from elsewhere goes by its module too."""
+    return other.backend in {one.backend, one.backend.rpartition(":")[2]}
 
 
 def members(words: Iterable[str], known: Iterable[str], noun: str) -> tuple[str, ...]:

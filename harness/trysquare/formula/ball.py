@@ -80,7 +80,7 @@ def _vector(function: Callable[..., Any], arity: int) -> Callable[..., Array]:
     return vector
 
 
-_SIGN = _vector(lambda a: a.sgn() if a.is_finite() else NAN, 1)
+_SIGN = _vector(lambda a: a.sgn() if a.is_finite() or abs(a) == INFINITY else NAN, 1)
 _NOT = _vector(lambda a: 1.0 - a, 1)
 _MAX = _vector(lambda a, b: a.max(b), 2)
 

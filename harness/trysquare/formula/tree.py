@@ -109,6 +109,13 @@ def substitute(node: Node, meanings: Mapping[str, Node]) -> Node:
     return node if args == node.args else Node(node.op, args, node.value)
 
 
+def parts(node: Node) -> Iterator[Node]:
+    """Yield a tree and every tree in it, with repetitions."""
+    yield node
+    for argument in node.args:
+        yield from parts(argument)
+
+
 def names(node: Node) -> Iterator[str]:
     """Yield every name that occurs, with repetitions."""
     if node.op is Op.NAME:

@@ -58,13 +58,13 @@ def cases(spec: Spec, check: Check, format: Format, seed: int) -> tuple[Case, ..
 
 
 def _values(spec: Spec, format: Format, random: Generator) -> Iterator[Case]:
-    for label, parameters in _variations(spec):
+    for label, parameters in variations(spec):
         for size, inputs in samples(spec, parameters, format, random):
             yield _case(spec, Check.VALUES, format, f"{size}{label}", inputs, parameters)
 
 
 def _gradients(spec: Spec, format: Format, random: Generator) -> Iterator[Case]:
-    for label, parameters in _variations(spec):
+    for label, parameters in variations(spec):
         for size, sampled in samples(spec, parameters, format, random):
             inputs = finite(spec, parameters, sampled)
             case = _case(spec, Check.GRADIENTS, format, f"{size}{label}", inputs, parameters)
@@ -73,7 +73,7 @@ def _gradients(spec: Spec, format: Format, random: Generator) -> Iterator[Case]:
     inputs = moderate(spec, {}, (100, CHANNELS), format, random)
     case = _case(spec, Check.GRADIENTS, format, f"100 x {CHANNELS}", inputs, {})
     yield from _with_cotangents(spec, case, random, Extent.POSITION)
-    for choice in _reducing(spec):
+    for choice in reducing(spec):
         inputs = moderate(spec, choice, (10, 10), format, random)
         label = ", ".join(str(value) for value in choice.values())
         case = _case(spec, Check.GRADIENTS, format, label, inputs, choice)
@@ -86,7 +86,7 @@ def _with_cotangents(
     meant = meaning(spec, case.effective)
     shape = layout(spec, case.effective, case.inputs).shape_of(meant.output)
     varied = random.normal(0, 2, shape) + 0.25
-    plain = {**spec.defaults, **next(_variations(spec))[1]}
+    plain = {**spec.defaults, **next(variations(spec))[1]}
     for item in spec.inputs:
         form = item.form(case.effective)
         if not item.differentiable or form.kind is not InputKind.FLOAT:
@@ -111,7 +111,7 @@ def _defaults(spec: Spec, format: Format, random: Generator) -> Case:
 
 
 def _reductions(spec: Spec, format: Format, random: Generator) -> Iterator[Case]:
-    for choice in _reducing(spec):
+    for choice in reducing(spec):
         label = ", ".join(str(value) for value in choice.values())
         for shape in SIZES:
             inputs = moderate(spec, choice, shape, format, random)
@@ -160,7 +160,17 @@ def _word(value: Value | None) -> str:
     return "absent" if value is None else str(value)
 
 
-def _variations(spec: Spec) -> Iterator[tuple[str, dict[str, Value]]]:
+def choices(spec: Spec) -> Iterator[dict[str, Value]]:
+    """Yield the defaults, unreduced, and then every other choice, one at a time."""
+    words = {item.name for item in spec.parameters if item.choices}
+    _, plain = next(variations(spec))
+    yield plain
+    for _, parameters in variations(spec):
+        if parameters.keys() - plain.keys() <= words and parameters != plain:
+            yield parameters
+
+
+def variations(spec: Spec) -> Iterator[tuple[str, dict[str, Value]]]:
     """Yield parameters worth trying, unreduced: the defaults, then one thing changed at a time."""
     plain: dict[str, Value] = {}
     if spec.reduce is not None and spec.reduce.parameter is not None:
@@ -180,7 +190,7 @@ def _is_loss(tree: Node) -> bool:
     return tree.op is Op.NAME and tree.value == LOSS
 
 
-def _reducing(spec: Spec) -> Iterator[dict[str, Value]]:
+def reducing(spec: Spec) -> Iterator[dict[str, Value]]:
     """Yield the choices of a reduction that reduce; for each form of the other choices."""
     if spec.reduce is None or spec.reduce.parameter is None:
         return

@@ -11,6 +11,7 @@ from trysquare.dtypes import Array, Format
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node, Op, Scope
+from trysquare.planning import corpus
 from trysquare.planning.sampling import (
     LONG_ROW,
     ROW_LENGTHS,
@@ -42,7 +43,7 @@ def samples(
     """
     meant = meaning(spec, parameters)
     optional = any(item.default is not None for item in spec.inputs)
-    if _pointwise(meant.terms):
+    if pointwise(meant.terms):
         inputs = _points(spec, meant, format, random)
         size = math.prod(next(iter(inputs.values())).shape)
         yield f"{size} points", required(spec, inputs)
@@ -99,7 +100,7 @@ def telling(
 def finite(spec: Spec, parameters: Mapping[str, Value], inputs: Inputs) -> Inputs:
     """Drop points with infinities or NaN: gradients are judged at numbers."""
     effective = {**spec.defaults, **parameters}
-    given = [item for item in _floats(spec, effective, Extent.ELEMENT) if item.name in inputs]
+    given = [item for item in floats(spec, effective, Extent.ELEMENT) if item.name in inputs]
     wide = [inputs[item.name].astype(np.float64) for item in given]
     keep = np.all([np.isfinite(array) for array in wide], axis=0)
     if keep.all():
@@ -120,14 +121,16 @@ def required(spec: Spec, inputs: Inputs) -> Inputs:
 
 
 def _points(spec: Spec, meant: Meaning, format: Format, random: Generator) -> Inputs:
-    elements = _floats(spec, meant.parameters, Extent.ELEMENT)
+    elements = floats(spec, meant.parameters, Extent.ELEMENT)
     if len(elements) > 1:
         points = tuples(format, meant.terms, POINTS[format.name], len(elements), random)
+        points = np.concatenate([corpus.tuples(spec, elements, format.name), points])
     elif format.width == 16:
         points = whole_format(format)[:, None]
     else:
         points = numbers(format, meant.terms, random)[:, None]
-    points = _inside(meant, elements, points, format)
+        points = np.concatenate([corpus.tuples(spec, elements, format.name), points])
+    points = inside(meant, elements, points, format)
     shape: tuple[int, ...] = (-1,)
     if spec.axis is not None:
         points = points[: len(points) // CHANNELS * CHANNELS]
@@ -136,7 +139,7 @@ def _points(spec: Spec, meant: Meaning, format: Format, random: Generator) -> In
         item.name: format.cast(points[:, place]).reshape(shape)
         for place, item in enumerate(elements)
     }
-    for item in _floats(spec, meant.parameters, Extent.POSITION):
+    for item in floats(spec, meant.parameters, Extent.POSITION):
         inputs[item.name] = format.cast(random.normal(0, 1, CHANNELS))
     return inputs
 
@@ -144,17 +147,28 @@ def _points(spec: Spec, meant: Meaning, format: Format, random: Generator) -> In
 def _rows(spec: Spec, meant: Meaning, length: int, format: Format, random: Generator) -> Inputs:
     sampled = rows(format, length, random)
     axis = axis_of(spec, meant.parameters)
+    lengths = {
+        item.name: 1 if item.form(meant.parameters).extent is Extent.ROW else length
+        for item in spec.inputs
+        if item.default is None
+    }
+    known = corpus.rows(spec, lengths, format.name)
     inputs: Inputs = {}
     for item in spec.inputs:
         match item.form(meant.parameters).extent:
             case Extent.ROW:
-                inputs[item.name] = random.integers(0, length, len(sampled))
+                places = random.integers(0, length, len(sampled))
+                if item.name in known:
+                    places = np.concatenate([places, known[item.name][:, 0].astype(np.int64)])
+                inputs[item.name] = places
             case Extent.POSITION:
                 inputs[item.name] = format.cast(random.uniform(0.25, 2, length))
             case Extent.ELEMENT:
                 # the first input is hard for a reduction, a second one is a distribution
                 shares = random.dirichlet(np.ones(length), len(sampled))
                 values = shares if inputs else sampled
+                if item.name in known:
+                    values = np.concatenate([values, known[item.name]])
                 inputs[item.name] = format.cast(np.moveaxis(values, 1, axis))
     return inputs
 
@@ -171,10 +185,10 @@ def _shaped(
     if spec.axis is not None and len(shape) < 2:
         shape = (3, *shape)
     axis = axis_of(spec, effective)
-    elements = _floats(spec, effective, Extent.ELEMENT)
+    elements = floats(spec, effective, Extent.ELEMENT)
     count = math.prod(shape)
     drawn = draw(32 * count + 256, len(elements))
-    points = _inside(meaning(spec, parameters), elements, drawn, format)[:count]
+    points = inside(meaning(spec, parameters), elements, drawn, format)[:count]
     inputs = {
         item.name: format.cast(points[:, place]).reshape(shape)
         for place, item in enumerate(elements)
@@ -196,12 +210,13 @@ def axis_of(spec: Spec, parameters: Mapping[str, Value]) -> int:
     return int(parameters[spec.axis]) if isinstance(spec.axis, str) else spec.axis
 
 
-def _floats(spec: Spec, parameters: Mapping[str, Value], extent: Extent) -> list[Input]:
+def floats(spec: Spec, parameters: Mapping[str, Value], extent: Extent) -> list[Input]:
+    """Return the inputs that are floats of this extent; the parameters are all that hold."""
     forms = [(item, item.form(parameters)) for item in spec.inputs]
     return [item for item, form in forms if form.kind is InputKind.FLOAT and form.extent is extent]
 
 
-def _inside(meant: Meaning, elements: list[Input], points: Array, format: Format) -> Array:
+def inside(meant: Meaning, elements: list[Input], points: Array, format: Format) -> Array:
     """Keep the points, shaped (points, inputs), at which every domain condition holds."""
     points = format.round(points)
     names = {item.name: points[:, [place]] for place, item in enumerate(elements)}
@@ -214,9 +229,9 @@ def _inside(meant: Meaning, elements: list[Input], points: Array, format: Format
     return points[keep]
 
 
-def _pointwise(tree: Node) -> bool:
+def pointwise(tree: Node) -> bool:
     """Tell whether no element depends on others of its row."""
     mixing = {Op.SUM, Op.MAX, Op.ARGMAX, Op.GATHER, Op.POSITION, Op.COUNT}
     if tree.op in mixing and tree.value != Scope.ALL:
         return False
-    return all(_pointwise(argument) for argument in tree.args)
+    return all(pointwise(argument) for argument in tree.args)

@@ -8,10 +8,10 @@ from dataclasses import replace
 from trysquare.errors import FormulaError
 from trysquare.formula import constant
 from trysquare.formula.parser import parse
-from trysquare.formula.tree import names
+from trysquare.formula.tree import names, parts
 from trysquare.spec import Parameter, ParameterKind, Role, Value
 from trysquare.specfile.document import Document, Gap, Node, Scalar
-from trysquare.specfile.phrases import STAND_IN, Phrases, entries, items, parts, texts
+from trysquare.specfile.phrases import STAND_IN, Phrases, entries, items, texts
 from trysquare.specfile.values import FLAGS, NUMERIC, read_value
 
 

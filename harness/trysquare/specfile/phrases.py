@@ -6,12 +6,12 @@ mistake; a document with mistakes never becomes a spec.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from trysquare.errors import FormulaError, suggestion
 from trysquare.formula.parser import Size, parse, size
-from trysquare.formula.tree import REDUCTIONS, Op, Scope, number
+from trysquare.formula.tree import REDUCTIONS, Op, Scope, number, parts
 from trysquare.formula.tree import Node as Tree
 from trysquare.spec import Expression, Parameter, ParameterKind, Role, Selected
 from trysquare.specfile.document import Document, Gap, Listing, Node, Scalar, Table
@@ -150,10 +150,3 @@ class Phrases:
     def _refuse_rows(self, node: Scalar, tree: Tree, *, rows: bool) -> None:
         if not rows and any(part.op in _OF_A_ROW for part in parts(tree)):
             self._document.report(node, "there is no row here to reduce")
-
-
-def parts(tree: Tree) -> Iterator[Tree]:
-    """Yield a tree and every tree in it."""
-    yield tree
-    for argument in tree.args:
-        yield from parts(argument)

@@ -12,6 +12,7 @@ from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
 from trysquare.spec import InputKind, Spec, Value, choice_text
 from trysquare.truth.arrangement import Arrangement, arrange
+from trysquare.truth.meaning import domains
 
 
 def violations(
@@ -40,6 +41,15 @@ def violations(
         if not (inside | np.isnan(arranged.rows[item.name])).all():
             yield f"{item.name} must satisfy {item.domain.text}"
     yield from _missing_positions(arranged, spec, chosen)
+
+
+def inside(spec: Spec, arranged: Arrangement) -> Array:
+    """Tell for which rows every input, and every parameter, satisfies its domain."""
+    everything = (arranged.layout.rows, arranged.layout.columns)
+    holds = np.ones(everything, bool)
+    for _, domain in domains(spec):
+        holds &= np.broadcast_to(_holds(arranged, domain.tree), everything)
+    return np.asarray(holds.all(axis=1))
 
 
 def _missing_positions(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -19,8 +19,8 @@ from trysquare.formula.derivative import (
     times,
 )
 from trysquare.formula.tree import Node, Op, Symbol, name, names, number, substitute
+from trysquare.spec import Expression, Input, Selected, Spec, Value
 from trysquare.spec import Extent as InputExtent
-from trysquare.spec import Input, Selected, Spec, Value
 
 COTANGENT = "cotangent"
 """The name, in gradient expressions, of what the output's gradient is multiplied with."""
@@ -160,6 +160,16 @@ def meaning(
         return Meaning(spec, chosen, terms, terms, extents)
     value = substitute(spec.reduce.pick(chosen).tree, {**meanings, LOSS: terms})
     return Meaning(spec, chosen, terms, value, extents)
+
+
+def domains(spec: Spec) -> Iterator[tuple[str, Expression]]:
+    """Yield the name and the domain of every parameter and input that has one."""
+    for name_, domain in [
+        *((parameter.name, parameter.domain) for parameter in spec.parameters),
+        *((item.name, item.domain) for item in spec.inputs),
+    ]:
+        if domain is not None:
+            yield name_, domain
 
 
 def _extent(spec: Spec, item: Input, parameters: Mapping[str, Value]) -> Extent:

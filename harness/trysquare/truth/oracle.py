@@ -18,6 +18,7 @@ from trysquare.formula.ball import Ball, balls, precision
 from trysquare.formula.bounded import Bounded, BoundedFloat64, Rounding, pessimistic, published
 from trysquare.formula.derivative import Extent
 from trysquare.formula.evaluate import evaluate
+from trysquare.formula.extended import WIDE, Extended, holds
 from trysquare.formula.float64 import Float64, Overflowing
 from trysquare.formula.tree import Node, Op, Scope
 from trysquare.truth.known import Allowance, Truth, from_balls
@@ -85,6 +86,24 @@ class Oracle:
         Raises UndecidedError where the highest precision does not suffice.
         """
         return self._certified()
+
+    @cached_property
+    def extended(self) -> Truth | None:
+        """The tree in a wider format than float64, with no bound; None where there is none.
+
+        Where even that is not finite, though the inputs are, the bound is infinite.
+        """
+        if not holds(self.tree):
+            return None
+        wide = {key: value.astype(WIDE) for key, value in self._wide.items()}
+        found = self._full(evaluate(self.tree, Extended(self.rows, self.columns), wide))
+        with np.errstate(all="ignore"):
+            value = found.astype(np.float64)
+            rest = ((found - value) / self.format.ulp(value)).astype(np.float64)
+        rest = np.where(np.isfinite(value), rest, 0.0)
+        finite = self._finite_rows() if self._alone else np.array([self._finite_rows().all()])
+        bound = np.where(~np.isfinite(found) & finite[:, None], np.inf, 0.0)
+        return Truth(value, rest, bound)
 
     def exact(self, rows: Array) -> Truth:
         """Return tier 2 for some rows only; UndecidedError as for all."""

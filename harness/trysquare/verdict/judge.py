@@ -80,6 +80,7 @@ def _blank(case: Case, target: str) -> Result:
         place=str(case.place),
         reason=case.why,
         shape=_shapes(case.inputs),
+        wrt=case.wrt,
     )
 
 

@@ -140,7 +140,7 @@ def _discrete(
 
 def _worst(standard: Standard, rows: Array, match: Match, bad: Array, *, flushes: bool) -> Worst:
     best, format = match.distance, standard.case.format
-    excess = _excess(best)
+    excess = excess_of(best)
     chosen = np.argmax(np.where(bad, excess, -1.0) if bad.any() else excess)
     place = divmod(int(chosen), excess.shape[1])
     got, exact = float(rows[place]), float(match.value[place])
@@ -186,7 +186,7 @@ def _condition(standard: Standard, place: tuple[int, int]) -> float | None:
     return standard.canonical.oracle.condition(*place, wrt, slope)
 
 
-def _excess(best: Distance) -> Array:
+def excess_of(best: Distance) -> Array:
     """Return each error relative to its limit; what is no number is worse than any error."""
     size = np.abs(best.ulp)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

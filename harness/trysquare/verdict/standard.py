@@ -42,10 +42,15 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Standard:
-    """A case of a spec; all that follows from it is worked out when it is first asked for."""
+    """A case of a spec; all that follows from it is worked out when it is first asked for.
+
+    `searching` asks for a truth that is good enough to choose among many inputs: in float64 it has
+    no proven bound. What is chosen is judged by a standard without it.
+    """
 
     spec: Spec
     case: Case
+    searching: bool = False
 
     @cached_property
     def _arranged(self) -> Arrangement:
@@ -99,7 +104,12 @@ class Standard:
     @cached_property
     def canonical(self) -> Accepted:
         """The right answer, by the spec's formula."""
-        return self._accepted(self._tree, self.rows, np.True_)
+        return self._known(self.oracle, np.True_)
+
+    @cached_property
+    def oracle(self) -> Oracle:
+        """The spec's formula at the inputs of the case, nothing of it worked out yet."""
+        return self._oracle(self._tree, self.rows)
 
     @cached_property
     def alternatives(self) -> tuple[Accepted, ...]:
@@ -188,12 +198,22 @@ class Standard:
             return self.meant.gradients(self.case.wrt)[0]
         return self.meant.value
 
+    def _oracle(self, tree: Node, rows: Mapping[str, Array]) -> Oracle:
+        layout = self.layout
+        return Oracle(tree, rows, layout.rows, layout.columns, self.spread, self.case.format)
+
     def _accepted(self, tree: Node, rows: Mapping[str, Array], where: Array | np.bool_) -> Accepted:
-        oracle = Oracle(
-            tree, rows, self.layout.rows, self.layout.columns, self.spread, self.case.format
-        )
-        truth = oracle.certified if self.case.format is FLOAT64 else _sharpened(oracle)
+        return self._known(self._oracle(tree, rows), where)
+
+    def _known(self, oracle: Oracle, where: Array | np.bool_) -> Accepted:
+        truth = self._truth(oracle)
         return Accepted(oracle, truth, np.broadcast_to(where, truth.value.shape))
+
+    def _truth(self, oracle: Oracle) -> Truth:
+        if self.case.format is not FLOAT64:
+            return _sharpened(oracle, oracle.fast)
+        quick = oracle.extended if self.searching else None
+        return oracle.certified if quick is None else _sharpened(oracle, quick)
 
     def _at_kinks(self) -> Iterator[Accepted]:
         if self.case.want is not Want.GRADIENT:
@@ -214,7 +234,7 @@ class Standard:
             yield Accepted(self.canonical.oracle, truth, np.ones(rows.shape, bool))
 
 
-def _sharpened(oracle: Oracle) -> Truth:
-    """Return the fast truth, with Arb's where it knows less than the figures shall say."""
-    vague = np.flatnonzero((oracle.fast.bound > VAGUE).any(axis=1))
-    return oracle.fast.patched(vague, oracle.exact(vague)) if vague.size else oracle.fast
+def _sharpened(oracle: Oracle, truth: Truth) -> Truth:
+    """Return a truth with Arb's where it knows less than the figures shall say."""
+    vague = np.flatnonzero((truth.bound > VAGUE).any(axis=1))
+    return truth.patched(vague, oracle.exact(vague)) if vague.size else truth

@@ -1,0 +1,71 @@
+"""The command that searches: `hunt`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from trysquare.cli.measuring import conclude, require_outputs
+from trysquare.cli.options import ANY_FILE, OUTPUT, SEEDED, TIMEOUT
+
+EVALUATIONS = 1_000_000
+"""Evaluations of one quantity by one target; a pass through every binade of float64 needs many."""
+
+
+@click.command()
+@click.argument("functions", nargs=-1, required=True, metavar="FUNCTION...")
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="TARGET",
+    help="Only this target, backend:device:mode, or all of a backend.",
+)
+@click.option("--dtype", "dtypes", multiple=True, metavar="DTYPE", help="Only these dtypes.")
+@click.option("--gradient", is_flag=True, help="Hunt gradients, not values.")
+@click.option(
+    "--evaluations",
+    type=click.IntRange(min=1),
+    default=EVALUATIONS,
+    show_default=True,
+    help="By each target, of each quantity in each dtype.",
+)
+@SEEDED
+@click.option(
+    "--from",
+    "earlier",
+    multiple=True,
+    type=ANY_FILE,
+    metavar="FILE",
+    help="Begin with what an earlier hunt found.",
+)
+@click.option("--save", is_flag=True, help="Add what is found to the corpus beside the spec.")
+@click.option("-o", "--output", type=OUTPUT, metavar="FILE", help="Write results as JSON lines.")
+@click.option("--report", type=OUTPUT, metavar="FILE", help="Write the HTML report.")
+@TIMEOUT
+def hunt(**options: Any) -> int:  # fmt: skip
+    """Search for the inputs of FUNCTION (a name, a pattern, or a spec file) with the largest error.
+
+    What is found is judged as in a run; what was known to diverge is expected.
+    """
+    from trysquare.command.collecting import save
+    from trysquare.command.hunting import Hunt
+
+    require_outputs(options)
+    campaign = Hunt.of(
+        words=options["functions"],
+        targets=options["targets"],
+        dtypes=options["dtypes"],
+        earlier=options["earlier"],
+        gradient=options["gradient"],
+    )
+    recorded, interrupted = campaign.run(
+        options["evaluations"], options["seed"], options["timeout"], options["output"], sys.stderr
+    )
+    code = conclude(recorded, options, interrupted=interrupted)
+    if options["save"]:
+        for path, added in save(campaign.specs, recorded):
+            click.echo(f"{path}: {added} new", err=True)
+    return code

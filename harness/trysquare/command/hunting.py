@@ -1,0 +1,122 @@
+"""One hunt from the command line: functions, dtypes and targets, and what was known before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self, TextIO
+
+import numpy as np
+
+from trysquare import recorder
+from trysquare.backend import Target
+from trysquare.command import agreement, selection
+from trysquare.command.progress import watched
+from trysquare.divergences import Entry, known
+from trysquare.dtypes import FORMATS, Array
+from trysquare.hunt.chase import Chase
+from trysquare.hunt.subject import Subject
+from trysquare.ledger import Ledger
+from trysquare.planning import corpus
+from trysquare.planning.plan import Group, groups
+from trysquare.recorder import Recorder
+from trysquare.result import Check, Result, Run
+from trysquare.results_file import read
+from trysquare.run import Session
+from trysquare.spec import Spec
+
+SPEC_FILE = ".yaml"
+"""How the name of a spec file ends; other words are names of functions, or patterns."""
+
+
+@dataclass(frozen=True)
+class Hunt:
+    """What will be searched. `wanted` are the targets, whole backends with device and mode empty.
+
+    `earlier` are results whose inputs the search begins with.
+    """
+
+    specs: tuple[Spec, ...]
+    groups: tuple[Group, ...]
+    wanted: tuple[Target, ...]
+    entries: Mapping[str, Sequence[Entry]]
+    earlier: tuple[Result, ...]
+    gradient: bool
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        words: Sequence[str],
+        targets: Sequence[str],
+        dtypes: Sequence[str],
+        earlier: Sequence[Path],
+        gradient: bool,
+    ) -> Self:
+        """Select by name.
+
+        Raises UsageError for a name that does not exist and SpecErrors for files that are wrong.
+        """
+        wanted = tuple(selection.target(word) for word in targets)
+        names = selection.backends([target.backend for target in wanted])
+        formats = selection.members(dtypes, FORMATS, "dtype")
+        paths = [Path(word) for word in words if word.endswith(SPEC_FILE)]
+        globs = [word for word in words if not word.endswith(SPEC_FILE)]
+        specs = selection.specs(paths, globs) if globs or not paths else selection.specs(paths)
+        agreement.require(specs)
+        return cls(
+            specs=specs,
+            groups=tuple(
+                Group(group.spec, Check.HUNT, group.format)
+                for group in groups(specs, [Check.VALUES], formats)
+            ),
+            wanted=wanted,
+            entries={name: known(name) for name in names},
+            earlier=tuple(result for path in earlier for result in read(path).results),
+            gradient=gradient,
+        )
+
+    def run(
+        self, evaluations: int, seed: int, deadline: float, path: Path | None, stream: TextIO
+    ) -> tuple[Run, bool]:
+        """Search everything; return the run, and whether somebody interrupted it.
+
+        `deadline` is in seconds per call; progress goes to `stream`, records to the file `path`.
+        Raises UsageError if that cannot be written, and for a target that is not there.
+        """
+        with Session(tuple(self.entries), seed, deadline) as session:
+            targets = selection.among(self.wanted, session.targets)
+            chase = Chase(session, targets, evaluations, seed, self.gradient, self.seeds)
+            ledger = Ledger(self.entries, self.groups, session.targets, complete=False)
+            named = {target.backend for target in self.wanted}
+            header = recorder.header(session, self.specs, seed, named)
+            functions = tuple(recorder.functions(session, self.specs))
+            with Recorder(header, functions, path) as records:
+                results = chase.results(self.groups)
+                try:
+                    for result in watched(results, len(self.groups) * len(targets), stream):
+                        records.add(ledger.judge(result))
+                    # what a search has not found may be there all the same: nothing is stale
+                    records.finish(())
+                except KeyboardInterrupt:
+                    return records.run, True
+                return records.run, False
+
+    def seeds(self, subject: Subject) -> Array:
+        """Return what is known to be bad for a subject: of earlier results, and of the corpus."""
+        spec, dtype = subject.spec, subject.format.name
+        found = [
+            subject.held(one.inputs, result.parameters)
+            for result in self.earlier
+            if (result.function, result.dtype) == (spec.function, dtype)
+            for one in result.found
+        ]
+        found += [
+            subject.held(one.inputs, one.parameters)
+            for one in corpus.points(spec)
+            if one.dtype == dtype
+        ]
+        none = np.empty((0, len(subject.coordinates)), np.int64)
+        points = np.array([point for point in found if point is not None], np.int64)
+        return np.unique(points, axis=0) if len(points) else none
