@@ -317,7 +317,10 @@ def timeless(path: Path) -> list[str]:
     return lines
 
 
-SWEEP = ("sigmoid", "--target", "numpy:cpu:formula", "--range=0.5:64")
+SWEEP = ("sigmoid", "elu", "relu", "--gradient", "--target", "numpy:cpu:formula", "--range=1:1.9")
+"""Six parts, one for each function and its derivative."""
+
+KILLS = 5
 
 
 @pytest.fixture(scope="module")
@@ -328,24 +331,30 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "results.jsonl"
 
 
-def test_a_killed_sweep_that_is_resumed_ends_as_an_unbroken_one(
+def test_a_sweep_that_is_killed_five_times_ends_as_an_unbroken_one(
     unbroken: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "results.jsonl"
-    process = subprocess.Popen(
-        command(*SWEEP, "-o", str(output)), env=environment(tmp_path), cwd=tmp_path,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    while process.poll() is None and parts(output) < 1:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert parts(output) >= 1
-    with output.open("ab") as file:
-        file.write(b'{"type":"part","func')  # torn apart in the middle of a line
+    for kill in range(KILLS):
+        process = subprocess.Popen(
+            command(*SWEEP, "-o", str(output), *(["--resume"] if kill else [])),
+            env=environment(tmp_path), cwd=tmp_path,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        while process.poll() is None and parts(output) <= kill:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert not ended(output)
+        with output.open("ab") as file:
+            file.write(b'{"type":"part","func')  # torn apart in the middle of a line
     done = run_it(tmp_path, *SWEEP, "-o", str(output), "--resume")
     assert done.returncode == 0, done.stderr
     assert timeless(output) == timeless(unbroken)
+
+
+def ended(path: Path) -> bool:
+    return '"type":"footer"' in path.read_text()
 
 
 def swept_part(subject: Subject, start: int, stop: int) -> Segment:
