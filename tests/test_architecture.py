@@ -36,13 +36,13 @@ LAYERS = (
         "cli.packing command.auditing command.campaign command.doctor hunt.findings hunt.hunter "
         "pytest_items sweep.runner"
     ),
-    "command.selection hunt.asking packs.pack packs.verify recorder workers.worker",
+    ("command.selection hunt.asking packs.pack packs.verify recorder sweep.pairs workers.worker"),
     "ledger reader run sweep.finding",
     (
         "audit.reproducing command.lint hunt.score hunt.start packs.questions planning.plan "
         "specfile.sections sweep.surveys workers.witness"
     ),
-    "hunt.subject planning.checks specfile.case_reader sweep.subject verdict.judge workers.pool",
+    ("hunt.subject planning.checks specfile.case_reader sweep.subject verdict.judge workers.pool"),
     (
         "audit.examination audit.goldens command.agreement command.collecting packs.answers "
         "planning.inputs specfile.signature sweep.evaluation verdict.draws verdict.measure "
