@@ -81,11 +81,16 @@ class Sweeping:
             tasks = self._tasks(session)
             head = header(session, self._specs, SEED)
             with Journal(output, head, resume=resume) as journal:
-                try:
-                    found = self._swept(tasks, journal, watch)
-                except KeyboardInterrupt:
-                    return Run(journal.header, (), (), None), True
-                run = self._recorded(session, tasks, found, journal)
+                known_functions = [*functions(session, self._specs)]
+                with Recorder(journal.header, known_functions) as recorder:
+                    try:
+                        found = self._swept(tasks, journal, watch)
+                    except KeyboardInterrupt:
+                        return recorder.run, True
+                    self._record(session, tasks, found, recorder)
+                run = recorder.run
+                ended = [] if run.footer is None else [run.footer]
+                journal.finish([run.header, *run.functions, *run.results, *ended])
                 return run, False
 
     @property
@@ -195,35 +200,30 @@ class Sweeping:
                     start, stop, tuple(left),
                 )  # fmt: skip
 
-    def _recorded(
+    def _record(
         self,
         session: Session,
         tasks: dict[tuple[int, Target], Member],
         found: dict[tuple[int, Target], list[Segment] | Refusal],
-        journal: Journal,
-    ) -> Run:
-        """Make results of the segments, and a file of the results."""
+        recorder: Recorder,
+    ) -> None:
+        """Make results of the segments, and sweep the pairs."""
         groups = [
             Group(subject.spec, Check.SWEEP, subject.format)
             for number, subject in enumerate(self.subjects)
             if any(number == other for other, _ in tasks)
         ]
-        entries = {target.backend: known(target.backend) for target in session.targets}
         groups += [pairs.group for pairs in self.pairs]
+        entries = {target.backend: known(target.backend) for target in session.targets}
         ledger = Ledger(entries, groups, session.targets, complete=False)
         finder = Finder(session.pool, self.pace.deadline)
-        with Recorder(journal.header, [*functions(session, self._specs)]) as recorder:
-            for key, member in tasks.items():
-                recorder.add(ledger.judge(self._result(finder, key, member, found[key])))
-            for pairs in self.pairs:
-                able = self._able(session, pairs.spec, pairs.format)
-                for result in pairs.results(session, able):
-                    recorder.add(ledger.judge(result))
-            recorder.finish(ledger.stale())
-            run = recorder.run
-        ended = [] if run.footer is None else [run.footer]
-        journal.finish([run.header, *run.functions, *run.results, *ended])
-        return run
+        for key, member in tasks.items():
+            recorder.add(ledger.judge(self._result(finder, key, member, found[key])))
+        for pairs in self.pairs:
+            able = self._able(session, pairs.spec, pairs.format)
+            for result in pairs.results(session, able):
+                recorder.add(ledger.judge(result))
+        recorder.finish(ledger.stale())
 
     def _result(
         self,
