@@ -140,6 +140,7 @@ class Sweep:
     first: Failing | None
     widest: Failing | None
     worst: tuple[Extreme, ...]
+    kept: int = 0
 
 
 @dataclass(frozen=True)
