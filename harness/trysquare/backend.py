@@ -8,10 +8,11 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from importlib import metadata
 from traceback import walk_tb
 from typing import Any
@@ -168,6 +169,10 @@ class Backend(ABC):
     @abstractmethod
     def value(self, spec: Spec, call: Call, tensors: Tensors) -> Tensor:
         """Return what the function gives; Unsupported if there is no such function or parameter."""
+
+    def prepared(self, spec: Spec, call: Call) -> Callable[[Tensors], Tensor]:
+        """Return `value` of tensors like those of the call, for when it is called many times."""
+        return partial(self.value, spec, call)
 
     @abstractmethod
     def gradients(

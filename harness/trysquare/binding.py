@@ -242,6 +242,10 @@ class Framework(Backend):
         """Call the framework's function."""
         return self.resolve(spec, call)(tensors)
 
+    def prepared(self, spec: Spec, call: Call) -> Callable[[Tensors], Tensor]:
+        """Return the framework's function with its arguments put in."""
+        return self.resolve(spec, call)
+
     def gradients(
         self, spec: Spec, call: Call, tensors: Tensors, cotangent: Tensor | None
     ) -> Tensors:

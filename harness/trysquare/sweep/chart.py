@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 import numpy as np
 
@@ -76,8 +77,13 @@ class Chart:
 
     def of_block(self, block: int) -> Array:
         """Return the pieces that meet a block, counted from the beginning of the format."""
-        first, last = block * BLOCK, (block + 1) * BLOCK
-        starts = self.pieces["start"]
-        low = int(np.searchsorted(starts, first, "right")) - 1
-        high = int(np.searchsorted(starts, last, "left"))
+        low, high = self._places[block - self.start // BLOCK]
         return self.pieces[low:high]
+
+    @cached_property
+    def _places(self) -> list[tuple[int, int]]:
+        starts = self.pieces["start"]
+        firsts = np.arange(self.start, self.stop, BLOCK)
+        low = np.searchsorted(starts, firsts, "right") - 1
+        high = np.searchsorted(starts, firsts + BLOCK, "left")
+        return list(zip(low.tolist(), high.tolist(), strict=True))

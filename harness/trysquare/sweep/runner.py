@@ -25,10 +25,10 @@ from trysquare.sweep.surveys import Surveys
 from trysquare.sweep.tally import Answers, Judge, Tally, amended
 from trysquare.workers.area import Area
 from trysquare.workers.line import START_SECONDS, Line
-from trysquare.workers.stretch import Stretch
+from trysquare.workers.stretch import VARIED, Stretch, Walked
 from trysquare.workers.worker import die_with_parent
 
-FRAME = 16
+FRAME = 32
 """Blocks that a worker is sent at a time; while it answers, the ones before are compared."""
 
 WIDEST = 4
@@ -116,7 +116,7 @@ class _Crew:
         hello = self._line.opened.result()
         return Refusal(Kind.CRASHED, hello.reason) if isinstance(hello, Unavailable) else None
 
-    def ask(self, spec: Spec, stretch: Stretch, deadline: float) -> Future[dict[int, Refusal]]:
+    def ask(self, spec: Spec, stretch: Stretch, deadline: float) -> Future[Walked]:
         """Have a stretch answered."""
         return self._line.submit(lambda line: line.walk(spec, stretch, deadline))
 
@@ -165,7 +165,7 @@ class _Sweep:
     def _blocks(self, first: int) -> int:
         return min(FRAME, self._chart.stop // BLOCK - first)
 
-    def _ask(self, first: int, slot: int) -> dict[Target, Future[dict[int, Refusal]]]:
+    def _ask(self, first: int, slot: int) -> dict[Target, Future[Walked]]:
         """Send a frame to all targets."""
         subject = self._subject
         stretch = Stretch(
@@ -186,45 +186,46 @@ class _Sweep:
             if target not in self._refused
         }
 
-    def _compare(
-        self, first: int, slot: int, answered: Mapping[Target, Future[dict[int, Refusal]]]
-    ) -> None:
+    def _compare(self, first: int, slot: int, answered: Mapping[Target, Future[Walked]]) -> None:
         blocks = self._blocks(first)
-        missing: dict[Target, dict[int, Refusal]] = {}
+        ways: dict[Target, Walked] = {}
         for target, future in answered.items():
-            refused = future.result()
-            if len(refused) == blocks and first * BLOCK == self._chart.start:
-                self._refused[target] = refused[0]  # it has no such function, or no such dtype
+            way = future.result()
+            if len(way.refused) == blocks and first * BLOCK == self._chart.start:
+                self._refused[target] = way.refused[0]  # it has no such function, or no such dtype
                 continue
-            for block, refusal in refused.items():
+            for block, refusal in way.refused.items():
                 position = (first + block) * BLOCK
                 self._tallies[target].miss(position, BLOCK, refusal.kind, refusal.message)
-            missing[target] = refused
+            ways[target] = way
         for block in range(blocks):
             truth = self._evaluator.block(first + block)
-            begin = (slot * FRAME + block) * BLOCK
-            for target, refused in missing.items():
-                if block not in refused:
-                    answers = self._crews[target].area.bytes.view(self._subject.format.bits)
-                    self._block(target, truth, answers[begin : begin + BLOCK])
-        for target in missing:
+            place = slot * FRAME + block
+            for target, way in ways.items():
+                if block not in way.refused:
+                    self._block(target, truth, int(way.uniform[block]), place)
+        for target in ways:
             self._tallies[target].settle(self._judge(target))
 
-    def _block(self, target: Target, truth: BlockTruth, got: Array) -> None:
+    def _block(self, target: Target, truth: BlockTruth, uniform: int, place: int) -> None:
         """Compare one block: bits first."""
+        if uniform == VARIED:
+            area = self._crews[target].area.bytes.view(self._subject.format.bits)
+            got = area[place * BLOCK : (place + 1) * BLOCK]
+        elif truth.constant and uniform == truth.rounded[0]:
+            return
+        else:
+            got = np.full(BLOCK, uniform, self._subject.format.bits)
         unlike = got != truth.rounded
         if truth.undecided.size:
             self._put_aside(target, truth, got, unlike)
-        if not unlike.any():
-            return
-        places, rounded = np.flatnonzero(unlike), truth.rounded
-        rounded = np.broadcast_to(rounded, BLOCK)[places] if truth.constant else rounded[places]
-        answers = Answers(
-            places + truth.block * BLOCK,
-            got[places],
-            rounded,
-            self._evaluator.values(truth)[places],
-        )
+        if unlike.any():
+            self._differing(target, truth, got, np.flatnonzero(unlike))
+
+    def _differing(self, target: Target, truth: BlockTruth, got: Array, places: Array) -> None:
+        rounded = np.broadcast_to(truth.rounded, BLOCK)[places]
+        value = self._evaluator.values(truth)[places]
+        answers = Answers(places + truth.block * BLOCK, got[places], rounded, value)
         limits = self._chart.limits[truth.block - self._chart.start // BLOCK]
         tally, limits = self._tallies[target], limits[int(self._flushes(target))]
         points, first = self._chart.points, truth.block * BLOCK

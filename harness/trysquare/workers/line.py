@@ -9,6 +9,8 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import numpy as np
+
 from trysquare.backend import Answer, Array, Call, Kind, Refusal, Reply, Target, Unavailable
 from trysquare.errors import ProtocolError
 from trysquare.spec import Spec
@@ -17,7 +19,7 @@ from trysquare.workers.frames import Message, Type
 from trysquare.workers.process import Lost, WorkerProcess
 from trysquare.workers.protocol import VERSION, Hello, pack_call, unpack_hello, unpack_reply
 from trysquare.workers.reproduction import Claim, pack_claim
-from trysquare.workers.stretch import Stretch, pack
+from trysquare.workers.stretch import Stretch, Walked, pack, walked
 
 T = TypeVar("T")
 FRAME_CALLS = 128
@@ -159,46 +161,47 @@ class Line(threading.Thread):
                 raise Lost(Kind.CRASHED, f"spoke no protocol: {error}") from error
         _expect(process.receive(deadline), Type.DONE, id=self._number)
 
-    def walk(self, spec: Spec, stretch: Stretch, deadline: float) -> dict[int, Refusal]:
-        """Have a stretch answered into the area; return the blocks without an answer, and why.
+    def walk(self, spec: Spec, stretch: Stretch, deadline: float) -> Walked:
+        """Have a stretch answered into the area; return what became of it.
 
-        `deadline` is in seconds for each block.
+        `deadline` is in seconds for each block. Where a stretch has no answer, its blocks are
+        asked one by one.
         """
-        reply = self._walked(spec, stretch, deadline * stretch.blocks)
-        if not isinstance(reply, Refusal):
-            return {}
-        if stretch.blocks == 1 or reply.kind is Kind.UNSUPPORTED:
-            return dict.fromkeys(range(stretch.blocks), reply)
-        alone = {
-            block: self._walked(spec, stretch.only(block), deadline)
-            for block in range(stretch.blocks)
-        }
-        return {block: reply for block, reply in alone.items() if isinstance(reply, Refusal)}
+        whole = self._walked(spec, stretch, deadline * stretch.blocks)
+        if not whole.refused or stretch.blocks == 1:
+            return whole
+        if any(refusal.kind is Kind.UNSUPPORTED for refusal in whole.refused.values()):
+            return whole
+        alone = [
+            self._walked(spec, stretch.only(block), deadline) for block in range(stretch.blocks)
+        ]
+        refused = {block: one.refused[0] for block, one in enumerate(alone) if one.refused}
+        return Walked(refused, np.concatenate([one.uniform for one in alone]))
 
-    def _walked(self, spec: Spec, stretch: Stretch, deadline: float) -> Reply:
+    def _walked(self, spec: Spec, stretch: Stretch, deadline: float) -> Walked:
         """Return what became of a stretch, whatever becomes of the process."""
         self._number += 1
-        descriptor = -1 if self._area is None else self._area.descriptor
         body = {
             "id": self._number,
             "spec": str(spec.place.path),
             "stretch": pack(stretch),
-            "area": descriptor,
+            "area": -1 if self._area is None else self._area.descriptor,
         }
         try:
             process = self._ready()
             process.send(Message(Type.WALK, body))
             message = process.receive(deadline)
             _expect(message, Type.RESULT, id=self._number, case=0)
-            return unpack_reply(message.body["reply"], message.arrays)
+            return walked(stretch, unpack_reply(message.body["reply"], message.arrays))
         except (KeyError, ProtocolError) as error:
             self._discard()
-            return Refusal(Kind.CRASHED, f"spoke no protocol: {error}")
+            refusal = Refusal(Kind.CRASHED, f"spoke no protocol: {error}")
+            return walked(stretch, refusal)
         except Lost as lost:
             self._discard()
             if self._stopping.is_set():
                 raise
-            return Refusal(lost.kind, lost.message)
+            return walked(stretch, Refusal(lost.kind, lost.message))
 
     def script(self, spec: Spec, call: Call, claim: Claim, deadline: float) -> str:
         """Return the worker's script; nothing if it dies of it."""

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
-from trysquare.backend import Answer, Array, Backend, Call, Target, Tensor, Want
+from trysquare.backend import (
+    Answer,
+    Array,
+    Backend,
+    Call,
+    Refusal,
+    Reply,
+    Target,
+    Tensor,
+    Tensors,
+    Want,
+)
 from trysquare.dtypes import FORMATS, Format
 from trysquare.errors import ProtocolError
 from trysquare.spec import Spec, Value
@@ -100,8 +111,14 @@ def _steps(count: int, bits: np.dtype[np.unsignedinteger]) -> Array:
     return np.arange(count, dtype=bits)
 
 
+UNIFORM = "uniform"
+"""The output that names, for each block, the pattern of all its answers, or VARIED."""
+
+VARIED = -1
+
+
 def walk(backend: Backend, target: Target, spec: Spec, stretch: Stretch, descriptor: int) -> Answer:
-    """Call the function block by block; the answers are in the area.
+    """Call the function block by block; the answers are in the area, but for uniform blocks.
 
     Raises what the framework raises, and ProtocolError if an answer has another form than its
     input.
@@ -115,23 +132,52 @@ def walk(backend: Backend, target: Target, spec: Spec, stretch: Stretch, descrip
         want=Want.GRADIENT if stretch.gradient else Want.VALUE,
         wrt=(stretch.variable,) if stretch.gradient else (),
     )
+    uniform = np.full(stretch.blocks, VARIED, np.int64)
     with backend.on(target.device):
-        ones = backend.to_tensor(format.cast(np.ones(stretch.length)), target.device)
+        function = _function(backend, target, spec, call)
         for block in range(stretch.blocks):
             first = stretch.first + block * stretch.length
             array = numbers(format, first, stretch.length)
-            tensors = {stretch.variable: backend.to_tensor(array, target.device)}
-            output: Tensor
-            if stretch.gradient:
-                output = backend.gradients(spec, call, tensors, ones)[stretch.variable]
-            else:
-                output = backend.value(spec, call, tensors)
-            got = backend.to_array(output)
+            tensor = backend.to_tensor(array, target.device)
+            got = backend.to_array(function({stretch.variable: tensor}))
             if (got.dtype, got.shape) != (array.dtype, array.shape):
                 raise ProtocolError(f"answered {got.dtype} of shape {list(got.shape)}")
-            place = slice(block * stretch.length, (block + 1) * stretch.length)
-            area[place] = got.view(format.bits)
-    return Answer(outputs={})
+            patterns = got.view(format.bits)
+            if (patterns == patterns[0]).all():  # half of all blocks, and cheaper told than copied
+                uniform[block] = patterns[0]
+            else:
+                area[block * stretch.length : (block + 1) * stretch.length] = patterns
+    return Answer(outputs={UNIFORM: uniform})
+
+
+@dataclass(frozen=True)
+class Walked:
+    """What became of a stretch: blocks without an answer, and why; patterns of uniform blocks."""
+
+    refused: Mapping[int, Refusal]
+    uniform: Array
+
+
+def walked(stretch: Stretch, reply: Reply) -> Walked:
+    """Return what a reply to a stretch says; ProtocolError if it is none."""
+    nothing = np.full(stretch.blocks, VARIED, np.int64)
+    if isinstance(reply, Refusal):
+        return Walked(dict.fromkeys(range(stretch.blocks), reply), nothing)
+    uniform = reply.outputs.get(UNIFORM, nothing)
+    if uniform.dtype != np.int64 or uniform.shape != nothing.shape:
+        raise ProtocolError(f"uniform blocks as {uniform.dtype} of shape {uniform.shape}")
+    return Walked({}, uniform)
+
+
+def _function(
+    backend: Backend, target: Target, spec: Spec, call: Call
+) -> Callable[[Tensors], Tensor]:
+    """Return what is called for each block: the function, or its derivative."""
+    if call.want is Want.VALUE:
+        return backend.prepared(spec, call)
+    ((variable, array),) = call.inputs.items()
+    ones = backend.to_tensor(np.ones(array.shape, array.dtype), target.device)
+    return lambda tensors: backend.gradients(spec, call, tensors, ones)[variable]
 
 
 @cache
