@@ -167,8 +167,8 @@ def test_what_is_undecided_may_be_either_candidate(tmp_path: Path) -> None:
 
         return change
 
-    for number, right in ((-0.0, True), (0.0, True), (5e-324, False), (np.nan, False)):
-        found = of(name, pack, changed(outputs, name, choose(number)), 0.5)
+    for given, right in ((-0.0, True), (0.0, True), (5e-324, False), (np.nan, False)):
+        found = of(name, pack, changed(outputs, name, choose(given)), 0.5)
         assert found.wrong == (0 if right else len(places))
 
 
