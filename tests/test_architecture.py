@@ -49,16 +49,16 @@ LAYERS = (
         "workers.line"
     ),
     (
-        "audit.golden_files audit.stability cli.reviewing describe packs.arrays planning.corpus "
-        "specfile.parameters sweep.journal sweep.surveyor verdict.standard verdict.yardsticks "
-        "workers.stretch"
+        "audit.golden_files audit.rounding audit.stability cli.reviewing describe packs.arrays "
+        "planning.corpus specfile.parameters sweep.journal sweep.surveyor verdict.standard "
+        "verdict.yardsticks workers.stretch"
     ),
     (
-        "audit.assumptions audit.double_entry audit.published audit.region audit.rounding "
-        "audit.second_opinion audit.settings cli.testing divergences formula.interval "
-        "formula.series machine packs.hard_cases packs.manifest planning.corpus_point "
-        "results_file specfile.phrases truth.domain truth.rounding truth.tolerance "
-        "workers.process workers.protocol workers.reproduction"
+        "audit.assumptions audit.double_entry audit.published audit.region audit.second_opinion "
+        "audit.settings cli.testing divergences formula.interval formula.series machine "
+        "packs.hard_cases packs.manifest planning.corpus_point results_file specfile.phrases "
+        "truth.domain truth.rounding truth.tolerance workers.process workers.protocol "
+        "workers.reproduction"
     ),
     (
         "audit.enclosure audit.grid binding cli.options command.progress command.rerun "
