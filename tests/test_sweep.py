@@ -29,6 +29,7 @@ from trysquare.sweep.segment import Part, Segment, whole
 from trysquare.sweep.subject import Subject, variable
 from trysquare.sweep.surveyor import HALF, INFINITY, number
 from trysquare.sweep.surveys import Surveys
+from trysquare_miniatures.liars import LIARS as SHIPPED
 from workshop import SPECS
 
 UNARY = [name for name, spec in SPECS.items() if variable(spec) is not None]
@@ -150,6 +151,11 @@ FEW = Range(1.0, 1.03)
 """Four blocks: liars are slow."""
 
 
+def module_of(liar: str) -> str:
+    """Where a worker finds a liar: among those that are shipped, or in prey.py."""
+    return f"{LIARS}:{liar}" if liar in SHIPPED or liar == "truthful" else f"prey:{liar}"
+
+
 def swept(  # noqa: PLR0913 - what may differ from sweep to sweep
     function: str,
     liar: str,
@@ -163,7 +169,7 @@ def swept(  # noqa: PLR0913 - what may differ from sweep to sweep
     """Sweep one function of a miniature."""
     subject = Subject(SPECS[function], format, gradient)
     sweeping = Sweeping(
-        (subject,), (), (Target(liar, "cpu", "miniature"),), (f"{LIARS}:{liar}",), numbers,
+        (subject,), (), (Target(liar, "cpu", "miniature"),), (module_of(liar),), numbers,
         Pace(1, seconds, None),
     )  # fmt: skip
     run, interrupted = sweeping.run(output, lambda done, _: done, resume=False)
@@ -282,7 +288,7 @@ def paired(function: str, liar: str, wrt: str = "") -> Result:
     pairs = Pairs(SPECS[function], BFLOAT16, wrt)
     target = Target(liar, "cpu", "miniature")
     sweeping = Sweeping(
-        (), (pairs,), (target,), (f"{LIARS}:{liar}",), None, Pace(1, 30.0, None)
+        (), (pairs,), (target,), (module_of(liar),), None, Pace(1, 30.0, None)
     )  # fmt: skip
     run, _ = sweeping.run(None, lambda done, _: done, resume=False)
     return only(run)
