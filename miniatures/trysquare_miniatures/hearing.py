@@ -40,7 +40,7 @@ MANY = 1200
 SWEPT = (Range(1.0, 1.03), Range(math.inf, math.inf))
 """Numbers that a sweep asks of liars, who are slow."""
 
-EVALUATIONS = 60_000
+EVALUATIONS = 200_000
 """Numbers that a hunt asks of a liar."""
 
 Asking = Callable[[Session, Group, Sequence[Target]], Iterator[Result]]
