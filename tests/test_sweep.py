@@ -441,6 +441,7 @@ def test_seven_shards_in_any_order_are_the_whole() -> None:
         (("sigmiod",), "did you mean 'sigmoid'?"),
         (("softmax",), "softmax is a function neither of one number nor of two"),
         (("mse_loss",), "whose pairs are swept in float16"),
+        (("mse_loss", "--dtype", "float16", "--range=0:1"), "mse_loss: no function of one number"),
         (("sigmoid", "--dtype", "float64"), "too many numbers"),
         (("sigmoid", "--dtype", "float23"), "did you mean 'float32'?"),
         (("sigmoid", "--range", "5"), "is no range"),
