@@ -245,6 +245,14 @@ def test_every_convention_at_a_kink_conforms(slope: str) -> None:
     assert (result.outcome, result.failed) == (Outcome.CONFORMS, 0)
 
 
+def test_a_derivative_is_judged_at_numbers_alone() -> None:
+    result = only(swept("softplus", "descends_upwards", Range(3e38, float("inf")), gradient=True))
+    assert result.failed == result.count
+    assert result.sweep is not None
+    assert result.sweep.widest is not None
+    assert float(result.sweep.widest.high.decimal) == pytest.approx(3.4028235e38)
+
+
 def test_a_wrong_dtype_is_not_swept_and_said_so() -> None:
     result = only(swept("sigmoid", "returns_float64"))
     assert (result.outcome, result.expectation) == (Outcome.ERRORED, Expectation.UNEXPECTED)
@@ -266,7 +274,8 @@ def test_a_crash_costs_the_block_that_did_it(liar: str, outcome: Outcome) -> Non
 @pytest.mark.parametrize("gradient", [False, True], ids=["value", "derivative"])
 def test_all_numbers_of_16_bits_are_swept(format: Format, gradient: bool) -> None:  # noqa: FBT001
     result = only(swept("sigmoid", "truthful", None, format=format, gradient=gradient))
-    assert (result.outcome, result.count) == (Outcome.CONFORMS, 1 << 16)
+    numbers = (1 << 16) - (1 << (17 - format.precision) if gradient else 0)
+    assert (result.outcome, result.count) == (Outcome.CONFORMS, numbers)
     assert result.sweep is not None
     assert result.sweep.inexact == 0
 
