@@ -13,9 +13,28 @@ from trysquare.dtypes import FORMATS, Array
 from trysquare.packs.arrays import load
 from trysquare.packs.manifest import Answer, File, Manifest, Questions, read
 from trysquare.packs.pack import Packer
+from trysquare.reader import read as read_spec
 from trysquare.spec import Spec
 
 Change = Callable[[Array], None]
+
+OPEN_AT_A_HALF = """\
+trysquare: 1
+function: open_at_a_half
+summary: The input; at a half a zero that no precision proves.
+source:
+  - Rice, Classes of Recursively Enumerable Sets and Their Decision Problems, 1953
+inputs:
+  x: float
+formula: log(exp(x)) - x if x == 0.5 else x
+"""
+
+
+def open_at_a_half(folder: Path) -> Spec:
+    """Write and read a function with one value that cannot be decided."""
+    path = folder / "open_at_a_half.yaml"
+    path.write_text(OPEN_AT_A_HALF, encoding="utf-8")
+    return read_spec(path)
 
 
 def packed(folder: Path, specs: Sequence[Spec], *dtypes: str, seed: int = 0) -> Path:

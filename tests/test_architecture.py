@@ -36,29 +36,29 @@ LAYERS = (
         "cli.packing command.auditing command.campaign command.doctor hunt.findings hunt.hunter "
         "pytest_items sweep.runner"
     ),
-    "command.selection hunt.asking packs.pack packs.verify recorder workers.worker",
+    ("command.selection hunt.asking packs.pack packs.verify recorder sweep.pairs workers.worker"),
     "ledger reader run sweep.finding",
     (
         "audit.reproducing command.lint hunt.score hunt.start packs.questions planning.plan "
         "specfile.sections sweep.surveys workers.witness"
     ),
-    "hunt.subject planning.checks specfile.case_reader sweep.subject verdict.judge workers.pool",
+    ("hunt.subject planning.checks specfile.case_reader sweep.subject verdict.judge workers.pool"),
     (
         "audit.examination audit.goldens command.agreement command.collecting packs.answers "
         "planning.inputs specfile.signature sweep.evaluation verdict.draws verdict.measure "
         "workers.line"
     ),
     (
-        "audit.golden_files audit.stability cli.reviewing describe packs.arrays planning.corpus "
-        "specfile.parameters sweep.journal sweep.surveyor verdict.standard verdict.yardsticks "
-        "workers.stretch"
+        "audit.golden_files audit.rounding audit.stability cli.reviewing describe packs.arrays "
+        "planning.corpus specfile.parameters sweep.journal sweep.surveyor verdict.standard "
+        "verdict.yardsticks workers.stretch"
     ),
     (
-        "audit.assumptions audit.double_entry audit.published audit.region audit.rounding "
-        "audit.second_opinion audit.settings cli.testing divergences formula.interval "
-        "formula.series machine packs.hard_cases packs.manifest planning.corpus_point "
-        "results_file specfile.phrases truth.domain truth.rounding truth.tolerance "
-        "workers.process workers.protocol workers.reproduction"
+        "audit.assumptions audit.double_entry audit.published audit.region audit.second_opinion "
+        "audit.settings cli.testing divergences formula.interval formula.series machine "
+        "packs.hard_cases packs.manifest planning.corpus_point results_file specfile.phrases "
+        "truth.domain truth.rounding truth.tolerance workers.process workers.protocol "
+        "workers.reproduction"
     ),
     (
         "audit.enclosure audit.grid binding cli.options command.progress command.rerun "

@@ -209,6 +209,11 @@ def test_only_what_is_proven_is_blamed() -> None:
     assert judged(1.0, near, FLOAT32, 0.0).bad.all()
 
 
+def test_what_is_proven_to_a_fraction_of_a_subnormal_is_not_blamed_for_it() -> None:
+    tiny = truth(2.0**-1040, rest=-1e-30, bound=2e-30)
+    assert not judged(2.0**-1040, tiny, FLOAT64, 0.0).bad.any()
+
+
 def test_what_the_bound_does_not_decide_is_unsure() -> None:
     one, beyond = truth(1.0, bound=2.0**-20), 1 + FLOAT32.eps
     assert judged(beyond, one, FLOAT32, 1.0).unsure.all()

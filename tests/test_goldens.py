@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trysquare.__main__ import main
-from trysquare.audit.enclosure import precision
 from trysquare.audit.golden_files import number, read_golden
-from trysquare.audit.rounding import round_ball
 from trysquare.dtypes import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, FORMATS, Format
 from trysquare.errors import SpecErrors
+from trysquare.formula.ball import precision
+from trysquare.truth.rounding import round_ball
 from workshop import SPECS
 
 NUMPY_DATA = Path(np.__file__).parent / "_core" / "tests" / "data"

@@ -164,6 +164,8 @@ def test_an_exact_zero_has_the_sign_of_ieee_arithmetic(format: Format) -> None:
         ("erf(x)", -math.inf, -1.0),
         ("erfc(x)", -math.inf, 2.0),
         ("erfc(x)", math.inf, 0.0),
+        ("exp(-x * x)", -math.inf, 0.0),
+        ("3 * erfc(x * x)", -math.inf, 0.0),
         ("tanh(x)", math.inf, 1.0),
         ("3 * sign(x)", -math.inf, -3.0),
     ],

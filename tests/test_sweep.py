@@ -23,6 +23,7 @@ from trysquare.results_file import read
 from trysquare.sweep.campaign import Pace, Range, Sweeping
 from trysquare.sweep.chart import BLOCK, Chart, Kind
 from trysquare.sweep.evaluation import Evaluator
+from trysquare.sweep.pairs import Pairs
 from trysquare.sweep.runner import Job, Member, Runner
 from trysquare.sweep.segment import Part, Segment, whole
 from trysquare.sweep.subject import Subject, variable
@@ -162,7 +163,7 @@ def swept(  # noqa: PLR0913 - what may differ from sweep to sweep
     """Sweep one function of a miniature."""
     subject = Subject(SPECS[function], format, gradient)
     sweeping = Sweeping(
-        (subject,), (f"{liar}:cpu:miniature",), (f"{LIARS}:{liar}",), numbers,
+        (subject,), (), (Target(liar, "cpu", "miniature"),), (f"{LIARS}:{liar}",), numbers,
         Pace(1, seconds, None),
     )  # fmt: skip
     run, interrupted = sweeping.run(output, lambda done, _: done, resume=False)
@@ -285,6 +286,47 @@ def test_a_sweep_says_the_same_as_a_run_of_all_16_bits() -> None:
     assert (result.failed, result.count) == (1, 1 << 16)
 
 
+def paired(function: str, liar: str, wrt: str = "") -> Result:
+    """Sweep pairs of numbers, with fewer partners than usual."""
+    pairs = Pairs(SPECS[function], BFLOAT16, wrt)
+    target = Target(liar, "cpu", "miniature")
+    sweeping = Sweeping(
+        (), (pairs,), (target,), (f"{LIARS}:{liar}",), None, Pace(1, 30.0, None)
+    )  # fmt: skip
+    run, _ = sweeping.run(None, lambda done, _: done, resume=False)
+    return only(run)
+
+
+@pytest.fixture
+def _few_partners(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trysquare.sweep.pairs.PARTNERS", 1)
+
+
+@pytest.mark.usefixtures("_few_partners")
+@pytest.mark.parametrize("wrt", ["", "target"])
+def test_the_truth_conforms_on_all_pairs(wrt: str) -> None:
+    result = paired("smooth_l1_loss", "truthful", wrt)
+    assert (result.outcome, result.failed) == (Outcome.CONFORMS, 0)
+    assert result.count > 20 * BLOCK
+
+
+@pytest.mark.usefixtures("_few_partners")
+def test_one_wrong_pair_is_found() -> None:
+    result = paired("mse_loss", "one_pair_is_off")
+    assert (result.outcome, result.symptom, result.failed) == (
+        Outcome.DIVERGES, Symptom.INACCURATE, 1,
+    )  # fmt: skip
+    assert result.worst is not None
+    assert {name: one.decimal for name, one in result.worst.inputs.items()} == {
+        "input": "3.01562", "target": "1",
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("_few_partners")
+def test_a_domain_is_not_left() -> None:
+    assert paired("bce_loss", "truthful").outcome is Outcome.CONFORMS
+
+
 def test_the_file_of_a_sweep_that_ended_holds_its_results_alone(tmp_path: Path) -> None:
     output = tmp_path / "results.jsonl"
     run = swept("sigmoid", "off_by_one_ulp", output=output)
@@ -326,7 +368,10 @@ def timeless(path: Path) -> list[str]:
     return lines
 
 
-SWEEP = ("sigmoid", "--target", "numpy:cpu:formula", "--range=0.5:64")
+SWEEP = ("sigmoid", "elu", "relu", "--gradient", "--target", "numpy:cpu:formula", "--range=1:1.9")
+"""Six parts, one for each function and its derivative."""
+
+KILLS = 5
 
 
 @pytest.fixture(scope="module")
@@ -337,24 +382,30 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "results.jsonl"
 
 
-def test_a_killed_sweep_that_is_resumed_ends_as_an_unbroken_one(
+def test_a_sweep_that_is_killed_five_times_ends_as_an_unbroken_one(
     unbroken: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "results.jsonl"
-    process = subprocess.Popen(
-        command(*SWEEP, "-o", str(output)), env=environment(tmp_path), cwd=tmp_path,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    while process.poll() is None and parts(output) < 1:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert parts(output) >= 1
-    with output.open("ab") as file:
-        file.write(b'{"type":"part","func')  # torn apart in the middle of a line
+    for kill in range(KILLS):
+        process = subprocess.Popen(
+            command(*SWEEP, "-o", str(output), *(["--resume"] if kill else [])),
+            env=environment(tmp_path), cwd=tmp_path,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        while process.poll() is None and parts(output) <= kill:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert not ended(output)
+        with output.open("ab") as file:
+            file.write(b'{"type":"part","func')  # torn apart in the middle of a line
     done = run_it(tmp_path, *SWEEP, "-o", str(output), "--resume")
     assert done.returncode == 0, done.stderr
     assert timeless(output) == timeless(unbroken)
+
+
+def ended(path: Path) -> bool:
+    return '"type":"footer"' in path.read_text()
 
 
 def swept_part(subject: Subject, start: int, stop: int) -> Segment:
@@ -391,14 +442,15 @@ def test_seven_shards_in_any_order_are_the_whole() -> None:
     ("words", "told"),
     [
         (("sigmiod",), "did you mean 'sigmoid'?"),
-        (("softmax",), "softmax is no function of one number"),
+        (("softmax",), "softmax is a function neither of one number nor of two"),
+        (("mse_loss",), "whose pairs are swept in float16"),
         (("sigmoid", "--dtype", "float64"), "too many numbers"),
         (("sigmoid", "--dtype", "float23"), "did you mean 'float32'?"),
         (("sigmoid", "--range", "5"), "is no range"),
         (("sigmoid", "--range=3:2"), "is no range"),
         (("sigmoid", "--range=nan:2"), "is no range"),
         (("sigmoid", "--target", "numpi"), "did you mean 'numpy'?"),
-        (("sigmoid", "--target", "numpy:cpu:eager"), "no target here is called 'numpy:cpu:eager'"),
+        (("sigmoid", "--target", "numpy:cpu:eager"), "no target is called 'numpy:cpu:eager'"),
         (("sigmoid", "--resume"), "-o FILE"),
     ],
 )

@@ -14,19 +14,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from packing import answered, changed, find, packed, tensor
+from packing import answered, changed, find, open_at_a_half, packed, tensor
 from test_architecture import HEAVY, loaded
 from trysquare.__main__ import main
 from trysquare.cli.options import Code
-from trysquare.dtypes import FLOAT64, FORMATS, Array
+from trysquare.dtypes import FLOAT32, FLOAT64, FORMATS, Array
 from trysquare.errors import UsageError
 from trysquare.packs import verify as room
 from trysquare.packs.arrays import hexadecimal, number, numbers, ordinals, patterns, spacing
+from trysquare.packs.manifest import read
+from trysquare.packs.questions import questions
 from trysquare.packs.verify import Judgement, verify
 from trysquare.planning.sampling import specials
 from workshop import SPECS
 
-CASE = "sigmoid/float32/9058-points/value"
+COUNT = next(questions(SPECS["sigmoid"], FLOAT32, 0)).case.inputs["x"].size
+CASE = f"sigmoid/float32/{COUNT}-points/value"
 HARD = "sigmoid/float32/hard-to-round/value"
 HALF = "sigmoid/bfloat16/65536-points/value"
 
@@ -152,19 +155,21 @@ def test_zeros_throughout_are_counted_to_the_last(pack: Path, outputs: Path) -> 
 
 
 def test_what_is_undecided_may_be_either_candidate(tmp_path: Path) -> None:
-    pack = packed(tmp_path / "pack", [SPECS["softmax"]], "float64")
+    pack = packed(tmp_path / "pack", [open_at_a_half(tmp_path)], "float64")
     outputs = answered(pack, tmp_path / "outputs")
-    name = "softmax/float64/rows-of-2/d_x"
-    (unknown,) = find(pack, name)[1].undecided
+    value = read(pack).sets[0].answers[0]
+    name, places = value.name, [unknown.index for unknown in value.undecided]
+    assert places
 
     def choose(value: float) -> Callable[[Array], None]:
         def change(array: Array) -> None:
-            array.ravel()[unknown.index] = value
+            array.ravel()[places] = value
 
         return change
 
-    for value, wrong in ((-0.0, 0), (0.0, 0), (5e-324, 1), (np.nan, 1)):
-        assert of(name, pack, changed(outputs, name, choose(value)), 0.5).wrong == wrong
+    for given, right in ((-0.0, True), (0.0, True), (5e-324, False), (np.nan, False)):
+        found = of(name, pack, changed(outputs, name, choose(given)), 0.5)
+        assert found.wrong == (0 if right else len(places))
 
 
 def test_any_convention_at_a_kink_is_right(tmp_path: Path) -> None:
@@ -200,10 +205,10 @@ def test_a_missing_file_is_told(pack: Path, outputs: Path) -> None:
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.zeros(3, np.float32), "has the shape [3], not [9058]"),
-        (np.zeros(9058), "holds <f8, not <f4 (numbers)"),
-        (np.zeros(9058, ">f4"), "holds >f4, not <f4"),
-        (np.zeros((9058, 1), np.float32), "has the shape [9058, 1], not [9058]"),
+        (np.zeros(3, np.float32), f"has the shape [3], not [{COUNT}]"),
+        (np.zeros(COUNT), "holds <f8, not <f4 (numbers)"),
+        (np.zeros(COUNT, ">f4"), "holds >f4, not <f4"),
+        (np.zeros((COUNT, 1), np.float32), f"has the shape [{COUNT}, 1], not [{COUNT}]"),
     ],
 )
 def test_another_shape_or_type_is_told(
@@ -216,8 +221,8 @@ def test_another_shape_or_type_is_told(
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda data: data[:-1], "has fewer than the 36232 bytes"),
-        (lambda data: data + b"x", "has more than the 36232 bytes"),
+        (lambda data: data[:-1], f"has fewer than the {4 * COUNT} bytes"),
+        (lambda data: data + b"x", f"has more than the {4 * COUNT} bytes"),
         (lambda _: b"", "not an .npy file"),
         (lambda _: b"\x93NUMPY\x01\x00\xff\xff{", "not an .npy file"),
         (lambda _: b"\x93NUMPY\x01\x00\x10\x27" + b"-" * 9999 + b"1", "not an .npy file"),
@@ -241,7 +246,7 @@ def test_no_file_runs_code(
     pack: Path, outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    np.save(outputs / f"{CASE}.npy", np.array([Bomb()] * 9058), allow_pickle=True)
+    np.save(outputs / f"{CASE}.npy", np.array([Bomb()] * COUNT), allow_pickle=True)
     (outputs / f"{HARD}.npy").write_bytes(pickle.dumps(Bomb()))
     assert "holds |O, not <f4" in misfits(pack, outputs)
     assert not Path("exploded").exists()
@@ -400,7 +405,7 @@ def test_the_exit_code_says_what_became_of_the_outputs(
     capsys.readouterr()
     assert main([*command, "--ulp", "0.5"]) == Code.UNEXPECTED
     told = capsys.readouterr().out
-    assert f"refused  {CASE}: 9058 answers, 1 not correctly rounded" in told
+    assert f"refused  {CASE}: {COUNT} answers, 1 not correctly rounded" in told
     assert "judged by correct rounding" in told
     (outputs / f"{CASE}.npy").unlink()
     assert main(command) == Code.USAGE

@@ -128,7 +128,8 @@ class Sweep:
     """What a sweep says beyond a result: of every number from `low` to `high`.
 
     `inexact` of them are not correctly rounded; `powers` counts these by the power of two, in ULP,
-    at or below their error. `intervals` diverge, of which the first and the widest are told.
+    at or below their error. `intervals` diverge, of which the first and the widest are told. `kept`
+    numbers that diverge were judged by themselves, and shown to others' tolerances.
     """
 
     low: Number
@@ -139,6 +140,7 @@ class Sweep:
     first: Failing | None
     widest: Failing | None
     worst: tuple[Extreme, ...]
+    kept: int = 0
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def _swept(session: Session, group: Group, targets: Sequence[Target]) -> Iterato
     sources = tuple(dict.fromkeys(session.source(target) for target in targets))
     for numbers in SWEPT:
         sweeping = Sweeping(
-            (subject,), tuple(map(str, targets)), sources, numbers, Pace(1, SECONDS_PER_CASE, None)
+            (subject,), (), tuple(targets), sources, numbers, Pace(1, SECONDS_PER_CASE, None)
         )
         run, _ = sweeping.run(None, lambda done, _: done, resume=False)
         yield from run.results

@@ -556,6 +556,12 @@ def one_number_is_off(_: Truthful, question: Question, output: Array) -> Array:
 
 
 @lies("answered")
+def one_pair_is_off(_: Truthful, question: Question, output: Array) -> Array:
+    left, right = (np.asarray(one, np.float64) for one in question.tensors.values())
+    return np.where((left == 3.015625) & (right == 1), output * output.dtype.type(2), output)
+
+
+@lies("answered")
 def dies_of_a_number(_: Truthful, question: Question, output: Array) -> Array:
     if _at(question, 0x3F80ABCD).any():
         os.kill(os.getpid(), signal.SIGSEGV)

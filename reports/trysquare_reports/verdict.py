@@ -160,7 +160,9 @@ def _kind(number: Number) -> str:
 def seen_by_others(result: Result) -> str:
     """Return which of others' tolerances would have seen a divergence, in words; else nothing."""
     counts = result.yardsticks.items()
-    answers = [f"{name} {_seen(n, result.failed)}" for name, n in counts if n is not None]
+    # of a sweep only some numbers were shown to them
+    shown = result.failed if result.sweep is None else result.sweep.kept
+    answers = [f"{name} {_seen(n, shown)}" for name, n in counts if n is not None]
     silent = [name for name, n in counts if n is None]
     return "; ".join(
         part

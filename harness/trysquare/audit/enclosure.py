@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import flint
 import numpy as np
 
 from trysquare.dtypes import FLOAT64, Array, Format
-from trysquare.formula.ball import Ball, balls
+from trysquare.formula.ball import Ball, balls, precision
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.tree import Node
 
@@ -50,16 +49,6 @@ def narrow(ball: flint.arb) -> bool:
 def nearest(ball: flint.arb) -> float:
     """Return the float64 nearest to the middle of a ball; NaN where it is not finite."""
     return float(ball.mid()) if ball.is_finite() else np.nan
-
-
-@contextmanager
-def precision(bits: int) -> Iterator[None]:
-    """Let Arb compute with so many bits."""
-    before, flint.ctx.prec = flint.ctx.prec, bits
-    try:
-        yield
-    finally:
-        flint.ctx.prec = before
 
 
 def at_precision(

@@ -19,11 +19,11 @@ from pathlib import Path
 import flint
 import numpy as np
 
-from trysquare.audit.enclosure import precision
-from trysquare.audit.rounding import round_ball
 from trysquare.dtypes import FORMATS, Array, Format
 from trysquare.errors import Mistake, SpecErrors, UsageError, suggestion
+from trysquare.formula.ball import precision
 from trysquare.spec import InputKind, Spec, Value
+from trysquare.truth.rounding import round_ball
 
 EXPECTED, GRADIENT, COTANGENT = "expected", "gradient", "cotangent"
 NUMPY_COLUMNS = ("dtype", "input", "output", "ulperrortol")

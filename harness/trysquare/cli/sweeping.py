@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 import sys
-from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from trysquare.cli.measuring import code
-from trysquare.cli.options import OUTPUT, TIMEOUT, Code, require_writable, write
+from trysquare.cli.measuring import conclude, require_outputs
+from trysquare.cli.options import OUTPUT, TIMEOUT, Code
 from trysquare.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,12 +40,8 @@ def sweep(**options: Any) -> int:
     from trysquare.sweep.campaign import Pace
     from trysquare.sweep.surveys import default_folder
 
-    output: Path | None = options["output"]
-    report: Path | None = options["report"]
-    for path in (output, report):
-        if path is not None:
-            require_writable(path)
-    if options["resume"] and output is None:
+    require_outputs(options)
+    if options["resume"] and options["output"] is None:
         raise UsageError("--resume needs the file of the sweep: -o FILE")
     campaign = sweeping(
         options["functions"],
@@ -58,19 +52,15 @@ def sweep(**options: Any) -> int:
         pace=Pace(options["processes"], options["timeout"], default_folder()),
     )
     recorded, interrupted = campaign.run(
-        output, lambda done, total: paced(done, total, sys.stderr), resume=options["resume"]
+        options["output"],
+        lambda done, total: paced(done, total, sys.stderr),
+        resume=options["resume"],
     )
     if interrupted:
-        hint = "; --resume goes on" if output else ""
+        hint = "; --resume goes on" if options["output"] else ""
         click.echo(f"interrupted{hint}", err=True)
         return Code.INTERRUPTED
-    import_module("trysquare_reports.text").print_summary(recorded, sys.stdout)
-    if report is not None:
-        write(report, import_module("trysquare_reports.html").render(recorded))
-    for path in (output, report):
-        if path is not None:
-            click.echo(f"wrote {path}", err=True)
-    return code(recorded)
+    return conclude(recorded, options, interrupted=False)
 
 
 def _range(text: str | None) -> Range | None:

@@ -271,8 +271,9 @@ def _exact_zero(op: Op, args: list[Bounded]) -> Array:
             return np.asarray(zeros[0] | zeros[1])
         case Op.DIV:
             return np.asarray(zeros[0])
-        case Op.EXP | Op.ERFC:
-            return np.zeros((1, 1), bool)
+        case Op.EXP | Op.ERFC:  # zero at an infinity, and nowhere else
+            end = -np.inf if op is Op.EXP else np.inf
+            return np.asarray((args[0].value == end) & (args[0].error == 0))
         case Op.ADD | Op.SUB:
             return np.asarray((args[0].error == 0) & (args[1].error == 0))
         case _:

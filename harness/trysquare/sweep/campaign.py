@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from trysquare.backend import Refusal, Target
+from trysquare.command import selection
 from trysquare.divergences import known
 from trysquare.dtypes import Format
-from trysquare.errors import UsageError, suggestion
+from trysquare.errors import UsageError
 from trysquare.ledger import Ledger
 from trysquare.planning.plan import Group
 from trysquare.recorder import Recorder, functions, header
@@ -24,6 +25,7 @@ from trysquare.spec import Spec
 from trysquare.sweep.chart import BLOCK
 from trysquare.sweep.finding import Finder
 from trysquare.sweep.journal import Journal
+from trysquare.sweep.pairs import Pairs
 from trysquare.sweep.runner import Done, Job, Member, begin, parts, work
 from trysquare.sweep.segment import Part, Segment, whole
 from trysquare.sweep.subject import Subject
@@ -60,10 +62,11 @@ class Pace:
 
 @dataclass(frozen=True)
 class Sweeping:
-    """What is swept: subjects, targets that are named, backends to start, a range of numbers."""
+    """What is swept: functions of one number and of two, named targets, backends, a range."""
 
     subjects: tuple[Subject, ...]
-    targets: tuple[str, ...]
+    pairs: tuple[Pairs, ...]
+    targets: tuple[Target, ...]
     backends: tuple[str, ...]
     numbers: Range | None
     pace: Pace
@@ -78,32 +81,43 @@ class Sweeping:
             tasks = self._tasks(session)
             head = header(session, self._specs, SEED)
             with Journal(output, head, resume=resume) as journal:
-                try:
-                    found = self._swept(tasks, journal, watch)
-                except KeyboardInterrupt:
-                    return Run(journal.header, (), (), None), True
-                run = self._recorded(session, tasks, found, journal)
+                known_functions = [*functions(session, self._specs)]
+                with Recorder(journal.header, known_functions) as recorder:
+                    try:
+                        found = self._swept(tasks, journal, watch)
+                    except KeyboardInterrupt:
+                        return recorder.run, True
+                    self._record(session, tasks, found, recorder)
+                run = recorder.run
+                ended = [] if run.footer is None else [run.footer]
+                journal.finish([run.header, *run.functions, *run.results, *ended])
                 return run, False
 
     @property
     def _specs(self) -> tuple[Spec, ...]:
-        by_name = {subject.spec.function: subject.spec for subject in self.subjects}
-        return tuple(by_name.values())
+        specs = [subject.spec for subject in self.subjects] + [pairs.spec for pairs in self.pairs]
+        return tuple({spec.function: spec for spec in specs}.values())
 
     def _tasks(self, session: Session) -> dict[tuple[int, Target], Member]:
         """Return who is asked what: a subject's number, and a target that has the function."""
-        _require_there(self.targets, [str(target) for target in session.targets])
         tasks = {}
         for number, subject in enumerate(self.subjects):
-            for target, hello in session.targets.items():
-                has = subject.spec.function in hello.functions
-                able = subject.format.name in hello.dtypes
-                if able and (_named(target, self.targets) if self.targets else has):
-                    flushes = {dtype: bool(what) for dtype, what in hello.flushes.items()}
-                    tasks[number, target] = Member(target, session.source(target), flushes)
-        if not tasks:
+            for target in self._able(session, subject.spec, subject.format):
+                hello = session.targets[target]
+                flushes = {dtype: bool(what) for dtype, what in hello.flushes.items()}
+                tasks[number, target] = Member(target, session.source(target), flushes)
+        if not tasks and not any(self._able(session, one.spec, one.format) for one in self.pairs):
             raise UsageError("no target here has such a function in such a dtype")
         return tasks
+
+    def _able(self, session: Session, spec: Spec, format: Format) -> list[Target]:
+        """Return the targets with a function of their own, or those that are named."""
+        return [
+            target
+            for target in selection.among(self.targets, session.targets)
+            if format.name in session.targets[target].dtypes
+            and (self.targets or spec.function in session.targets[target].functions)
+        ]
 
     def _swept(
         self, tasks: dict[tuple[int, Target], Member], journal: Journal, watch: Watch
@@ -186,30 +200,30 @@ class Sweeping:
                     start, stop, tuple(left),
                 )  # fmt: skip
 
-    def _recorded(
+    def _record(
         self,
         session: Session,
         tasks: dict[tuple[int, Target], Member],
         found: dict[tuple[int, Target], list[Segment] | Refusal],
-        journal: Journal,
-    ) -> Run:
-        """Make results of the segments, and a file of the results."""
+        recorder: Recorder,
+    ) -> None:
+        """Make results of the segments, and sweep the pairs."""
         groups = [
             Group(subject.spec, Check.SWEEP, subject.format)
             for number, subject in enumerate(self.subjects)
             if any(number == other for other, _ in tasks)
         ]
+        groups += [pairs.group for pairs in self.pairs]
         entries = {target.backend: known(target.backend) for target in session.targets}
         ledger = Ledger(entries, groups, session.targets, complete=False)
         finder = Finder(session.pool, self.pace.deadline)
-        with Recorder(journal.header, [*functions(session, self._specs)]) as recorder:
-            for key, member in tasks.items():
-                recorder.add(ledger.judge(self._result(finder, key, member, found[key])))
-            recorder.finish(ledger.stale())
-            run = recorder.run
-        ended = [] if run.footer is None else [run.footer]
-        journal.finish([run.header, *run.functions, *run.results, *ended])
-        return run
+        for key, member in tasks.items():
+            recorder.add(ledger.judge(self._result(finder, key, member, found[key])))
+        for pairs in self.pairs:
+            able = self._able(session, pairs.spec, pairs.format)
+            for result in pairs.results(session, able):
+                recorder.add(ledger.judge(result))
+        recorder.finish(ledger.stale())
 
     def _result(
         self,
@@ -232,16 +246,3 @@ def _positions(numbers: Range | None, format: Format) -> tuple[int, int]:
 
 def _has(found: list[Segment] | Refusal, start: int, stop: int) -> bool:
     return isinstance(found, list) and any((s.start, s.stop) == (start, stop) for s in found)
-
-
-def _named(target: Target, names: Sequence[str]) -> bool:
-    """Whether one of these names the target, or its backend."""
-    return any(name in (str(target), target.backend) for name in names)
-
-
-def _require_there(names: Sequence[str], targets: Sequence[str]) -> None:
-    for name in names:
-        backends = {target.partition(":")[0] for target in targets}
-        if name not in (*targets, *backends):
-            hint = suggestion(name, (*targets, *backends)) or f"there are {', '.join(targets)}"
-            raise UsageError(f"no target here is called '{name}'; {hint}")

@@ -81,7 +81,7 @@ class Finder:
             discrete={name: one.count for name, one in segment.discrete.items()},
             histogram=tuple(_curve(format, segment)),
             shape=f"{subject.variable} [65536], {segment.count // 65536} times",
-            sweep=_sweep(format, segment, worst),
+            sweep=_sweep(format, segment, worst, kept=judged.failed),
         )
 
     def _extremes(
@@ -193,7 +193,7 @@ def _disagreeing(result: Result) -> Result:
     )
 
 
-def _sweep(format: Format, segment: Segment, worst: tuple[Extreme, ...]) -> Sweep:
+def _sweep(format: Format, segment: Segment, worst: tuple[Extreme, ...], *, kept: int = 0) -> Sweep:
     return Sweep(
         low=_number(format, segment.start),
         high=_number(format, segment.stop - 1),
@@ -203,6 +203,7 @@ def _sweep(format: Format, segment: Segment, worst: tuple[Extreme, ...]) -> Swee
         first=_failing(format, segment.first),
         widest=_failing(format, segment.widest),
         worst=worst,
+        kept=kept,
     )
 
 

@@ -35,12 +35,17 @@ AT_ONCE = 1 << 17
 
 
 def variable(spec: Spec) -> str | None:
-    """Return the name of the only number that a function is of, None if there are others."""
+    """Return the name of the only number that a function is of, None if there are others.
+
+    One with a domain is not meant: outside of it there is nothing to compare.
+    """
     if spec.axis is not None or spec.reduce is not None or len(spec.inputs) != 1:
         return None
     (item,) = spec.inputs
     form = item.form(spec.defaults)
     drawn = spec.random is not None and spec.random.mode.items() <= spec.defaults.items()
+    if item.domain is not None:
+        return None
     pointwise = form.kind is InputKind.FLOAT and form.extent is InputExtent.ELEMENT
     return item.name if pointwise and not drawn else None
 

@@ -60,6 +60,14 @@ def candidates(oracle: Oracle) -> tuple[Array, Array]:
     return np.where(special, oracle.ieee, low), np.where(special, oracle.ieee, high)
 
 
+def round_ball(ball: flint.arb, format: Format) -> float:
+    """Return the number of a format to which a ball rounds, ties to even; NaN where it is open."""
+    with precision(PRECISIONS[-1]):
+        low = _end(format, flint.arb.lower, -0.0, ball, 0.0)
+        high = _end(format, flint.arb.upper, 0.0, ball, 0.0)
+    return low if low == high else math.nan
+
+
 def same(a: Array, b: Array) -> Array:
     """Tell where two arrays hold the same number, zeros of one sign, or both NaN."""
     equal = (a == b) & (np.signbit(a) == np.signbit(b))

@@ -48,7 +48,8 @@ def distance(got: Array, truth: Truth, allowance: Allowance, format: Format) -> 
     with np.errstate(all="ignore"):
         error, scale = _scaled_error(got, truth, format)
         spacing = truth.spacing(format)
-        allowed, slack = allowance.limit * scale, truth.bound * format.ulp(truth.value) * scale
+        # scaled first: a fraction of the smallest subnormal would be zero
+        allowed, slack = allowance.limit * scale, truth.bound * (format.ulp(truth.value) * scale)
         ulp = np.clip(error / (spacing * scale), -FARTHEST, FARTHEST)
         ulp = np.where(np.isfinite(error), ulp, np.nan)
         limit = np.minimum(allowance.limit / spacing, FARTHEST)
