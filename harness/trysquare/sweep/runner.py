@@ -235,14 +235,7 @@ class _Sweep:
         value = self._evaluator.values(truth)[places]
         answers = Answers(places + truth.block * BLOCK, got[places], rounded, value)
         limits = self._chart.limits[truth.block - self._chart.start // BLOCK]
-        tally, limits = self._tallies[target], limits[int(self._flushes(target))]
-        points, first = self._chart.points, truth.block * BLOCK
-        here = points[slice(*np.searchsorted(points, [first, first + BLOCK]))]
-        if len(here):  # next to a kink, a zero, an infinity: no limit of the block holds
-            alone = np.isin(answers.positions, here)
-            tally.add(answers.only(alone), _UNKNOWN)
-            answers = answers.only(~alone)
-        tally.add(answers, limits)
+        self._tallies[target].add(answers, limits[int(self._flushes(target))])
 
     def _put_aside(self, target: Target, truth: BlockTruth, got: Array, unlike: Array) -> None:
         """Keep for later what equals one of two candidates of which one is right."""
@@ -267,10 +260,6 @@ class _Sweep:
         positions, got = (np.concatenate(parts) for parts in zip(*doubts, strict=True))
         value, rounded = self._subject.truths(positions)
         return amended(segment, Answers(positions, got, rounded, value), self._subject.format)
-
-
-_UNKNOWN = np.array([0.0, np.inf])
-"""Limits that decide nothing."""
 
 
 def parts(start: int, stop: int, size: int) -> Iterator[tuple[int, int]]:

@@ -19,7 +19,7 @@ from trysquare.sweep.chart import BLOCK, PIECE, Chart, Kind
 from trysquare.sweep.subject import Subject
 from trysquare.sweep.surveyor import Surveyor, everything
 
-EDITION = 2
+EDITION = 3
 """Changes with what a chart means, or with how it is made."""
 
 NARROW = 16
@@ -64,13 +64,16 @@ class Surveys:
         ranges = [np.arange(piece["start"], piece["stop"]) for piece in alone]
         points = np.concatenate([np.empty(0, np.int64), *ranges])
         values, rounded = self._subject.truths(points)
-        return Chart(start, stop, pieces, points, values, rounded, self._limits(start, stop))
+        limits = self._limits(start, stop)
+        # limits in ULP grow without bound towards a zero of the function, and may jump at a kink
+        limits[np.unique(points // BLOCK) - start // BLOCK] = UNKNOWN
+        return Chart(start, stop, pieces, points, values, rounded, limits)
 
     def _limits(self, start: int, stop: int) -> Array:
         """Return for every block what surely conforms and what surely diverges, in ULP."""
         firsts = np.arange(start, stop, BLOCK)
         if self._subject.format.width == NARROW:  # all numbers in one block: no limit holds for it
-            return np.tile([0.0, np.inf], (len(firsts), 2, 1))
+            return np.tile(UNKNOWN, (len(firsts), 2, 1))
         places = firsts[:, None] + np.linspace(0, BLOCK - 1, SAMPLES).astype(np.int64)
         standard = self._subject.standard(self._subject.at(places.ravel()))
         spacing = self._subject.format.ulp(standard.canonical.oracle.ieee)
@@ -78,6 +81,8 @@ class Surveys:
         free = np.zeros(places.size, bool)
         for other in standard.alternatives:
             free |= other.where[:, 0]
+        size = np.abs(self._subject.format.widen(self._subject.at(places.ravel())))
+        subnormal = (size > 0) & (size < self._subject.format.smallest_normal)
         found = np.empty((len(firsts), 2, 2))
         for flushes in (False, True):
             allowed = standard.limit(flushes=flushes)
@@ -86,9 +91,15 @@ class Surveys:
             known = np.isfinite(ulps) & np.isfinite(allowed.spilled.reshape(places.shape))
             known &= ~free.reshape(places.shape)
             least = np.where(known, ulps, 0.0).min(axis=1) / MARGIN
+            if flushes:  # another answer counts where a subnormal number is taken for zero
+                known &= ~subnormal.reshape(places.shape)
             most = np.where(known, ulps, np.inf).max(axis=1) * MARGIN
             found[:, int(flushes)] = np.stack([least, most], axis=1)
         return found
+
+
+UNKNOWN = np.array([0.0, np.inf])
+"""Limits that decide nothing: every error is judged by itself."""
 
 
 def default_folder() -> Path:
