@@ -217,10 +217,18 @@ class _Sweep:
         else:
             got = np.full(BLOCK, uniform, self._subject.format.bits)
         unlike = got != truth.rounded
+        self._excuse(truth.block * BLOCK, unlike)
         if truth.undecided.size:
             self._put_aside(target, truth, got, unlike)
         if unlike.any():
             self._differing(target, truth, got, np.flatnonzero(unlike))
+
+    def _excuse(self, first: int, unlike: Array) -> None:
+        """Forget differences where nothing is judged."""
+        low, high = self._subject.judged(first, first + BLOCK)
+        if high - low < BLOCK:
+            unlike[: low - first] = False
+            unlike[high - first :] = False
 
     def _differing(self, target: Target, truth: BlockTruth, got: Array, places: Array) -> None:
         rounded = np.broadcast_to(truth.rounded, BLOCK)[places]

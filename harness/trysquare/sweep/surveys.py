@@ -19,7 +19,7 @@ from trysquare.sweep.chart import BLOCK, PIECE, Chart, Kind
 from trysquare.sweep.subject import Subject
 from trysquare.sweep.surveyor import Surveyor, everything
 
-EDITION = 3
+EDITION = 4
 """Changes with what a chart means, or with how it is made."""
 
 NARROW = 16
@@ -76,7 +76,7 @@ class Surveys:
         """
         firsts = np.arange(pieces["start"][0], pieces["stop"][-1], BLOCK)
         if self._subject.format.width == NARROW:  # all numbers in one block: no limit holds for it
-            return np.tile([0.0, np.inf], (len(firsts), 2, 1))
+            return np.tile(UNKNOWN, (len(firsts), 2, 1))
         places = firsts[:, None] + np.linspace(0, BLOCK - 1, SAMPLES).astype(np.int64)
         standard = self._subject.standard(self._subject.at(places.ravel()))
         spacing = self._subject.format.ulp(standard.canonical.oracle.ieee)
@@ -86,6 +86,8 @@ class Surveys:
             free |= other.where[:, 0]
         alone = pieces[pieces["kind"] == Kind.POINTS]
         rough = np.isin(firsts // BLOCK, alone["start"] // BLOCK)
+        size = np.abs(self._subject.format.widen(self._subject.at(places.ravel())))
+        subnormal = (size > 0) & (size < self._subject.format.smallest_normal)
         found = np.empty((len(firsts), 2, 2))
         for flushes in (False, True):
             allowed = standard.limit(flushes=flushes)
@@ -94,6 +96,8 @@ class Surveys:
             known = np.isfinite(ulps) & np.isfinite(allowed.spilled.reshape(places.shape))
             known &= ~free.reshape(places.shape)
             least = np.where(known, ulps, 0.0).min(axis=1)
+            if flushes:  # another answer counts where a subnormal number is taken for zero
+                known &= ~subnormal.reshape(places.shape)
             most = np.where(known, ulps, np.inf).max(axis=1)
             steady = (most <= STEADY * least) & ~rough
             found[:, int(flushes)] = np.stack(
@@ -101,6 +105,10 @@ class Surveys:
                 axis=1,
             )
         return found
+
+
+UNKNOWN = np.array([0.0, np.inf])
+"""Limits that decide nothing: every error is judged by itself."""
 
 
 def default_folder() -> Path:
