@@ -17,12 +17,13 @@ import pytest
 
 from trysquare.backend import Target
 from trysquare.dtypes import BFLOAT16, FLOAT16, FLOAT32, Format
+from trysquare.formula.parser import parse
 from trysquare.record_form import encode
 from trysquare.result import Expectation, Outcome, Result, Run, Symptom
 from trysquare.results_file import read
 from trysquare.sweep.campaign import Pace, Range, Sweeping
 from trysquare.sweep.chart import BLOCK, Chart, Kind
-from trysquare.sweep.evaluation import Evaluator
+from trysquare.sweep.evaluation import BlockTruth, Evaluator
 from trysquare.sweep.pairs import Pairs
 from trysquare.sweep.runner import Job, Member, Runner
 from trysquare.sweep.segment import Part, Segment, whole
@@ -80,6 +81,99 @@ def same(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.asarray((one == other) | (np.isnan(one) & np.isnan(other)))
 
 
+def charted(formula: str, block: int) -> tuple[Subject, BlockTruth, np.ndarray]:
+    """A formula of x as a subject, the truth of a block of it, and the values there."""
+    tree = parse(formula, frozenset({"x"}))
+    subject = Subject(SPECS["sigmoid"], FLOAT32, gradient=False)
+    vars(subject)["tree"] = tree
+    known = surveys(subject)
+    evaluator = Evaluator(known.surveyor, known.chart(block * BLOCK, (block + 1) * BLOCK))
+    truth = evaluator.block(block)
+    return subject, truth, evaluator.values(truth)
+
+
+ZERO = HALF // BLOCK
+"""The block that begins with +0: subnormal numbers."""
+
+
+def test_a_slope_next_to_one_half_is_not_one_half() -> None:
+    subject, truth, _ = charted("(1 / 2 + 1 / 1152921504606846976) * x", ZERO)
+    halves = np.arange(1, BLOCK, 2)  # half of an odd number is a tie, and this is a bit more
+    told = truth.rounded.copy()
+    told[truth.undecided] = subject.truths(truth.undecided + HALF)[1]
+    assert np.array_equal(told[halves], (halves + 1) // 2)
+
+
+@pytest.mark.parametrize(("top", "bottom"), [(7, 100), (11, 30), (1, 6)])
+def test_an_exact_tie_is_rounded_to_even(top: int, bottom: int) -> None:
+    subject, _, _ = charted(f"x * ({top} / {bottom})", ZERO)
+    ties = np.arange(bottom // 2, BLOCK * 64, bottom)[:3000]
+    _, rounded = subject.truths(HALF + ties)
+    below = ties * top // bottom
+    assert np.array_equal(rounded, below + below % 2)
+
+
+@pytest.mark.parametrize(
+    ("formula", "x", "sign"),
+    [
+        ("erfc(x)", 13.0, 0),
+        ("erfc(x)", 200.0, 0),
+        ("-erfc(x)", 200.0, 1),
+        ("x * erfc(-x)", -200.0, 1),
+        ("exp(x)", -1e30, 0),
+        ("maximum(x, 0)", -3.0, 0),
+        ("x * 0", -3.0, 1),
+    ],
+)
+def test_a_result_that_vanishes_is_a_zero_of_its_own_sign(
+    formula: str, x: float, sign: int
+) -> None:
+    block = int(FLOAT32.positions(np.array(np.float32(x)).view(np.uint32))) // BLOCK
+    _, truth, _ = charted(formula, block)
+    assert truth.constant
+    assert truth.rounded[0] == sign << 31
+
+
+def test_both_signs_of_zero_meet_inside_of_a_block() -> None:
+    formula, block = "(x - 1.00390625)**9", ZERO + 0x3F80
+    subject, truth, _ = charted(formula, block)
+    places = 0x8000 + np.array([-40, -3, -1, 1, 3, 40])
+    _, wanted = subject.truths(places + block * BLOCK)
+    assert (wanted[:3] == 1 << 31).all()
+    assert (wanted[3:] == 0).all()
+    told = np.where(np.isin(places, truth.undecided), wanted, truth.rounded[places])
+    assert np.array_equal(told, wanted)
+
+
+def test_what_a_function_makes_of_nan_is_its_value_there() -> None:
+    _, _, value = charted("x if x > 0 else 1 / 3", ZERO + 0x7FC0)
+    assert (value == float(np.float32(1 / 3))).all()
+
+
+@pytest.mark.parametrize("function", ["silu", "gelu", "mish"])
+def test_a_block_with_a_zero_has_no_limit_of_its_own(function: str) -> None:
+    subject = Subject(SPECS[function], FLOAT32, gradient=True)
+    firsts = np.arange(0x4050, 0x40D0) * BLOCK  # from -1.6 to -0.7
+    signs = np.sign(subject.exact(firsts)[0])
+    (place,) = firsts[:-1][signs[:-1] != signs[1:]]
+    chart = surveys(subject).chart(int(place), int(place) + BLOCK)
+    assert (chart.limits == [0.0, np.inf]).all()
+
+
+def test_what_a_block_says_of_its_limits_holds_for_each_of_its_numbers() -> None:
+    subject = Subject(SPECS["silu"], FLOAT32, gradient=True)
+    numbers = np.random.default_rng(3)
+    for block in [0x405B, 0x405C, 0x405D, *(ZERO + 0x3C00 + numbers.integers(0, 0x700, 4))]:
+        chart = surveys(subject).chart(int(block) * BLOCK, (int(block) + 1) * BLOCK)
+        standard = subject.standard(subject.at(np.arange(chart.start, chart.stop)))
+        spacing = FLOAT32.ulp(standard.canonical.oracle.ieee)
+        for flushes in (False, True):
+            sure, beyond = chart.limits[0, int(flushes)]
+            limits = standard.limit(flushes=flushes).limit / spacing
+            assert sure <= limits.min()
+            assert limits.max() <= beyond
+
+
 @pytest.mark.parametrize("function", UNARY)
 def test_a_chart_covers_its_range_without_gaps(function: str) -> None:
     subject = Subject(SPECS[function], FLOAT32, gradient=False)
@@ -87,6 +181,42 @@ def test_a_chart_covers_its_range_without_gaps(function: str) -> None:
     pieces = surveys(subject).chart(start, stop).pieces
     assert (pieces["start"][0], pieces["stop"][-1]) == (start, stop)
     assert (pieces["start"][1:] == pieces["stop"][:-1]).all()
+
+
+@pytest.mark.parametrize(
+    ("function", "gradient", "x"),
+    [
+        # the derivative is zero in the middle of the block: limits in ULP grow without bound
+        ("silu", True, -1.2784645),
+        ("gelu", True, -0.7517915),
+        ("mish", True, -1.1925),
+        ("softplus", False, -90.0),
+        ("log", False, 1.0),
+    ],
+)
+def test_what_a_block_decides_no_number_of_it_contradicts(
+    function: str,
+    gradient: bool,  # noqa: FBT001
+    x: float,
+) -> None:
+    subject = Subject(SPECS[function], FLOAT32, gradient)
+    start = int(FLOAT32.positions(np.array(np.float32(x)).view(np.uint32))) // BLOCK * BLOCK
+    chart = surveys(subject).chart(start, start + BLOCK)
+    standard = subject.standard(subject.at(np.arange(start, start + BLOCK)))
+    for flushes in (False, True):
+        sure, beyond = chart.limits[0][int(flushes)]
+        spacing = FLOAT32.ulp(standard.canonical.truth.value)
+        limits = standard.limit(flushes=flushes).limit / spacing
+        assert sure <= np.nanmin(limits)
+        assert np.nanmax(limits) <= beyond
+
+
+def test_what_follows_from_a_flushed_number_is_judged_by_itself() -> None:
+    subject = Subject(SPECS["relu"], FLOAT32, gradient=True)
+    subnormal = HALF + BLOCK
+    keeps, flushes = surveys(subject).chart(subnormal, subnormal + BLOCK).limits[0]
+    assert np.isfinite(keeps[1])
+    assert np.isinf(flushes[1])
 
 
 def test_a_tail_that_vanishes_is_a_constant() -> None:
@@ -252,6 +382,14 @@ def test_every_convention_at_a_kink_conforms(slope: str) -> None:
     assert (result.outcome, result.failed) == (Outcome.CONFORMS, 0)
 
 
+def test_a_derivative_is_judged_at_numbers_alone() -> None:
+    result = only(swept("softplus", "descends_upwards", Range(3e38, float("inf")), gradient=True))
+    assert result.failed == result.count
+    assert result.sweep is not None
+    assert result.sweep.widest is not None
+    assert float(result.sweep.widest.high.decimal) == pytest.approx(3.4028235e38)
+
+
 def test_a_wrong_dtype_is_not_swept_and_said_so() -> None:
     result = only(swept("sigmoid", "returns_float64"))
     assert (result.outcome, result.expectation) == (Outcome.ERRORED, Expectation.UNEXPECTED)
@@ -273,7 +411,8 @@ def test_a_crash_costs_the_block_that_did_it(liar: str, outcome: Outcome) -> Non
 @pytest.mark.parametrize("gradient", [False, True], ids=["value", "derivative"])
 def test_all_numbers_of_16_bits_are_swept(format: Format, gradient: bool) -> None:  # noqa: FBT001
     result = only(swept("sigmoid", "truthful", None, format=format, gradient=gradient))
-    assert (result.outcome, result.count) == (Outcome.CONFORMS, 1 << 16)
+    numbers = (1 << 16) - (1 << format.precision if gradient else 0)
+    assert (result.outcome, result.count) == (Outcome.CONFORMS, numbers)
     assert result.sweep is not None
     assert result.sweep.inexact == 0
 

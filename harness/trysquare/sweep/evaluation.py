@@ -87,7 +87,7 @@ class Evaluator:
             for model in self.surveyor.survey(start, stop, constants=False):
                 low, high = int(model["start"]), int(model["stop"])
                 place = slice(low - first, high - first)
-                if model["kind"] == Kind.POINTS:
+                if model["kind"] in (Kind.POINTS, Kind.CONSTANT):  # of NaN there is no model
                     self._value[place] = bits
                 else:
                     self._evaluate(model, low, high, place)

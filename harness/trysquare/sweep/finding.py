@@ -71,10 +71,9 @@ class Finder:
         """Put the figures of all numbers into the result of a few."""
         format = subject.format
         worst = self._extremes(subject, target, segment.worst)
-        silent = segment.silence.count if segment.silence else 0
         return replace(
             _named(judged, subject, target, segment),
-            count=segment.count - silent,
+            count=_answered(subject, segment),
             failed=segment.failed,
             max_ulp=max((abs(one.ulp) for one in worst if one.ulp is not None), default=0.0),
             p99_ulp=0.0,
@@ -166,10 +165,16 @@ def _blank(subject: Subject, target: Target, segment: Segment) -> Result:
         outcome=Outcome.CONFORMS,
         expectation=Expectation.EXPECTED,
         place=str(subject.spec.place),
-        count=segment.count - (segment.silence.count if segment.silence else 0),
+        count=_answered(subject, segment),
         sweep=_sweep(subject.format, segment, ()),
     )
     return _named(blank, subject, target, segment)
+
+
+def _answered(subject: Subject, segment: Segment) -> int:
+    """Return how many numbers were judged."""
+    low, high = subject.judged(segment.start, segment.stop)
+    return max(0, high - low - (segment.silence.count if segment.silence else 0))
 
 
 def _silent(result: Result, silence: Silence) -> Result:

@@ -16,6 +16,7 @@ from trysquare.backend import Target, Want
 from trysquare.dtypes import Array, Format
 from trysquare.planning.cases import Case
 from trysquare.planning.checks import variations
+from trysquare.planning.inputs import finite
 from trysquare.planning.plan import Group
 from trysquare.result import Check, Outcome, Result
 from trysquare.run import Session
@@ -96,6 +97,8 @@ class Pairs:
     def _case(self, name: str, inputs: Mapping[str, Array]) -> Case:
         parameters: dict[str, Value] = {**self.spec.defaults, **next(variations(self.spec))[1]}
         kept = _inside(self.spec, inputs)
+        if self.wrt:
+            kept = finite(self.spec, parameters, kept)
         shape = next(iter(kept.values())).shape
         return Case(
             name=name,

@@ -218,24 +218,25 @@ class _Sweep:
         else:
             got = np.full(BLOCK, uniform, self._subject.format.bits)
         unlike = got != truth.rounded
+        self._excuse(truth.block * BLOCK, unlike)
         if truth.undecided.size:
             self._put_aside(target, truth, got, unlike)
         if unlike.any():
             self._differing(target, truth, got, np.flatnonzero(unlike))
+
+    def _excuse(self, first: int, unlike: Array) -> None:
+        """Forget differences where nothing is judged."""
+        low, high = self._subject.judged(first, first + BLOCK)
+        if high - low < BLOCK:
+            unlike[: low - first] = False
+            unlike[high - first :] = False
 
     def _differing(self, target: Target, truth: BlockTruth, got: Array, places: Array) -> None:
         rounded = np.broadcast_to(truth.rounded, BLOCK)[places]
         value = self._evaluator.values(truth)[places]
         answers = Answers(places + truth.block * BLOCK, got[places], rounded, value)
         limits = self._chart.limits[truth.block - self._chart.start // BLOCK]
-        tally, limits = self._tallies[target], limits[int(self._flushes(target))]
-        points, first = self._chart.points, truth.block * BLOCK
-        here = points[slice(*np.searchsorted(points, [first, first + BLOCK]))]
-        if len(here):  # next to a kink, a zero, an infinity: no limit of the block holds
-            alone = np.isin(answers.positions, here)
-            tally.add(answers.only(alone), _UNKNOWN)
-            answers = answers.only(~alone)
-        tally.add(answers, limits)
+        self._tallies[target].add(answers, limits[int(self._flushes(target))])
 
     def _put_aside(self, target: Target, truth: BlockTruth, got: Array, unlike: Array) -> None:
         """Keep for later what equals one of two candidates of which one is right."""
@@ -260,10 +261,6 @@ class _Sweep:
         positions, got = (np.concatenate(parts) for parts in zip(*doubts, strict=True))
         value, rounded = self._subject.truths(positions)
         return amended(segment, Answers(positions, got, rounded, value), self._subject.format)
-
-
-_UNKNOWN = np.array([0.0, np.inf])
-"""Limits that decide nothing."""
 
 
 def parts(start: int, stop: int, size: int) -> Iterator[tuple[int, int]]:

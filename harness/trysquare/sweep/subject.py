@@ -28,6 +28,8 @@ from trysquare.verdict.standard import Standard
 VAGUE = 2.0**-20
 """ULP; a truth that is less certain than that is worked out again."""
 
+_INFINITIES = np.array([-np.inf, np.inf])
+
 AT_ONCE = 1 << 17
 """Numbers that are judged one by one together; each needs some hundred bytes."""
 
@@ -103,7 +105,8 @@ class Subject:
     def case(self, numbers: Array) -> Case:
         """Return a case that asks for these numbers, shaped (n,), in the format's dtype."""
         # one NaN stands for all: a signalling one is not worth an exception
-        numbers = np.where(np.isnan(numbers), self.format.numpy.type(np.nan), numbers)
+        with np.errstate(invalid="ignore"):  # ml_dtypes warns of the signalling ones
+            numbers = np.where(np.isnan(numbers), self.format.numpy.type(np.nan), numbers)
         return Case(
             name=self.title,
             check=Check.SWEEP,
@@ -126,6 +129,19 @@ class Subject:
         """Return answers in the format's dtype as a backend would give them."""
         return Answer({self.variable if self.gradient else "output": got})
 
+    def judged(self, start: int, stop: int) -> tuple[int, int]:
+        """Return the part of positions [start, stop) that is judged: a derivative, at numbers.
+
+        What IEEE arithmetic makes of a derivative at NaN or infinity depends on how the formula is
+        written; `run` leaves these points out too.
+        """
+        if not self.gradient:
+            return start, stop
+        infinities = self.format.cast(_INFINITIES).view(self.format.bits)
+        below, above = (int(position) for position in self.format.positions(infinities))
+        low, high = max(start, below + 1), min(stop, above)
+        return (low, high) if low < high else (start, start)
+
     def at(self, positions: Array) -> Array:
         """Return the numbers at positions in the order of size, in the format's dtype."""
         return self.format.from_bits(self.format.patterns(positions))
@@ -147,6 +163,9 @@ class Subject:
             value = truth.value + truth.rest * self.format.ulp(truth.value)
         value = np.where(np.isfinite(truth.value), value, truth.value)[:, 0]
         nearest_, undecided = rounded(oracle)
+        ties = np.flatnonzero(undecided[:, 0])
+        if ties.size:  # a tie is a float64, and the middle of Arb's ball the float64 next to it
+            value[ties] = oracle.exact(ties).value[:, 0]
         even = np.where(undecided[:, 0], self.format.round(value), nearest_[:, 0])
         return value, self.format.cast(even).view(self.format.bits)
 

@@ -41,6 +41,12 @@ GOAL = 2.0**-22
 TINY = 2.0**-60
 """Below that a function may be as good as its tangent at zero."""
 
+SHORT = 27
+"""Bits of a slope with which products are exact."""
+
+FAINT = 2.0**-800
+"""A slope of that size takes the smallest numbers almost out of float64."""
+
 BITS = 128
 ROUNDOFF = 2.0**-53
 NEAR = 1 + 2.0**-40
@@ -114,8 +120,26 @@ class Surveyor:
         found = self._interval.evaluated(ends)
         if isinstance(found, str):
             return _row(start, stop, Kind.CONSTANT, bits=_pattern(math.nan))
+        if all(end.is_zero() for end in found):
+            return self._zero(start, stop)
         bits = _same_rounding(*found)
         return None if bits is None else _row(start, stop, Kind.CONSTANT, bits=bits)
+
+    def _of_zero(self, start: int, stop: int) -> tuple[object, ...] | None:
+        """An interval may have an end at zero, and so one sign, where a ball has both."""
+        try:
+            return self._constant(start, stop)
+        except UndecidedHereError:
+            return None
+
+    def _zero(self, start: int, stop: int) -> tuple[object, ...] | None:
+        """An exact zero has the sign that IEEE arithmetic gives it, if that is one for all."""
+        names = {self._variable: np.array([[number(start)], [number(stop - 1)]])}
+        found = evaluate(self._tree, Float64(2, 1, FORMAT), names)
+        first, last = np.signbit(np.broadcast_to(found, (2, 1)) * 1.0).ravel()
+        if first != last:
+            return None
+        return _row(start, stop, Kind.CONSTANT, bits=_pattern(-0.0 if first else 0.0))
 
     def _smooth(self, start: int, stop: int, *, constants: bool) -> tuple[object, ...] | None:
         """A polynomial around the middle, of the lowest degree that is close enough."""
@@ -131,6 +155,10 @@ class Surveyor:
             bits = _same_rounding(around[0], around[0])
             if bits is not None:
                 return _row(start, stop, Kind.CONSTANT, bits=bits)
+            if abs(around[0]) < FORMAT.smallest_subnormal / 2:  # zero, but of which sign?
+                constant = self._of_zero(start, stop)
+                if constant is not None:
+                    return constant
         at = self._series.evaluated(flint.arb_series([exact, step]), self._series.decisions)
         if isinstance(at, str):
             return None
@@ -158,12 +186,18 @@ class Surveyor:
         if not bent < GOAL * FORMAT.eps:
             return None
         factor = _middle(slope)
-        exact = slope.is_exact() and math.ldexp(factor, 20).is_integer()
+        if not FAINT < abs(factor) < 1 / FAINT:
+            return None
+        # a product of 24 and SHORT bits is a float64, and next to a tie it is one or far from it
+        short = math.ldexp(math.frexp(factor)[0], SHORT).is_integer()
+        exact = slope == factor and short and (bend.is_zero() or bent < ROUNDOFF)
         side = int(bend > 0) - int(bend < 0)
         if exact and not side and not bend.is_zero():
             return None  # on which side of its tangent is the function?
         lean = side if high > 0 or power % 2 == 0 else -side
-        bound = (bent + _size(slope / factor - 1) + ROUNDOFF) * NEAR if lean or not exact else 0.0
+        # two products, their sum, and the bound taken from it: four roundings
+        bound = (bent + _size(slope / factor - 1) + 4 * ROUNDOFF) * NEAR
+        bound = bound if lean or not exact else 0.0
         return _row(
             start, stop, Kind.LINEAR, lean=lean if exact else 0, bound=bound, coefficients=(factor,)
         )
@@ -216,7 +250,7 @@ def _pattern(value: float) -> int:
 def _same_rounding(lowest: flint.arb, highest: flint.arb) -> int | None:
     """Return the pattern of the number that everything between rounds to, if it is one.
 
-    A zero has the sign of what was rounded.
+    A zero has the sign of what was rounded; where that is not known, it is not one number.
     """
     if not (lowest.is_finite() and highest.is_finite()):
         return None
@@ -229,7 +263,11 @@ def _same_rounding(lowest: flint.arb, highest: flint.arb) -> int | None:
         ends = np.array([low, high]).astype(np.float32)
     if ends[0] != ends[1]:
         return None
-    return _pattern(-0.0 if highest < 0 and ends[0] == 0 else float(ends[0]))
+    if ends[0] != 0:
+        return _pattern(float(ends[0]))
+    if lowest.is_zero() and highest.is_zero():
+        return None
+    return _pattern(0.0) if lowest >= 0 else _pattern(-0.0) if highest <= 0 else None
 
 
 def _below(value: flint.arb) -> float:
