@@ -72,7 +72,8 @@ LAYERS = (
     ),
     (
         "formula.constant formula.derivative formula.evaluate formula.float64 formula.mathml "
-        "formula.parser hunt.box planning.sampling spec sweep.chart sweep.extremes truth.known"
+        "formula.parser formula.primitives hunt.box planning.sampling spec sweep.bounds "
+        "sweep.chart sweep.extremes truth.known"
     ),
     (
         "audit cli command dtypes errors formula formula.tree formula.typeset hunt packs planning "
