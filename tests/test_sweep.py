@@ -598,6 +598,15 @@ def test_what_does_not_fit_is_told(tmp_path: Path, words: tuple[str, ...], told:
     assert "Traceback" not in done.stderr
 
 
+def test_a_backend_that_is_named_and_not_here_is_missed(tmp_path: Path) -> None:
+    done = run_it(
+        tmp_path, "sigmoid", "--dtype", "float16",
+        "--target", "numpy:cpu:formula", "--target", "not_there.module",
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert "asked for and not here: not_there.module" in done.stdout
+
+
 def test_the_file_of_another_sweep_is_not_resumed(unbroken: Path, tmp_path: Path) -> None:
     copy = tmp_path / "results.jsonl"
     copy.write_bytes(unbroken.read_bytes())
