@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 import flint
@@ -123,6 +123,9 @@ class Surveyor:
         if all(end.is_zero() for end in found):
             return self._zero(start, stop)
         bits = _same_rounding(*found)
+        if bits is None and stop - start >= BLOCK and _vanishes(found):
+            # a sum of what vanishes: neither worth a billion questions nor a verdict
+            bits = _pattern(-0.0)
         return None if bits is None else _row(start, stop, Kind.CONSTANT, bits=bits)
 
     def _of_zero(self, start: int, stop: int) -> tuple[object, ...] | None:
@@ -155,7 +158,7 @@ class Surveyor:
             bits = _same_rounding(around[0], around[0])
             if bits is not None:
                 return _row(start, stop, Kind.CONSTANT, bits=bits)
-            if abs(around[0]) < FORMAT.smallest_subnormal / 2:  # zero, but of which sign?
+            if _vanishes((around[0],)):  # zero, but of which sign?
                 constant = self._of_zero(start, stop)
                 if constant is not None:
                     return constant
@@ -268,6 +271,10 @@ def _same_rounding(lowest: flint.arb, highest: flint.arb) -> int | None:
     if lowest.is_zero() and highest.is_zero():
         return None
     return _pattern(0.0) if lowest >= 0 else _pattern(-0.0) if highest <= 0 else None
+
+
+def _vanishes(balls: Iterable[flint.arb]) -> bool:
+    return all(abs(ball) < FORMAT.smallest_subnormal / 2 for ball in balls)
 
 
 def _below(value: flint.arb) -> float:
