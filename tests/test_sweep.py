@@ -588,6 +588,7 @@ def test_seven_shards_in_any_order_are_the_whole() -> None:
         (("sigmiod",), "did you mean 'sigmoid'?"),
         (("softmax",), "softmax is a function neither of one number nor of two"),
         (("mse_loss",), "whose pairs are swept in float16"),
+        (("mse_loss", "--dtype", "float16", "--range=0:1"), "mse_loss: no function of one number"),
         (("sigmoid", "--dtype", "float64"), "too many numbers"),
         (("sigmoid", "--dtype", "float23"), "did you mean 'float32'?"),
         (("sigmoid", "--range", "5"), "is no range"),
@@ -603,6 +604,15 @@ def test_what_does_not_fit_is_told(tmp_path: Path, words: tuple[str, ...], told:
     assert done.returncode == 2
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_backend_that_is_named_and_not_here_is_missed(tmp_path: Path) -> None:
+    done = run_it(
+        tmp_path, "sigmoid", "--dtype", "float16",
+        "--target", "numpy:cpu:formula", "--target", "not_there.module",
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert "asked for and not here: not_there.module" in done.stdout
 
 
 def test_the_file_of_another_sweep_is_not_resumed(unbroken: Path, tmp_path: Path) -> None:

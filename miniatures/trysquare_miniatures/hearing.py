@@ -14,8 +14,8 @@ from trysquare.hunt.chase import Chase
 from trysquare.hunt.subject import Subject
 from trysquare.planning.cases import Case
 from trysquare.planning.plan import RUN, Group, groups
-from trysquare.result import SEED, Check, Outcome, Result
-from trysquare.run import SECONDS_PER_CASE, Session
+from trysquare.result import SECONDS_PER_CASE, SEED, Check, Outcome, Result
+from trysquare.run import Session
 from trysquare.spec import Extent, Spec
 from trysquare.sweep.campaign import Pace, Range, Sweeping
 from trysquare.sweep.subject import Subject as Swept

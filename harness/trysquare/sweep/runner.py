@@ -19,10 +19,11 @@ from trysquare.reader import read
 from trysquare.spec import Spec
 from trysquare.sweep.chart import BLOCK, Chart
 from trysquare.sweep.evaluation import BlockTruth, Evaluator
+from trysquare.sweep.extremes import Answers
 from trysquare.sweep.segment import Segment
 from trysquare.sweep.subject import Subject
 from trysquare.sweep.surveys import Surveys
-from trysquare.sweep.tally import Answers, Judge, Tally, amended
+from trysquare.sweep.tally import Judge, Tally, amended
 from trysquare.workers.area import Area, keep_memory
 from trysquare.workers.line import START_SECONDS, Line
 from trysquare.workers.stretch import VARIED, Stretch, Walked

@@ -43,11 +43,10 @@ def variable(spec: Spec) -> str | None:
         return None
     (item,) = spec.inputs
     form = item.form(spec.defaults)
-    drawn = spec.random is not None and spec.random.mode.items() <= spec.defaults.items()
     if item.domain is not None:
         return None
     pointwise = form.kind is InputKind.FLOAT and form.extent is InputExtent.ELEMENT
-    return item.name if pointwise and not drawn else None
+    return item.name if pointwise and not spec.draws(spec.defaults) else None
 
 
 @dataclass(frozen=True)

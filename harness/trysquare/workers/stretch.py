@@ -27,9 +27,6 @@ from trysquare.workers.area import attached
 from trysquare.workers.frames import Json, malformed
 from trysquare.workers.protocol import pack_values, text, unpack_values
 
-LIMIT = 1 << 30
-"""Bytes of an area."""
-
 
 @dataclass(frozen=True)
 class Stretch:
