@@ -120,6 +120,7 @@ def test_an_exact_tie_is_rounded_to_even(top: int, bottom: int) -> None:
         ("erfc(x)", 200.0, 0),
         ("-erfc(x)", 200.0, 1),
         ("x * erfc(-x)", -200.0, 1),
+        ("x * erfc(-x)", -1e30, 1),
         ("exp(x)", -1e30, 0),
         ("maximum(x, 0)", -3.0, 0),
         ("x * 0", -3.0, 1),
@@ -132,6 +133,13 @@ def test_a_result_that_vanishes_is_a_zero_of_its_own_sign(
     _, truth, _ = charted(formula, block)
     assert truth.constant
     assert truth.rounded[0] == sign << 31
+
+
+@pytest.mark.parametrize("gradient", [False, True], ids=["value", "derivative"])
+def test_a_sum_of_what_vanishes_costs_no_questions(gradient: bool) -> None:  # noqa: FBT001
+    known = surveys(Subject(SPECS["gelu"], FLOAT32, gradient))
+    pieces = known.surveyor.survey(0x81 * BLOCK, 0x3000 * BLOCK)
+    assert (pieces["kind"] == Kind.CONSTANT).all()
 
 
 def test_both_signs_of_zero_meet_inside_of_a_block() -> None:

@@ -89,8 +89,8 @@ def _moved(op: Op, a: Ends) -> Ends | str:
         raise UndecidedHereError("the edge of a domain")
     low, high = map(_FUNCTIONS[op], a)
     low, high = (high, low) if op is Op.ERFC else (low, high)
-    if op in _POSITIVE and not low > 0:
-        low = flint.arb(0)  # far out Arb says no more than almost zero
+    if op in _POSITIVE and not low > 0:  # far out Arb says no more than almost zero
+        low, high = flint.arb(0), high.upper()
     return Ends(low, high)
 
 

@@ -109,18 +109,28 @@ class Tally:
             return
         error = distance(got, answers.value, self.format)
         # what is not the nearest number is at least half an ULP away; a model may say a bit less
-        error = np.copysign(np.maximum(np.abs(error), 0.5), error)
+        size = np.maximum(np.abs(error), 0.5)
+        error, top = np.copysign(size, error), float(size.max())
         self._inexact += len(error)
-        self._total += int(np.rint(np.clip(error, -LARGEST, LARGEST) / QUANTUM).sum())
-        size = np.abs(error)
+        clipped = error if top <= LARGEST else np.clip(error, -LARGEST, LARGEST)
+        self._total += int(np.rint(clipped / QUANTUM).sum())
         for power, count in _powers(size):
             self._powers[power] = self._powers.get(power, 0) + count
         self._worst.keep(answers, error)
-        places = answers.positions >> (self.format.width - BINS)
-        for place in np.unique(places) if places[0] != places[-1] else places[:1]:
-            top = float(size[places == place].max())
-            self._curve[int(place)] = max(top, self._curve.get(int(place), 0.0))
+        for place, highest_ in self._tops(answers.positions, size, top):
+            self._curve[place] = max(highest_, self._curve.get(place, 0.0))
         self._sort(answers, error, limits)
+
+    def _tops(self, positions: Array, size: Array, top: float) -> Iterator[tuple[int, float]]:
+        """Yield the largest size for each point of the curve; mostly all are at one point."""
+        shift = self.format.width - BINS
+        first, last = int(positions[0]) >> shift, int(positions[-1]) >> shift
+        if first == last:
+            yield first, top
+            return
+        places = positions >> shift
+        for place in np.unique(places):
+            yield int(place), float(size[places == place].max())
 
     def _sort(self, answers: Answers, error: Array, limits: Array) -> None:
         """Tell apart what conforms, what diverges, and what has to be judged one by one."""
@@ -167,7 +177,8 @@ class Tally:
             self._fail(suspects.only(bad), np.concatenate([e for _, e in self._suspects])[bad])
             self._suspects.clear()
         if self._bad:
-            self._intervals.extend(np.sort(np.concatenate(self._bad)))
+            # two sorted runs, of which the sort that is stable takes advantage
+            self._intervals.extend(np.sort(np.concatenate(self._bad), kind="stable"))
             self._bad.clear()
 
     def finished(self) -> Segment:
@@ -224,12 +235,11 @@ def distance(got: Array, value: Array, format: Format) -> Array:
 
 
 def _powers(size: Array) -> Iterator[tuple[int, int]]:
-    """Yield floor(log2(error)) with the number of errors; what is exact has none."""
-    exponents = (size[size > 0].view(np.int64) >> np.int64(52)) - 1023
-    if len(exponents):
-        least = int(exponents.min())
-        counts = np.bincount(exponents - least)
-        yield from ((least + int(i), int(counts[i])) for i in np.flatnonzero(counts))
+    """Yield floor(log2(error)) with the number of errors, none of which is zero."""
+    exponents = (size.view(np.int64) >> np.int64(52)) - 1023
+    least = int(exponents.min())
+    counts = np.bincount(exponents - least)
+    yield from ((least + int(i), int(counts[i])) for i in np.flatnonzero(counts))
 
 
 def _found(answers: Answers, error: Array, place: int) -> Found:
