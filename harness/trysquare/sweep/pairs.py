@@ -97,9 +97,9 @@ class Pairs:
 
     def _case(self, name: str, inputs: Mapping[str, Array]) -> Case:
         parameters: dict[str, Value] = {**self.spec.defaults, **next(variations(self.spec))[1]}
-        kept: Mapping[str, Array] = _inside(self.spec, inputs)
+        kept = _inside(self.spec, inputs)
         if self.wrt:
-            kept = finite(self.spec, parameters, kept)
+            kept = dict(finite(self.spec, parameters, kept))
         shape = next(iter(kept.values())).shape
         return Case(
             name=name,
