@@ -40,7 +40,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Print how long a run takes and how much memory it needs."""
+    """Run everything in benchmarks/, one after the other."""
     install(session)
     for script in sorted(Path("benchmarks").glob("*.py")):
         session.run("python", str(script), *session.posargs)

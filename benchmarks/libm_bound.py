@@ -4,7 +4,7 @@
 
 Half a million take about a minute for all functions. The search begins at the worst inputs that are
 known of glibc (the table of Zimmermann's check_sample program), and must stay far below the bound
-that `formula/bounded.py` declares.
+that `formula/primitives.py` declares.
 """
 
 from __future__ import annotations

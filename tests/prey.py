@@ -114,3 +114,33 @@ def hangs(question: Question, output: Array) -> Array:
 @Prey
 def wide_answers(_: Question, output: Array) -> Array:
     return output.astype(np.float64)
+
+
+def _at(question: Question, pattern: int) -> Array:
+    return np.asarray(question.first == np.array(pattern, np.uint32).view(np.float32))
+
+
+@Prey
+def dies_of_a_number(question: Question, output: Array) -> Array:
+    if _at(question, 0x3F80ABCD).any():
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return output
+
+
+@Prey
+def hangs_at_a_number(question: Question, output: Array) -> Array:
+    while _at(question, 0x3F80ABCD).any():
+        time.sleep(3600)
+    return output
+
+
+@Prey
+def one_pair_is_off(question: Question, output: Array) -> Array:
+    left, right = (np.asarray(one, np.float64) for one in question.tensors.values())
+    return np.where((left == 3.015625) & (right == 1), output * output.dtype.type(2), output)
+
+
+@Prey
+def one_at_the_kink(question: Question, gradient: Array) -> Array:
+    one = gradient.dtype.type(1)
+    return np.where(question.first == 0, one, gradient)  # no lie: convention allows it

@@ -68,11 +68,12 @@ LAYERS = (
     ),
     (
         "audit.multiprecision backend formula.ball formula.bounded formula.extended hunt.search "
-        "result specfile.document truth.layout truth.meaning"
+        "result specfile.document sweep.tally truth.layout truth.meaning"
     ),
     (
         "formula.constant formula.derivative formula.evaluate formula.float64 formula.mathml "
-        "formula.parser hunt.box planning.sampling spec sweep.chart sweep.tally truth.known"
+        "formula.parser formula.primitives hunt.box planning.sampling spec sweep.bounds "
+        "sweep.chart sweep.extremes truth.known"
     ),
     (
         "audit cli command dtypes errors formula formula.tree formula.typeset hunt packs planning "

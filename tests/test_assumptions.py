@@ -7,8 +7,8 @@ import pytest
 
 from trysquare.audit.assumptions import OPS, search
 from trysquare.dtypes import Array
-from trysquare.formula.bounded import HALF, LIBM_ULP, MONOTONE, pessimistic
 from trysquare.formula.float64 import OPERATIONS
+from trysquare.formula.primitives import HALF, LIBM_ULP, MONOTONE, pessimistic
 from trysquare.formula.tree import Op
 
 

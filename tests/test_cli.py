@@ -17,7 +17,6 @@ import pytest
 from trysquare import run
 from trysquare.__main__ import main
 from trysquare.backend import Target
-from trysquare.cli import options
 from trysquare.cli.options import Code
 from trysquare.command import campaign, rerun
 from trysquare.command.progress import watched
@@ -396,10 +395,6 @@ def test_a_log_gets_no_line_in_the_first_minute(lied: Path, tmp_path: Path) -> N
     with (tmp_path / "log").open("w+", encoding="utf-8") as stream:
         assert tuple(watched(results, 1, stream)) == results
         assert stream.tell() == 0
-
-
-def test_the_limit_in_the_help_is_the_limit_of_a_session() -> None:
-    assert options.SECONDS_PER_CASE == run.SECONDS_PER_CASE
 
 
 @pytest.mark.parametrize("option", ["--version", "--help"])

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +15,8 @@ from types import ModuleType
 import pytest
 
 import fake_run
-from trysquare.result import Extreme, Sweep
+from trysquare.__main__ import cli
+from trysquare.result import Check, Extreme, Sweep
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -155,16 +157,17 @@ def test_the_guide_to_backends_shows_files_and_sessions() -> None:
     assert len(SESSIONS) == 4
 
 
-ROOMS = {
+ROOMS = sorted(
     path.stem for path in (ROOT / "harness" / "trysquare").rglob("*.py") if path.stem != "__init__"
-}
+)
+"""A name as often as there are rooms of that name, in different folders."""
 
 
-def drawn(page: str) -> set[str]:
+def drawn(page: str) -> list[str]:
     """The rooms in the second column of the table of ARCHITECTURE.md."""
     rows = (line.split("|") for line in page.splitlines() if line.startswith("| "))
     cells = (row[2] for row in rows if len(row) > 4)
-    return {room for cell in cells for room in re.findall(r"`(\w+)`", cell)}
+    return sorted(room for cell in cells for room in re.findall(r"`(\w+)`", cell))
 
 
 def test_the_drawing_of_the_rooms_is_complete() -> None:
@@ -173,8 +176,30 @@ def test_the_drawing_of_the_rooms_is_complete() -> None:
 
 
 def test_a_room_is_drawn_only_by_its_name_in_the_second_column() -> None:
-    page = "| `folder/` | `spec` `tree` | not `here` |\n`nor` here\n"
-    assert drawn(page) == {"spec", "tree"}
+    page = "| `folder/` | `spec` `tree` | not `here` |\n`nor` here\n| | `spec` | another |\n"
+    assert drawn(page) == ["spec", "spec", "tree"]
+
+
+def unexplained(words: Iterable[str], page: str) -> set[str]:
+    """Words that no row of a table on a page begins with."""
+    return set(words) - set(re.findall(r"^\| `(?:trysquare )?(\w+)", page, re.MULTILINE))
+
+
+def test_every_command_is_in_the_readme() -> None:
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    together = {"verify"}  # explained beside `pack`, whose output it takes
+    assert unexplained(cli.commands, page) == together
+    assert "`trysquare verify " in page
+
+
+def test_every_check_is_explained_to_whoever_reads_a_divergence() -> None:
+    page = (ROOT / "docs" / "how-to-read-a-divergence.md").read_text(encoding="utf-8")
+    assert unexplained(Check, page) == set()
+
+
+def test_a_word_without_a_row_is_found() -> None:
+    page = "| `trysquare run FILE` | measures |\n| `cases` | named |\n`hunt` | no row |\n"
+    assert unexplained(["run", "cases", "hunt"], page) == {"hunt"}
 
 
 def test_the_architecture_fits_on_one_page() -> None:

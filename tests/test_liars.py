@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trysquare.dtypes import FORMATS
-from trysquare.planning.plan import Group
+from trysquare.planning.plan import RUN, Group
 from trysquare.result import Expectation, Outcome, Result, Symptom
 from trysquare.run import Session
 from trysquare.workers.probes import flushes, unfaithful
@@ -14,8 +14,8 @@ from trysquare_miniatures.liars import LIARS, truthful
 from trysquare_miniatures.lies import CASES, GRADIENTS, LIES, VALUES, WITHIN_THE_LIMIT, Lie
 from workshop import SEED, SPECS, checks_of, diverging, results, standards
 
-CAUGHT = [told for told in LIES if isinstance(told.shows, Symptom)]
-ACCIDENTS = [told for told in LIES if told not in CAUGHT]
+CAUGHT = [told for told in LIES if isinstance(told.shows, Symptom) and told.check in RUN]
+ACCIDENTS = [told for told in LIES if not isinstance(told.shows, Symptom)]
 
 
 @pytest.mark.parametrize("told", CAUGHT, ids=str)
@@ -46,7 +46,7 @@ def test_the_truth_is_no_lie(function: str, dtype: str) -> None:
     assert found == [[] for _ in found]
 
 
-@pytest.mark.parametrize("told", WITHIN_THE_LIMIT, ids=str)
+@pytest.mark.parametrize("told", [told for told in WITHIN_THE_LIMIT if told.check in RUN], ids=str)
 def test_an_answer_within_the_limit_conforms(told: Lie) -> None:
     assert diverging(results(LIARS[told.liar], told.function, told.check, told.dtype)) == []
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from trysquare.dtypes import FLOAT16, FLOAT32
 from trysquare.record_form import decode, encode
+from trysquare.sweep.extremes import Answers
 from trysquare.sweep.segment import Interval, Segment, joined, whole
-from trysquare.sweep.tally import Answers, Kind, Tally, amended, distance
+from trysquare.sweep.tally import Kind, Tally, amended, distance
 
 HALF = 1 << 31
 SMALL = 64

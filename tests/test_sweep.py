@@ -17,18 +17,20 @@ import pytest
 
 from trysquare.backend import Target
 from trysquare.dtypes import BFLOAT16, FLOAT16, FLOAT32, Format
+from trysquare.formula.parser import parse
 from trysquare.record_form import encode
 from trysquare.result import Expectation, Outcome, Result, Run, Symptom
 from trysquare.results_file import read
 from trysquare.sweep.campaign import Pace, Range, Sweeping
 from trysquare.sweep.chart import BLOCK, Chart, Kind
-from trysquare.sweep.evaluation import Evaluator
+from trysquare.sweep.evaluation import BlockTruth, Evaluator
 from trysquare.sweep.pairs import Pairs
 from trysquare.sweep.runner import Job, Member, Runner
 from trysquare.sweep.segment import Part, Segment, whole
 from trysquare.sweep.subject import Subject, variable
 from trysquare.sweep.surveyor import HALF, INFINITY, number
 from trysquare.sweep.surveys import Surveys
+from trysquare_miniatures.liars import LIARS as SHIPPED
 from workshop import SPECS
 
 UNARY = [name for name, spec in SPECS.items() if variable(spec) is not None]
@@ -77,6 +79,107 @@ def same(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Tell where patterns are of one number; all NaNs are one, and so are both zeros."""
     one, other = a.view(np.float32), b.view(np.float32)
     return np.asarray((one == other) | (np.isnan(one) & np.isnan(other)))
+
+
+def charted(formula: str, block: int) -> tuple[Subject, BlockTruth, np.ndarray]:
+    """A formula of x as a subject, the truth of a block of it, and the values there."""
+    tree = parse(formula, frozenset({"x"}))
+    subject = Subject(SPECS["sigmoid"], FLOAT32, gradient=False)
+    vars(subject)["tree"] = tree
+    known = surveys(subject)
+    evaluator = Evaluator(known.surveyor, known.chart(block * BLOCK, (block + 1) * BLOCK))
+    truth = evaluator.block(block)
+    return subject, truth, evaluator.values(truth)
+
+
+ZERO = HALF // BLOCK
+"""The block that begins with +0: subnormal numbers."""
+
+
+def test_a_slope_next_to_one_half_is_not_one_half() -> None:
+    subject, truth, _ = charted("(1 / 2 + 1 / 1152921504606846976) * x", ZERO)
+    halves = np.arange(1, BLOCK, 2)  # half of an odd number is a tie, and this is a bit more
+    told = truth.rounded.copy()
+    told[truth.undecided] = subject.truths(truth.undecided + HALF)[1]
+    assert np.array_equal(told[halves], (halves + 1) // 2)
+
+
+@pytest.mark.parametrize(("top", "bottom"), [(7, 100), (11, 30), (1, 6)])
+def test_an_exact_tie_is_rounded_to_even(top: int, bottom: int) -> None:
+    subject, _, _ = charted(f"x * ({top} / {bottom})", ZERO)
+    ties = np.arange(bottom // 2, BLOCK * 64, bottom)[:3000]
+    _, rounded = subject.truths(HALF + ties)
+    below = ties * top // bottom
+    assert np.array_equal(rounded, below + below % 2)
+
+
+@pytest.mark.parametrize(
+    ("formula", "x", "sign"),
+    [
+        ("erfc(x)", 13.0, 0),
+        ("erfc(x)", 200.0, 0),
+        ("-erfc(x)", 200.0, 1),
+        ("x * erfc(-x)", -200.0, 1),
+        ("x * erfc(-x)", -1e30, 1),
+        ("exp(x)", -1e30, 0),
+        ("maximum(x, 0)", -3.0, 0),
+        ("x * 0", -3.0, 1),
+    ],
+)
+def test_a_result_that_vanishes_is_a_zero_of_its_own_sign(
+    formula: str, x: float, sign: int
+) -> None:
+    block = int(FLOAT32.positions(np.array(np.float32(x)).view(np.uint32))) // BLOCK
+    _, truth, _ = charted(formula, block)
+    assert truth.constant
+    assert truth.rounded[0] == sign << 31
+
+
+@pytest.mark.parametrize("gradient", [False, True], ids=["value", "derivative"])
+def test_a_sum_of_what_vanishes_costs_no_questions(gradient: bool) -> None:  # noqa: FBT001
+    known = surveys(Subject(SPECS["gelu"], FLOAT32, gradient))
+    pieces = known.surveyor.survey(0x81 * BLOCK, 0x3000 * BLOCK)
+    assert (pieces["kind"] == Kind.CONSTANT).all()
+
+
+def test_both_signs_of_zero_meet_inside_of_a_block() -> None:
+    formula, block = "(x - 1.00390625)**9", ZERO + 0x3F80
+    subject, truth, _ = charted(formula, block)
+    places = 0x8000 + np.array([-40, -3, -1, 1, 3, 40])
+    _, wanted = subject.truths(places + block * BLOCK)
+    assert (wanted[:3] == 1 << 31).all()
+    assert (wanted[3:] == 0).all()
+    told = np.where(np.isin(places, truth.undecided), wanted, truth.rounded[places])
+    assert np.array_equal(told, wanted)
+
+
+def test_what_a_function_makes_of_nan_is_its_value_there() -> None:
+    _, _, value = charted("x if x > 0 else 1 / 3", ZERO + 0x7FC0)
+    assert (value == float(np.float32(1 / 3))).all()
+
+
+@pytest.mark.parametrize("function", ["silu", "gelu", "mish"])
+def test_a_block_with_a_zero_has_no_limit_of_its_own(function: str) -> None:
+    subject = Subject(SPECS[function], FLOAT32, gradient=True)
+    firsts = np.arange(0x4050, 0x40D0) * BLOCK  # from -1.6 to -0.7
+    signs = np.sign(subject.exact(firsts)[0])
+    (place,) = firsts[:-1][signs[:-1] != signs[1:]]
+    chart = surveys(subject).chart(int(place), int(place) + BLOCK)
+    assert (chart.limits == [0.0, np.inf]).all()
+
+
+def test_what_a_block_says_of_its_limits_holds_for_each_of_its_numbers() -> None:
+    subject = Subject(SPECS["silu"], FLOAT32, gradient=True)
+    numbers = np.random.default_rng(3)
+    for block in [0x405B, 0x405C, 0x405D, *(ZERO + 0x3C00 + numbers.integers(0, 0x700, 4))]:
+        chart = surveys(subject).chart(int(block) * BLOCK, (int(block) + 1) * BLOCK)
+        standard = subject.standard(subject.at(np.arange(chart.start, chart.stop)))
+        spacing = FLOAT32.ulp(standard.canonical.oracle.ieee)
+        for flushes in (False, True):
+            sure, beyond = chart.limits[0, int(flushes)]
+            limits = standard.limit(flushes=flushes).limit / spacing
+            assert sure <= limits.min()
+            assert limits.max() <= beyond
 
 
 @pytest.mark.parametrize("function", UNARY)
@@ -186,6 +289,11 @@ FEW = Range(1.0, 1.03)
 """Four blocks: liars are slow."""
 
 
+def module_of(liar: str) -> str:
+    """Where a worker finds a liar: among those that are shipped, or in prey.py."""
+    return f"{LIARS}:{liar}" if liar in SHIPPED or liar == "truthful" else f"prey:{liar}"
+
+
 def swept(  # noqa: PLR0913 - what may differ from sweep to sweep
     function: str,
     liar: str,
@@ -199,7 +307,7 @@ def swept(  # noqa: PLR0913 - what may differ from sweep to sweep
     """Sweep one function of a miniature."""
     subject = Subject(SPECS[function], format, gradient)
     sweeping = Sweeping(
-        (subject,), (), (Target(liar, "cpu", "miniature"),), (f"{LIARS}:{liar}",), numbers,
+        (subject,), (), (Target(liar, "cpu", "miniature"),), (module_of(liar),), numbers,
         Pace(1, seconds, None),
     )  # fmt: skip
     run, interrupted = sweeping.run(output, lambda done, _: done, resume=False)
@@ -327,7 +435,7 @@ def paired(function: str, liar: str, wrt: str = "") -> Result:
     pairs = Pairs(SPECS[function], BFLOAT16, wrt)
     target = Target(liar, "cpu", "miniature")
     sweeping = Sweeping(
-        (), (pairs,), (target,), (f"{LIARS}:{liar}",), None, Pace(1, 30.0, None)
+        (), (pairs,), (target,), (module_of(liar),), None, Pace(1, 30.0, None)
     )  # fmt: skip
     run, _ = sweeping.run(None, lambda done, _: done, resume=False)
     return only(run)
@@ -480,6 +588,7 @@ def test_seven_shards_in_any_order_are_the_whole() -> None:
         (("sigmiod",), "did you mean 'sigmoid'?"),
         (("softmax",), "softmax is a function neither of one number nor of two"),
         (("mse_loss",), "whose pairs are swept in float16"),
+        (("mse_loss", "--dtype", "float16", "--range=0:1"), "mse_loss: no function of one number"),
         (("sigmoid", "--dtype", "float64"), "too many numbers"),
         (("sigmoid", "--dtype", "float23"), "did you mean 'float32'?"),
         (("sigmoid", "--range", "5"), "is no range"),
@@ -495,6 +604,15 @@ def test_what_does_not_fit_is_told(tmp_path: Path, words: tuple[str, ...], told:
     assert done.returncode == 2
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_backend_that_is_named_and_not_here_is_missed(tmp_path: Path) -> None:
+    done = run_it(
+        tmp_path, "sigmoid", "--dtype", "float16",
+        "--target", "numpy:cpu:formula", "--target", "not_there.module",
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert "asked for and not here: not_there.module" in done.stdout
 
 
 def test_the_file_of_another_sweep_is_not_resumed(unbroken: Path, tmp_path: Path) -> None:

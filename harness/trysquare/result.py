@@ -16,6 +16,9 @@ FORMAT = 1
 SEED = 0
 """The seed of the random inputs that known divergences were proven with."""
 
+SECONDS_PER_CASE = 60.0
+"""A case that takes longer is a hang, unless somebody says otherwise."""
+
 
 class Check(StrEnum):
     """What is compared; every check follows from the spec.

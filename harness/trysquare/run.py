@@ -14,16 +14,13 @@ from trysquare.backend import Call, Reply, Target, Unavailable
 from trysquare.dtypes import Format
 from trysquare.errors import UsageError
 from trysquare.planning.plan import Group
-from trysquare.result import Expectation, Outcome, Result
+from trysquare.result import SECONDS_PER_CASE, Expectation, Outcome, Result
 from trysquare.spec import Spec
 from trysquare.verdict.judge import judge_all
 from trysquare.verdict.standard import Standard
 from trysquare.workers.pool import Pool
 from trysquare.workers.protocol import Hello
 from trysquare.workers.witness import witness
-
-SECONDS_PER_CASE = 60.0
-"""A case that takes longer is a hang."""
 
 AHEAD = 3
 """Groups that the workers are given before the first of them is judged."""

@@ -248,3 +248,12 @@ class Spec:
     def defaults(self) -> dict[str, Value]:
         """The value of every parameter that a call leaves out."""
         return {parameter.name: parameter.default for parameter in self.parameters}
+
+    @property
+    def required(self) -> tuple[Input, ...]:
+        """The inputs that a call cannot leave out."""
+        return tuple(item for item in self.inputs if item.default is None)
+
+    def draws(self, parameters: Mapping[str, Value]) -> bool:
+        """Return whether a call with all these parameters gives random numbers."""
+        return self.random is not None and self.random.mode.items() <= parameters.items()

@@ -6,20 +6,27 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from trysquare.backend import Target
 from trysquare.dtypes import FORMATS, Array
+from trysquare.hunt.chase import Chase
+from trysquare.hunt.subject import Subject
 from trysquare.planning.cases import Case
 from trysquare.planning.plan import RUN, Group, groups
-from trysquare.result import SEED, Check, Outcome, Result
-from trysquare.run import SECONDS_PER_CASE, Session
+from trysquare.result import SECONDS_PER_CASE, SEED, Check, Outcome, Result
+from trysquare.run import Session
 from trysquare.spec import Extent, Spec
 from trysquare.sweep.campaign import Pace, Range, Sweeping
-from trysquare.sweep.subject import Subject
+from trysquare.sweep.subject import Subject as Swept
 from trysquare_miniatures.lies import LIES, WITHIN_THE_LIMIT, Lie
 
 HOME = "trysquare_miniatures"
 PERFECT = "perfect"
 """What the perfect backend calls itself, and the module that holds it."""
+
+TRUTHFUL = "truthful"
+"""What the reference calls itself among the liars: right but for the last digits of float64."""
 
 PATIENCE = 5.0
 """Seconds after which a case hangs, for a liar that does: all its other cases take milliseconds."""
@@ -33,6 +40,9 @@ MANY = 1200
 SWEPT = (Range(1.0, 1.03), Range(math.inf, math.inf))
 """Numbers that a sweep asks of liars, who are slow."""
 
+EVALUATIONS = 200_000
+"""Numbers that a hunt asks of a liar."""
+
 Asking = Callable[[Session, Group, Sequence[Target]], Iterator[Result]]
 
 
@@ -42,7 +52,7 @@ def _as_in_a_run(session: Session, group: Group, targets: Sequence[Target]) -> I
 
 def _swept(session: Session, group: Group, targets: Sequence[Target]) -> Iterator[Result]:
     """Sweep a few blocks, where the lies about single numbers are."""
-    subject = Subject(group.spec, group.format, gradient=False)
+    subject = Swept(group.spec, group.format, gradient=False)
     sources = tuple(dict.fromkeys(session.source(target) for target in targets))
     for numbers in SWEPT:
         sweeping = Sweeping(
@@ -52,7 +62,20 @@ def _swept(session: Session, group: Group, targets: Sequence[Target]) -> Iterato
         yield from run.results
 
 
-ASKING: Mapping[Check, Asking] = {**dict.fromkeys(RUN, _as_in_a_run), Check.SWEEP: _swept}
+def _hunted(session: Session, group: Group, targets: Sequence[Target]) -> Iterator[Result]:
+    """Hunt as long as it takes to find an interval of a hundredth of a binade."""
+    return Chase(session, targets, EVALUATIONS, SEED, gradient=False, seeds=_none).results([group])
+
+
+def _none(subject: Subject) -> Array:
+    return np.empty((0, len(subject.coordinates)), np.int64)
+
+
+ASKING: Mapping[Check, Asking] = {
+    **dict.fromkeys(RUN, _as_in_a_run),
+    Check.SWEEP: _swept,
+    Check.HUNT: _hunted,
+}
 """How a group of each check is asked; a check that no run makes needs a line of its own here."""
 
 
@@ -150,10 +173,19 @@ def hearings(asked: Iterable[Group]) -> Iterator[Hearing]:
     for mine in functions.values():
         yield from _of_liars(mine, hanging, PATIENCE)
     for mine in functions.values():
-        questions = [(_sampled(group), frozenset({PERFECT})) for group in mine]
-        yield Hearing({PERFECT: f"{HOME}.{PERFECT}"}, questions, SLOW)
+        yield from _of_right(mine)
     for mine in functions.values():
         yield from _of_liars(mine, others, SECONDS_PER_CASE)
+
+
+def _of_right(asked: Sequence[Group]) -> Iterator[Hearing]:
+    """Yield hearings of backends that are right, one of them for checks that ask too much."""
+    planned = [(_sampled(group), frozenset({PERFECT})) for group in asked if group.check in RUN]
+    others = [(group, frozenset({TRUTHFUL})) for group in asked if group.check not in RUN]
+    if planned:
+        yield Hearing({PERFECT: f"{HOME}.{PERFECT}"}, planned, SLOW)
+    if others:
+        yield Hearing({TRUTHFUL: f"{HOME}.liars:{TRUTHFUL}"}, others, SECONDS_PER_CASE)
 
 
 def _of_liars(asked: Sequence[Group], lies: Sequence[Lie], deadline: float) -> Iterator[Hearing]:
@@ -167,9 +199,12 @@ def _of_liars(asked: Sequence[Group], lies: Sequence[Lie], deadline: float) -> I
 
 
 def _concerns(group: Group, lie: Lie) -> bool:
-    """Whether a group is asked of a liar: every check is, that may or may not notice the lie."""
+    """Whether a group is asked of a liar: every check of a run is, that may notice the lie or not.
+
+    Checks that search would find any lie: they are asked of those that are about them.
+    """
     same = (lie.function, lie.dtype) == (group.spec.function, group.format.name)
-    return same and (lie in LIES or lie.check is group.check)
+    return same and (lie.check is group.check or (lie in LIES and group.check in RUN))
 
 
 def _sampled(group: Group) -> Group:

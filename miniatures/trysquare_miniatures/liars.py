@@ -542,7 +542,7 @@ def draws_in_pairs(self: Truthful, low: float, high: float, shape: tuple[int, in
     return np.resize(np.repeat(self.random.uniform(low, high, shape), 2), shape)
 
 
-# What only a sweep finds: one number among all.
+# What only a sweep finds, or a hunt: one number among all, a few among endlessly many.
 
 
 def _at(question: Question, pattern: int) -> Array:
@@ -556,29 +556,9 @@ def one_number_is_off(_: Truthful, question: Question, output: Array) -> Array:
 
 
 @lies("answered")
-def one_pair_is_off(_: Truthful, question: Question, output: Array) -> Array:
-    left, right = (np.asarray(one, np.float64) for one in question.tensors.values())
-    return np.where((left == 3.015625) & (right == 1), output * output.dtype.type(2), output)
-
-
-@lies("answered")
-def dies_of_a_number(_: Truthful, question: Question, output: Array) -> Array:
-    if _at(question, 0x3F80ABCD).any():
-        os.kill(os.getpid(), signal.SIGSEGV)
-    return output
-
-
-@lies("answered")
-def hangs_at_a_number(_: Truthful, question: Question, output: Array) -> Array:
-    while _at(question, 0x3F80ABCD).any():
-        time.sleep(3600)
-    return output
-
-
-@lies("derived")
-def one_at_the_kink(_: Truthful, question: Question, gradient: Array) -> Array:
-    one = gradient.dtype.type(1)
-    return np.where(question.first == 0, one, gradient)  # no lie: convention allows it
+def is_off_in_a_narrow_interval(_: Truthful, question: Question, output: Array) -> Array:
+    near = np.abs(np.asarray(question.first, np.float64) - 1.2345) < 2.0**-7
+    return np.where(near, output * output.dtype.type(1 + 2.0**-30), output)
 
 
 @lies("draws")

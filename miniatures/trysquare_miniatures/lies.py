@@ -16,7 +16,7 @@ DEFAULTS, REDUCTIONS, INPLACE, RANDOMNESS = (
     Check.INPLACE,
     Check.RANDOMNESS,
 )
-SWEEP = Check.SWEEP
+SWEEP, HUNT = Check.SWEEP, Check.HUNT
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,19 @@ def lie(
 
 LIES = (
     # one number among all
-    lie("one_number_is_off", "sigmoid", SWEEP, Symptom.INACCURATE),
-    lie("beyond_the_limit", "sigmoid", SWEEP, Symptom.INACCURATE, CASES, VALUES, DEFAULTS),
+    lie("one_number_is_off", "sigmoid", SWEEP, Symptom.INACCURATE, HUNT),
+    lie("beyond_the_limit", "sigmoid", SWEEP, Symptom.INACCURATE, CASES, VALUES, DEFAULTS, HUNT),
     lie("infinity_becomes_nan", "relu", SWEEP, Symptom.NAN, CASES, VALUES, INPLACE),
+    # a few among endlessly many
+    lie(
+        "is_off_in_a_narrow_interval",
+        "sigmoid",
+        HUNT,
+        Symptom.INACCURATE,
+        VALUES,
+        dtype="float64",
+    ),
+    lie("beyond_the_limit", "elu", HUNT, Symptom.INACCURATE, CASES, VALUES, DEFAULTS, INPLACE),
     # numbers
     lie("off_by_one_ulp", "relu", VALUES, Symptom.INACCURATE, CASES, DEFAULTS, INPLACE),
     lie(
@@ -214,5 +224,7 @@ LIES = (
 WITHIN_THE_LIMIT = (
     lie("almost_at_the_limit", "sigmoid", VALUES, Outcome.CONFORMS),
     lie("almost_at_the_limit", "elu", VALUES, Outcome.CONFORMS),
+    lie("almost_at_the_limit", "sigmoid", SWEEP, Outcome.CONFORMS),
+    lie("almost_at_the_limit", "elu", HUNT, Outcome.CONFORMS),
 )
 """What is allowed, and must pass."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from trysquare.planning.plan import Group
+from trysquare.planning.plan import RUN, Group
 from trysquare.result import Check, Expectation, Outcome, Result, Symptom
-from trysquare_miniatures.hearing import PERFECT, Heard
+from trysquare_miniatures.hearing import PERFECT, TRUTHFUL, Heard
 from trysquare_miniatures.lies import LIES, WITHIN_THE_LIMIT, Lie
 
 HALF = 0.5 + 2**-4
@@ -79,7 +79,8 @@ class Record:
         """Return the score of one check."""
         mine = [lie for lie in LIES if lie.check is check]
         others = [lie for lie in LIES if check not in {lie.check, *lie.also}]
-        silent = [lie for lie in others if (lie.function, check, lie.dtype) in self.asked]
+        asked = [lie for lie in others if (lie.function, check, lie.dtype) in self.asked]
+        silent = asked if check in RUN else []  # others are not asked by checks that search
         allowed = [lie for lie in WITHIN_THE_LIMIT if lie.check is check]
         functions = sorted({function for function, made, _ in self.asked if made is check})
         return Score(
@@ -113,14 +114,14 @@ class Record:
 
     def blame(self, function: str, check: Check) -> Iterator[str]:
         """Yield for each answer of the perfect backend why it did not pass, or nothing."""
-        asked = 0
+        right, asked = PERFECT if check in RUN else TRUTHFUL, 0
         for (backend, *question, _), results in self.results.items():
-            if (backend, *question) == (PERFECT, function, check):
+            if (backend, *question) == (right, function, check):
                 asked += len(results)
                 yield from map(_blamed, results)
         if not asked:
-            said = self._silence(PERFECT, ())
-            yield f"not shown: {check} on the perfect backend in {function}: {said}"
+            said = self._silence(right, ())
+            yield f"not shown: {check} on the {right} backend in {function}: {said}"
 
     def _of(self, lie: Lie, check: Check) -> Sequence[Result]:
         return self.results.get((lie.liar, lie.function, check, lie.dtype), ())
@@ -137,8 +138,8 @@ def _share(faults: Iterable[str]) -> Share:
 
 def _blamed(result: Result) -> str:
     if result.outcome is not Outcome.CONFORMS:
-        return f"false alarm: {result.id} of the perfect backend: {_seen([result])}"
-    if result.max_ulp > HALF:
+        return f"false alarm: {result.id} of a backend that is right: {_seen([result])}"
+    if result.check in RUN and result.max_ulp > HALF:
         return f"false alarm: {result.id} of the perfect backend: {result.max_ulp} ulp"
     return ""
 

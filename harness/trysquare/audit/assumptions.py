@@ -14,8 +14,8 @@ import numpy as np
 
 from trysquare.audit.enclosure import enclosures, nearest
 from trysquare.dtypes import FLOAT64, Array
-from trysquare.formula.bounded import HALF, MONOTONE, pessimistic
 from trysquare.formula.float64 import OPERATIONS
+from trysquare.formula.primitives import HALF, MONOTONE, pessimistic
 from trysquare.formula.tree import Node, Op, name
 from trysquare.planning.sampling import Generator
 

@@ -6,18 +6,17 @@ do not touch prove that two things are stated.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from trysquare.audit.enclosure import enclosures, narrow
+from trysquare.audit.enclosure import each, enclosures, narrow
 from trysquare.audit.grid import Grid, grid, variations
-from trysquare.dtypes import Array
 from trysquare.errors import Mistake
 from trysquare.formula.derivative import ZERO
 from trysquare.formula.tree import Node, Op, parts
-from trysquare.spec import InputKind, Spec, Value
+from trysquare.spec import InputKind, Spec
 
 FEW = 8
 """Points of each kind when a run begins."""
@@ -101,24 +100,10 @@ def agreement(points: Grid, pair: Entries) -> Agreement:
         enclosures(tree, points.given(tree), shape, points.columns)
         for tree in (pair.stated, pair.other)
     )
-    apart = _each(lambda a, b: a.is_finite() and b.is_finite() and not a.overlaps(b), first, second)
-    proven = _each(lambda a, b: narrow(a) and narrow(b), first, second) & ~apart
+    apart = each(lambda a, b: a.is_finite() and b.is_finite() and not a.overlaps(b), first, second)
+    proven = each(lambda a, b: narrow(a) and narrow(b), first, second) & ~apart
     rows = np.flatnonzero(apart.any(axis=1))
     return Agreement(points, int(proven.sum()), int(rows[0]) if rows.size else None)
-
-
-def definition_agrees(spec: Spec, parameters: Mapping[str, Value]) -> bool:
-    """Tell whether formula and definition agree, before they are reduced."""
-    points = grid(spec, parameters, FEW, binades=False)
-    pairs = (pair for pair in entries(points) if pair.wrt is None)
-    return all(agreement(points, pair).differs is None for pair in pairs)
-
-
-def gradient_agrees(spec: Spec, parameters: Mapping[str, Value], wrt: str) -> bool:
-    """Tell whether the stated gradient is the one that calculus derives from the formula."""
-    points = grid(spec, parameters, FEW, binades=False)
-    pairs = (pair for pair in entries(points) if pair.wrt == wrt)
-    return all(agreement(points, pair).differs is None for pair in pairs)
 
 
 def _meetings(tree: Node, wrt: str) -> Iterator[Node]:
@@ -130,10 +115,6 @@ def _meetings(tree: Node, wrt: str) -> Iterator[Node]:
                 yield Node(Op.EQUAL, part.args)
             elif part.op in (Op.ABS, Op.SIGN):
                 yield Node(Op.EQUAL, (part.args[0], ZERO))
-
-
-def _each(question: object, *arrays: Array) -> Array:
-    return np.asarray(np.frompyfunc(question, len(arrays), 1)(*arrays), bool)  # type: ignore[call-overload]
 
 
 def _mistake(spec: Spec, message: str) -> Mistake:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import flint
 import numpy as np
@@ -32,11 +32,17 @@ def enclosures(
         some = {name: values[open_rows] for name, values in inputs.items()}
         values = at_precision(tree, some, (len(open_rows), columns), bits)
         found[open_rows] = np.broadcast_to(values, (len(open_rows), shape[1]))
-        vague = ~np.asarray(np.frompyfunc(narrow, 1, 1)(found[open_rows]), bool)
+        vague = ~each(narrow, found[open_rows])
         open_rows = open_rows[vague.any(axis=1)]
         if not open_rows.size:
             break
     return found
+
+
+def each(question: Callable[..., bool], *arrays: Array) -> Array:
+    """Ask a question of every element, or pair of elements, and return the answers."""
+    with np.errstate(invalid="ignore"):  # NumPy takes NaN for a mistake of the question
+        return np.asarray(np.frompyfunc(question, len(arrays), 1)(*arrays), bool)
 
 
 def narrow(ball: flint.arb) -> bool:

@@ -39,8 +39,8 @@ class Audit:
     """What was found of one spec.
 
     `proven` numbers were the same in both forms that are stated, `compared` ones were confirmed by
-    the second opinion. `worst` is the largest float64 bound, in ULP for
-    each unit of 1 + condition, and `of` the tree that it belongs to.
+    the second opinion. `worst` is the largest float64 bound, in ULP for each unit of 1 + condition,
+    and `of` the tree that it belongs to.
     """
 
     spec: Spec

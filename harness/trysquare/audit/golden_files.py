@@ -112,7 +112,7 @@ def _csv(
         names = ["dtype", *kinds, EXPECTED, ""]
     else:
         names = header
-        _require_names(path, names, known, {*_required(spec), EXPECTED})
+        _require_names(path, names, known, {*(item.name for item in spec.required), EXPECTED})
         if format is None:
             raise UsageError(f"{path}: --dtype is needed: no column says what the numbers are")
     mistakes: list[Mistake] = []
@@ -183,7 +183,7 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
 def _npz(path: Path, spec: Spec, kinds: Mapping[str, InputKind], format: Format | None) -> Golden:
     arrays = _arrays(path)
     known = (*kinds, EXPECTED, GRADIENT, COTANGENT)
-    _require_names(path, arrays, known, _required(spec))
+    _require_names(path, arrays, known, {item.name for item in spec.required})
     answers = [name for name in (EXPECTED, GRADIENT) if name in arrays]
     if not answers:
         raise UsageError(f"{path}: no array is called '{EXPECTED}' or '{GRADIENT}'")
@@ -236,7 +236,3 @@ def _require_names(
             raise UsageError(f"{path}: '{name}' is not an input; {hint}")
     for name in sorted(needed - set(names)):
         raise UsageError(f"{path}: nothing is called '{name}'")
-
-
-def _required(spec: Spec) -> set[str]:
-    return {item.name for item in spec.inputs if item.default is None}

@@ -15,6 +15,7 @@ from trysquare.audit.settings import settings
 from trysquare.backend import Answer, Array, Call, Target, Unavailable, available
 from trysquare.dtypes import FORMATS
 from trysquare.errors import UsageError
+from trysquare.result import SECONDS_PER_CASE
 from trysquare.spec import Spec
 from trysquare.truth.arrangement import arrange
 from trysquare.workers.pool import Pool
@@ -22,8 +23,6 @@ from trysquare.workers.protocol import Hello
 
 LENGTHS = (1, 64)
 """A single number, and enough for a vector kernel: libraries compute the two differently."""
-
-SECONDS = 60.0
 
 
 class Verdict(StrEnum):
@@ -109,7 +108,7 @@ def _errors(pool: Pool, hello: Hello, claim: Claim, spec: Spec) -> Iterator[floa
     for length in LENGTHS:
         wide = {name: np.full(length, value) for name, value in point.items()}
         call = Call(spec.function, {n: format.cast(x) for n, x in wide.items()}, parameters)
-        (reply,) = pool.ask(hello.target, spec, [call], SECONDS).result()
+        (reply,) = pool.ask(hello.target, spec, [call], SECONDS_PER_CASE).result()
         if not isinstance(reply, Answer):
             yield reply.message
             continue

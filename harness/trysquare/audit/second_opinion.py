@@ -7,7 +7,7 @@ arithmetic or of an elementary function, and, where a definition is stated, of t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -16,7 +16,7 @@ import flint
 import mpmath
 import numpy as np
 
-from trysquare.audit.enclosure import enclosures, narrow
+from trysquare.audit.enclosure import each, enclosures, narrow
 from trysquare.audit.grid import Grid
 from trysquare.audit.multiprecision import Multiprecision
 from trysquare.dtypes import FLOAT64, Array
@@ -58,14 +58,14 @@ def _finite(points: Grid, tree: Node) -> Opinion:
     wide = any(points.spread(each).columns for each in (tree, points.meant.terms))
     shape = (some.rows, some.columns if wide else 1)
     exact = enclosures(points.meant.terms, some.inputs, shape, some.columns)
-    known = np.asarray(np.frompyfunc(narrow, 1, 1)(exact), bool)
+    known = each(narrow, exact)
     open_rows = np.arange(some.rows)
     for bits in PRECISIONS:
         asked = some.only(open_rows)
         values = opinion(tree, asked.inputs, asked.columns, bits)
         values = np.broadcast_to(values, (len(open_rows), shape[1]))
-        known[open_rows] &= ~_each(_is_nan, values)  # a textbook form may be 0 * inf at an end
-        differ = known[open_rows] & ~_each(_same, values, exact[open_rows])
+        known[open_rows] &= ~each(_is_nan, values)  # a textbook form may be 0 * inf at an end
+        differ = known[open_rows] & ~each(_same, values, exact[open_rows])
         open_rows = open_rows[differ.any(axis=1)]
         if not open_rows.size:
             return Opinion(int(known.sum()))
@@ -77,7 +77,7 @@ def _special(points: Grid, tree: Node) -> Opinion:
     rows = _with_specials(points)
     truth = Oracle(tree, rows.given(tree), rows.rows, rows.columns, rows.spread(tree), FLOAT64).ieee
     values = opinion(tree, rows.inputs, rows.columns, PRECISIONS[0])
-    same = _each(_alike, np.broadcast_to(values, truth.shape), truth)
+    same = each(_alike, np.broadcast_to(values, truth.shape), truth)
     wrong = np.flatnonzero(~same.all(axis=1))
     return Opinion(int(same.size), rows.only(wrong[:1]).inputs if wrong.size else None)
 
@@ -119,11 +119,6 @@ def _alike(value: Any, truth: float) -> bool:
     number = float(value)
     close = math.isclose(number, truth, rel_tol=1e-6, abs_tol=1e-6)
     return close or (math.isnan(number) and math.isnan(truth))
-
-
-def _each(question: Callable[..., bool], *arrays: Array) -> Array:
-    with np.errstate(invalid="ignore"):  # NumPy takes NaN for a mistake of the question
-        return np.asarray(np.frompyfunc(question, len(arrays), 1)(*arrays), bool)
 
 
 def opinion(tree: Node, inputs: Mapping[str, Array], columns: int, bits: int) -> Array:

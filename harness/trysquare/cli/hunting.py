@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from trysquare.cli.measuring import conclude, require_outputs
-from trysquare.cli.options import ANY_FILE, OUTPUT, SEEDED, TIMEOUT
+from trysquare.cli.options import ANY_FILE, DTYPES, REPORT, RESULTS, SEEDED, TARGETS, TIMEOUT
 
 EVALUATIONS = 1_000_000
 """Evaluations of one quantity by one target; a pass through every binade of float64 needs many."""
@@ -16,14 +16,8 @@ EVALUATIONS = 1_000_000
 
 @click.command()
 @click.argument("functions", nargs=-1, required=True, metavar="FUNCTION...")
-@click.option(
-    "--target",
-    "targets",
-    multiple=True,
-    metavar="TARGET",
-    help="Only this target, backend:device:mode, or all of a backend.",
-)
-@click.option("--dtype", "dtypes", multiple=True, metavar="DTYPE", help="Only these dtypes.")
+@TARGETS
+@DTYPES
 @click.option("--gradient", is_flag=True, help="Hunt gradients, not values.")
 @click.option(
     "--evaluations",
@@ -42,10 +36,10 @@ EVALUATIONS = 1_000_000
     help="Begin with what an earlier hunt found.",
 )
 @click.option("--save", is_flag=True, help="Add what is found to the corpus beside the spec.")
-@click.option("-o", "--output", type=OUTPUT, metavar="FILE", help="Write results as JSON lines.")
-@click.option("--report", type=OUTPUT, metavar="FILE", help="Write the HTML report.")
+@RESULTS
+@REPORT
 @TIMEOUT
-def hunt(**options: Any) -> int:  # fmt: skip
+def hunt(**options: Any) -> int:
     """Search for the inputs of FUNCTION (a name, a pattern, or a spec file) with the largest error.
 
     What is found is judged as in a run; what was known to diverge is expected.

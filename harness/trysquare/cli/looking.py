@@ -32,7 +32,10 @@ def show(function: str) -> None:
 @click.command()
 @SPECS
 def check(specs: tuple[Path, ...]) -> int:
-    """Read SPECS (all that are installed, if none is named) and print every mistake in them."""
+    """Read SPECS (all that are installed, if none is named) and print every mistake in them.
+
+    A mistake is also what a spec states twice and differently, and a limit that can see nothing.
+    """
     from trysquare.command import agreement, lint, selection
 
     try:

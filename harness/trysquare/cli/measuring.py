@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -13,12 +12,15 @@ import click
 
 from trysquare.cli.options import (
     BACKENDS,
-    OUTPUT,
+    DTYPES,
+    REPORT,
+    RESULTS,
     SEEDED,
     SPECS,
     TIMEOUT,
     Code,
     require_writable,
+    schema_of,
     write,
 )
 from trysquare.errors import UsageError
@@ -27,28 +29,23 @@ if TYPE_CHECKING:
     from trysquare.result import Run
 
 
-def _print_schema(context: click.Context, _: click.Parameter, asked: bool) -> None:  # noqa: FBT001
-    if asked:
-        from trysquare.results_file import schema
+def _schema() -> object:
+    from trysquare.results_file import schema
 
-        click.echo(json.dumps(schema(), indent=2))
-        context.exit()
+    return schema()
 
 
 @click.command()
 @SPECS
 @click.option("-k", "--function", "globs", multiple=True, metavar="GLOB", help="Only these.")
 @click.option("--check", "checks", multiple=True, metavar="CHECK", help="Only these checks.")
-@click.option("--dtype", "dtypes", multiple=True, metavar="DTYPE", help="Only these dtypes.")
+@DTYPES
 @BACKENDS
 @SEEDED
-@click.option("-o", "--output", type=OUTPUT, metavar="FILE", help="Write results as JSON lines.")
-@click.option("--report", type=OUTPUT, metavar="FILE", help="Write the HTML report.")
+@RESULTS
+@REPORT
 @TIMEOUT
-@click.option(
-    "--schema", is_flag=True, is_eager=True, expose_value=False, callback=_print_schema,
-    help="Print the JSON Schema of a line of results, and exit.",
-)  # fmt: skip
+@schema_of("a line of results", _schema)
 def run(**options: Any) -> int:
     """Measure every backend against SPECS (all that are installed, if none is named)."""
     from trysquare.command.campaign import Campaign

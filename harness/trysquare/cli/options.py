@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import errno
+import json
 import math
 import os
+from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from trysquare.errors import UsageError
-from trysquare.result import SEED
+from trysquare.result import SECONDS_PER_CASE, SEED
 
-SECONDS_PER_CASE = 60.0
+FC = TypeVar("FC", bound=Callable[..., Any] | click.Command)
+"""What an option decorates."""
+
 ANY_FILE = click.Path(path_type=Path)
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
 SPECS = click.argument("specs", nargs=-1, type=ANY_FILE)
@@ -27,6 +32,39 @@ SEEDED = click.option(
 BACKENDS = click.option(
     "--backend", "backends", multiple=True, metavar="NAME[,..]", help="Only these backends."
 )
+
+TARGETS = click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="TARGET",
+    help="Only this target, backend:device:mode, or all of a backend.",
+)
+DTYPES = click.option(
+    "--dtype", "dtypes", multiple=True, metavar="DTYPE", help="Only these dtypes."
+)
+RESULTS = click.option(
+    "-o", "--output", type=OUTPUT, metavar="FILE", help="Write results as JSON lines."
+)
+REPORT = click.option("--report", type=OUTPUT, metavar="FILE", help="Write the HTML report.")
+
+
+def schema_of(what: str, schema: Callable[[], object]) -> Callable[[FC], FC]:
+    """Return the option that prints a JSON Schema; `schema` may import late."""
+
+    def printed(context: click.Context, _: click.Parameter, asked: bool) -> None:  # noqa: FBT001
+        if asked:
+            click.echo(json.dumps(schema(), indent=2))
+            context.exit()
+
+    return click.option(
+        "--schema",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=printed,
+        help=f"Print the JSON Schema of {what}, and exit.",
+    )
 
 
 def _finite(_: click.Context, parameter: click.Parameter, value: float) -> float:

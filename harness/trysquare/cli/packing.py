@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from importlib import import_module
 from pathlib import Path
 
 import click
 
-from trysquare.cli.options import ANY_FILE, SEEDED, Code, plural
+from trysquare.cli.options import ANY_FILE, DTYPES, SEEDED, Code, plural, schema_of
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
-def _print_schema(context: click.Context, _: click.Parameter, asked: bool) -> None:  # noqa: FBT001
-    if asked:
-        from trysquare.packs.manifest import schema
+def _schema() -> object:
+    from trysquare.packs.manifest import schema
 
-        click.echo(json.dumps(schema(), indent=2))
-        context.exit()
+    return schema()
 
 
 @click.command()
 @click.argument("functions", metavar="FUNCTION...", nargs=-1, required=True)
-@click.option("--dtype", "dtypes", multiple=True, metavar="DTYPE", help="Only these dtypes.")
+@DTYPES
 @SEEDED
 @click.option(
     "-o",
@@ -34,10 +31,7 @@ def _print_schema(context: click.Context, _: click.Parameter, asked: bool) -> No
     metavar="FOLDER",
     help="Where to; a new or an empty folder.",
 )
-@click.option(
-    "--schema", is_flag=True, is_eager=True, expose_value=False, callback=_print_schema,
-    help="Print the JSON Schema of a manifest, and exit.",
-)  # fmt: skip
+@schema_of("a manifest", _schema)
 def pack(functions: tuple[str, ...], dtypes: tuple[str, ...], seed: int, output: Path) -> int:
     """Write the correctly rounded answers of FUNCTIONs (names or globs) as files."""
     from trysquare.command import selection

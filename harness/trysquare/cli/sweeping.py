@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trysquare.cli.measuring import conclude, require_outputs
-from trysquare.cli.options import OUTPUT, TIMEOUT, Code
+from trysquare.cli.options import REPORT, RESULTS, TARGETS, TIMEOUT, Code
 from trysquare.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("functions", nargs=-1, required=True, metavar="FUNCTION...")
-@click.option("--target", "targets", multiple=True, metavar="TARGET", help="Only these targets.")
+@TARGETS
 @click.option(
     "--dtype", "dtypes", multiple=True, metavar="DTYPE", default=("float32",), show_default=True,
     help="float32, float16 or bfloat16; may be repeated.",
@@ -30,11 +30,14 @@ if TYPE_CHECKING:
     "--processes", type=click.IntRange(1, 64), default=2, show_default=True,
     help="Sweep so many parts at a time, each with a worker for every target.",
 )  # fmt: skip
-@click.option("-o", "--output", type=OUTPUT, metavar="FILE", help="Write results as JSON lines.")
-@click.option("--report", type=OUTPUT, metavar="FILE", help="Write the HTML report.")
+@RESULTS
+@REPORT
 @TIMEOUT
 def sweep(**options: Any) -> int:
-    """Compare every number of a format with the truth: FUNCTIONs of one number, names or globs."""
+    """Compare FUNCTIONs (names or globs) with the truth at every number of a format.
+
+    Of functions of two numbers, some 13 million pairs are swept in float16 and bfloat16.
+    """
     from trysquare.command.progress import paced
     from trysquare.command.sweeping import sweeping
     from trysquare.sweep.campaign import Pace

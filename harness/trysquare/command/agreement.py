@@ -50,8 +50,7 @@ def contradictions(spec: Spec) -> Iterator[Mistake]:
     for named in spec.cases:
         format = FORMATS[named.dtypes[0]] if named.dtypes else FLOAT64
         case = next(case for case in named_cases(spec, format) if case.name == named.name)
-        drawn = spec.random is not None and spec.random.mode.items() <= case.effective.items()
-        if case.expect is Expect.TRUTH and not drawn:
+        if case.expect is Expect.TRUTH and not spec.draws(case.effective):
             problem = _problem(Standard(spec, case), named)
             if problem:
                 place = named.place

@@ -196,8 +196,7 @@ def _standards(spec: Spec, format: Format, checks: Iterable[Check] = CHECKS) -> 
         except Exception:  # noqa: BLE001, S112 - a spec that cannot be planned is told by a run
             continue
         for case in planned:
-            drawn = spec.random is not None and spec.random.mode.items() <= case.effective.items()
-            if case.expect is Expect.TRUTH and not drawn:
+            if case.expect is Expect.TRUTH and not spec.draws(case.effective):
                 yield Standard(spec, case)
 
 

@@ -34,12 +34,13 @@ def sweeping(
         if spec.function in functions:
             _require_sweepable(spec, formats)
     subjects = tuple(one for spec in specs for one in _subjects(spec, formats, gradient=gradient))
-    pairs = tuple(one for spec in specs for one in _pairs(spec, formats, gradient=gradient))
+    paired = specs if numbers is None else ()  # a range is one of numbers
+    pairs = tuple(one for spec in paired for one in _pairs(spec, formats, gradient=gradient))
     if not subjects and not pairs:
         raise UsageError(f"{', '.join(functions)}: no function of one number")
     wanted = tuple(selection.target(word) for word in targets)
     backends = selection.backends([target.backend for target in wanted])
-    return Sweeping(subjects, pairs if numbers is None else (), wanted, backends, numbers, pace)
+    return Sweeping(subjects, pairs, wanted, backends, numbers, pace)
 
 
 def _require_sweepable(spec: Spec, formats: Sequence[Format]) -> None:

@@ -88,8 +88,13 @@ def _moved(op: Op, a: Ends) -> Ends | str:
     if edge is not None and not a.low > edge:
         raise UndecidedHereError("the edge of a domain")
     low, high = map(_FUNCTIONS[op], a)
-    return Ends(high, low) if op is Op.ERFC else Ends(low, high)
+    low, high = (high, low) if op is Op.ERFC else (low, high)
+    if op in _POSITIVE and not low > 0:  # far out Arb says no more than almost zero
+        low, high = flint.arb(0), high.upper()
+    return Ends(low, high)
 
+
+_POSITIVE = {Op.EXP, Op.ERFC}
 
 _EDGES = {Op.LOG: 0, Op.LOG1P: -1, Op.SQRT: 0}
 

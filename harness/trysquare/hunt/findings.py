@@ -14,6 +14,7 @@ from trysquare.hunt.search import Trophies
 from trysquare.hunt.subject import Subject
 from trysquare.result import Found, Result
 from trysquare.run import Session
+from trysquare.truth.rounding import same
 from trysquare.verdict.compare import distance
 from trysquare.verdict.measure import nearest, number
 from trysquare.verdict.standard import Standard
@@ -61,7 +62,7 @@ class Findings:
             return
         alone = self._alone(points, standard, rows)
         yield replace(result, found=self._found(points, standard, rows, alone))
-        if not _same(alone, rows[: len(points)]).all():
+        if not same(alone, rows[: len(points)]).all():
             yield self._lonely(points, alone, name)
 
     def accident(self, number: int, accident: Accident) -> Result:
@@ -108,7 +109,7 @@ class Findings:
         for at in np.argsort(-sizes.max(axis=1), kind="stable").tolist():
             place = int(places[at])
             got, single = rows[at, place], alone[at, place]
-            differs = not _same(got, single)
+            differs = not same(got, single)
             found.append(
                 Found(
                     inputs=self._numbers(points[at]),
@@ -151,9 +152,3 @@ def selected(best: Trophies, subject: Subject) -> tuple[Array, Array]:
     orders = best.best(BEST, CROWD), best.best(BEST, CROWD, by_excess=True)
     chosen = list(dict.fromkeys(np.concatenate(orders).tolist()))
     return best.points[chosen], best.error[chosen]
-
-
-def _same(first: Array, second: Array) -> Array:
-    """Tell which numbers are the same, bit for bit but for the bits of NaN; by row for rows."""
-    equal = (first == second) & (np.signbit(first) == np.signbit(second))
-    return np.asarray(equal | (np.isnan(first) & np.isnan(second)))

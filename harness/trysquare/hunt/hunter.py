@@ -29,7 +29,6 @@ FIRST_POINTS = 5
 ARB_COST = 20
 """Evaluations that one costs where Arb is the only truth that is exact enough for float64."""
 
-
 SHOWN = 64
 """Points of a hunt that every other target is asked too."""
 

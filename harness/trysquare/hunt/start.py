@@ -11,7 +11,7 @@ import numpy as np
 from trysquare.dtypes import Array, Format
 from trysquare.hunt.box import Generator
 from trysquare.hunt.search import PER_CALL
-from trysquare.hunt.subject import Kind, Subject, required
+from trysquare.hunt.subject import Kind, Subject
 from trysquare.planning.checks import choices
 from trysquare.planning.inputs import pointwise
 from trysquare.planning.sampling import numbers
@@ -37,7 +37,7 @@ def subjects(spec: Spec, format: Format, *, gradient: bool) -> Iterator[Subject]
         lengths = (1,) if pointwise(meant.terms) else ROW_LENGTHS
         wanted = [
             item.name
-            for item in required(spec)
+            for item in spec.required
             if item.differentiable
             and item.form(effective).kind is InputKind.FLOAT
             and item.form(effective).extent is Extent.ELEMENT

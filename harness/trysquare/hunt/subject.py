@@ -14,7 +14,7 @@ from trysquare.hunt.box import Space
 from trysquare.planning.cases import Case
 from trysquare.planning.inputs import axis_of
 from trysquare.result import Check
-from trysquare.spec import Extent, Input, InputKind, Spec, Value
+from trysquare.spec import Extent, InputKind, Spec, Value
 from trysquare.truth.arrangement import arrange
 from trysquare.truth.domain import inside
 
@@ -81,7 +81,7 @@ class Subject:
         """The coordinates of a point, in their order."""
         top = self._ordinal(self.format.largest)
         found: list[Coordinate] = []
-        for item in required(self.spec):
+        for item in self.spec.required:
             form = item.form(self._effective)
             whole = form.kind is InputKind.INDEX
             kind = Kind.INDEX if whole else Kind.FLOAT
@@ -180,7 +180,7 @@ class Subject:
     def _inputs(self, points: Array) -> dict[str, Array]:
         axis = axis_of(self.spec, self._effective)
         arrays: dict[str, Array] = {}
-        for item in required(self.spec):
+        for item in self.spec.required:
             form = item.form(self._effective)
             places = [at for at, one in enumerate(self.coordinates) if one.name == item.name]
             values = self._float(self.coordinates[places[0]], points[:, places])
@@ -218,11 +218,6 @@ class Subject:
 
     def _floats(self, ordinals: Array) -> Array:
         return self.format.from_ordinal(ordinals)
-
-
-def required(spec: Spec) -> list[Input]:
-    """Return the inputs that a call cannot leave out."""
-    return [item for item in spec.inputs if item.default is None]
 
 
 def _reduction(spec: Spec) -> str | None:

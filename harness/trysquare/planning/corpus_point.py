@@ -46,8 +46,8 @@ class PointReader:
             items = node.items if isinstance(node, Listing) else [node]
             numbers = tuple(self._number(item, dtype) for item in items)
             found[name] = tuple(number for number in numbers if number)
-        for item in known.values():
-            if item.default is None and item.name not in table.entries:
+        for item in self._spec.required:
+            if item.name not in table.entries:
                 self._document.report(table, f"no number for '{item.name}'")
         return found
 

@@ -149,8 +149,7 @@ def _rows(spec: Spec, meant: Meaning, length: int, format: Format, random: Gener
     axis = axis_of(spec, meant.parameters)
     lengths = {
         item.name: 1 if item.form(meant.parameters).extent is Extent.ROW else length
-        for item in spec.inputs
-        if item.default is None
+        for item in spec.required
     }
     known = corpus.rows(spec, lengths, format.name)
     inputs: Inputs = {}

@@ -79,7 +79,8 @@ class Sweeping:
         """
         with Session(self.backends, SEED, self.pace.deadline) as session:
             tasks = self._tasks(session)
-            head = header(session, self._specs, SEED)
+            named = {target.backend for target in self.targets}
+            head = header(session, self._specs, SEED, named)
             with Journal(output, head, resume=resume) as journal:
                 known_functions = [*functions(session, self._specs)]
                 with Recorder(journal.header, known_functions) as recorder:

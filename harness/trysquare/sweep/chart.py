@@ -21,6 +21,10 @@ TERMS = 7
 """Coefficients of a model: degree 6."""
 
 
+UNTOLD = -2
+"""No pattern of a result: they differ."""
+
+
 class Kind(IntEnum):
     """How the truth of a piece is told.
 
@@ -79,6 +83,14 @@ class Chart:
         """Return the pieces that meet a block, counted from the beginning of the format."""
         low, high = self._places[block - self.start // BLOCK]
         return self.pieces[low:high]
+
+    @cached_property
+    def constants(self) -> Array:
+        """The pattern of every result of a block, or UNTOLD; int64, shaped (blocks,)."""
+        low, high = np.array(self._places).T
+        only = self.pieces[low]
+        told = (high - low == 1) & (only["kind"] == Kind.CONSTANT)
+        return np.where(told, only["bits"].astype(np.int64), UNTOLD)
 
     @cached_property
     def _places(self) -> list[tuple[int, int]]:

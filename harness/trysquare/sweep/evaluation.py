@@ -59,7 +59,8 @@ class Evaluator:
             place = slice(start - first, stop - first)
             if self._rounded(piece, start, stop, place):
                 unlike = self._low.view(np.uint32)[place] != self._high.view(np.uint32)[place]
-                doubts.append(np.flatnonzero(unlike) + place.start)
+                if unlike.any():
+                    doubts.append(np.flatnonzero(unlike) + place.start)
         low, high = self._low.view(np.uint32), self._high.view(np.uint32)
         undecided = np.concatenate(doubts) if doubts else _NOWHERE
         return BlockTruth(block, constant=False, rounded=low, others=high, undecided=undecided)
@@ -87,7 +88,7 @@ class Evaluator:
             for model in self.surveyor.survey(start, stop, constants=False):
                 low, high = int(model["start"]), int(model["stop"])
                 place = slice(low - first, high - first)
-                if model["kind"] == Kind.POINTS:
+                if model["kind"] in (Kind.POINTS, Kind.CONSTANT):  # of NaN there is no model
                     self._value[place] = bits
                 else:
                     self._evaluate(model, low, high, place)
@@ -105,20 +106,21 @@ class Evaluator:
             return False
         self._evaluate(piece, start, stop, place)
         value, low_, high_ = self._value[place], self._low[place], self._high[place]
-        other, bound, lean = self._other[place], float(piece["bound"]), int(piece["lean"])
+        bound, lean = float(piece["bound"]), int(piece["lean"])
         with np.errstate(over="ignore"):
             if kind == Kind.LINEAR and (lean or not bound):
-                # exact, but for less than a float64, which decides what would be a tie
-                low_[:] = np.nextafter(value, lean * np.inf) if lean else value
+                # exact, but for less than a float64, which decides what would be a tie; the next
+                # pattern is that of the next number away from zero, which is not in such a piece
+                away = lean if value[0] > 0 else -lean
+                np.add(value.view(np.int64), away, out=self._other.view(np.int64)[place])
+                low_[:] = self._other[place]
                 return False
             margin = bound
             if kind == Kind.LINEAR:
                 margin = bound * float(max(abs(value[0]), abs(value[-1])))
-            np.subtract(value, margin, out=other)
-            low_[:] = other
-            np.add(value, margin, out=other)
-            high_[:] = other
-        return low_.tobytes() != high_.tobytes()
+            np.subtract(value, margin, out=low_, casting="same_kind")
+            np.add(value, margin, out=high_, casting="same_kind")
+        return True
 
     def _evaluate(self, piece: np.void, start: int, stop: int, place: slice) -> None:
         """Evaluate a model by Horner's scheme."""

@@ -37,14 +37,13 @@ AT_ONCE = 8
 
 def variables(spec: Spec) -> tuple[str, str] | None:
     """Return the names of the two numbers that a function is of, None if it is of others."""
-    required = [item for item in spec.inputs if item.default is None]
     numbers = [
         item.name
-        for item in required
+        for item in spec.required
         if item.form(spec.defaults).kind is InputKind.FLOAT
         and item.form(spec.defaults).extent is Extent.ELEMENT
     ]
-    if spec.axis is not None or len(required) != 2 or len(numbers) != 2:
+    if spec.axis is not None or len(spec.required) != 2 or len(numbers) != 2:
         return None
     return numbers[0], numbers[1]
 

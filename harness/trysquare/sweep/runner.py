@@ -19,11 +19,12 @@ from trysquare.reader import read
 from trysquare.spec import Spec
 from trysquare.sweep.chart import BLOCK, Chart
 from trysquare.sweep.evaluation import BlockTruth, Evaluator
+from trysquare.sweep.extremes import Answers
 from trysquare.sweep.segment import Segment
 from trysquare.sweep.subject import Subject
 from trysquare.sweep.surveys import Surveys
-from trysquare.sweep.tally import Answers, Judge, Tally, amended
-from trysquare.workers.area import Area
+from trysquare.sweep.tally import Judge, Tally, amended
+from trysquare.workers.area import Area, keep_memory
 from trysquare.workers.line import START_SECONDS, Line
 from trysquare.workers.stretch import VARIED, Stretch, Walked
 from trysquare.workers.worker import die_with_parent
@@ -198,22 +199,25 @@ class _Sweep:
                 position = (first + block) * BLOCK
                 self._tallies[target].miss(position, BLOCK, refusal.kind, refusal.message)
             ways[target] = way
+        at = first - self._chart.start // BLOCK
+        constants = self._chart.constants[at : at + blocks]
+        open_ = {target: way.uniform != constants for target, way in ways.items()}
+        for target, way in ways.items():
+            open_[target][list(way.refused)] = False
         for block in range(blocks):
-            truth = self._evaluator.block(first + block)
-            place = slot * FRAME + block
-            for target, way in ways.items():
-                if block not in way.refused:
-                    self._block(target, truth, int(way.uniform[block]), place)
+            asking = [target for target in ways if open_[target][block]]
+            if asking:
+                truth = self._evaluator.block(first + block)
+            for target in asking:
+                self._block(target, truth, int(ways[target].uniform[block]), slot * FRAME + block)
         for target in ways:
             self._tallies[target].settle(self._judge(target))
 
     def _block(self, target: Target, truth: BlockTruth, uniform: int, place: int) -> None:
-        """Compare one block: bits first."""
+        """Compare one block that is not right at first sight: bits first."""
         if uniform == VARIED:
             area = self._crews[target].area.bytes.view(self._subject.format.bits)
             got = area[place * BLOCK : (place + 1) * BLOCK]
-        elif truth.constant and uniform == truth.rounded[0]:
-            return
         else:
             got = np.full(BLOCK, uniform, self._subject.format.bits)
         unlike = got != truth.rounded
@@ -231,9 +235,10 @@ class _Sweep:
             unlike[high - first :] = False
 
     def _differing(self, target: Target, truth: BlockTruth, got: Array, places: Array) -> None:
-        rounded = np.broadcast_to(truth.rounded, BLOCK)[places]
-        value = self._evaluator.values(truth)[places]
-        answers = Answers(places + truth.block * BLOCK, got[places], rounded, value)
+        # by `take`, which is faster than an index
+        rounded = np.broadcast_to(truth.rounded, BLOCK).take(places)
+        value = self._evaluator.values(truth).take(places)
+        answers = Answers(places + truth.block * BLOCK, got.take(places), rounded, value)
         limits = self._chart.limits[truth.block - self._chart.start // BLOCK]
         self._tallies[target].add(answers, limits[int(self._flushes(target))])
 
@@ -277,6 +282,7 @@ _STARTED: list[Runner] = []
 def begin(members: Sequence[Member], folder: Path | None, deadline: float) -> None:
     """Make this process a runner, which ends when the one that started it is gone."""
     die_with_parent()
+    keep_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it decides when to stop
     _STARTED.append(Runner(members, folder, deadline))
 

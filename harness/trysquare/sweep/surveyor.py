@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 import flint
@@ -22,6 +22,7 @@ from trysquare.formula.float64 import Float64
 from trysquare.formula.interval import Ends, Interval
 from trysquare.formula.series import Series
 from trysquare.formula.tree import Node
+from trysquare.sweep.bounds import NEAR, middle_of, pattern_of, same_rounding, size_of, spacing_of
 from trysquare.sweep.chart import BLOCK, PIECE, TERMS, Kind
 
 FORMAT = FLOAT32
@@ -41,13 +42,14 @@ GOAL = 2.0**-22
 TINY = 2.0**-60
 """Below that a function may be as good as its tangent at zero."""
 
+SHORT = 27
+"""Bits of a slope with which products are exact."""
+
+FAINT = 2.0**-800
+"""A slope of that size takes the smallest numbers almost out of float64."""
+
 BITS = 128
 ROUNDOFF = 2.0**-53
-NEAR = 1 + 2.0**-40
-"""More than the roundings of a bound that is itself worked out in float64."""
-
-HUGE, SMALL = 2.0**1000, 2.0**-1000
-"""What is beyond does not become a float64: flint's exponents have no limit."""
 
 
 class Surveyor:
@@ -106,16 +108,37 @@ class Surveyor:
         """What IEEE arithmetic makes of NaN; all NaNs are one."""
         names = {self._variable: np.full((1, 1), np.nan)}
         value = evaluate(self._tree, Float64(1, 1, FORMAT), names)
-        return _row(start, stop, Kind.CONSTANT, bits=_pattern(float(np.ravel(value)[0])))
+        return _row(start, stop, Kind.CONSTANT, bits=pattern_of(float(np.ravel(value)[0])))
 
     def _constant(self, start: int, stop: int) -> tuple[object, ...] | None:
         """All results of a wide range round to one number, or are NaN."""
         ends = Ends(flint.arb(number(start)), flint.arb(number(stop - 1)))
         found = self._interval.evaluated(ends)
         if isinstance(found, str):
-            return _row(start, stop, Kind.CONSTANT, bits=_pattern(math.nan))
-        bits = _same_rounding(*found)
+            return _row(start, stop, Kind.CONSTANT, bits=pattern_of(math.nan))
+        if all(end.is_zero() for end in found):
+            return self._zero(start, stop)
+        bits = same_rounding(*found)
+        if bits is None and stop - start >= BLOCK and _vanishes(found):
+            # a sum of what vanishes: neither worth a billion questions nor a verdict
+            bits = pattern_of(-0.0)
         return None if bits is None else _row(start, stop, Kind.CONSTANT, bits=bits)
+
+    def _of_zero(self, start: int, stop: int) -> tuple[object, ...] | None:
+        """An interval may have an end at zero, and so one sign, where a ball has both."""
+        try:
+            return self._constant(start, stop)
+        except UndecidedHereError:
+            return None
+
+    def _zero(self, start: int, stop: int) -> tuple[object, ...] | None:
+        """An exact zero has the sign that IEEE arithmetic gives it, if that is one for all."""
+        names = {self._variable: np.array([[number(start)], [number(stop - 1)]])}
+        found = evaluate(self._tree, Float64(2, 1, FORMAT), names)
+        first, last = np.signbit(np.broadcast_to(found, (2, 1)) * 1.0).ravel()
+        if first != last:
+            return None
+        return _row(start, stop, Kind.CONSTANT, bits=pattern_of(-0.0 if first else 0.0))
 
     def _smooth(self, start: int, stop: int, *, constants: bool) -> tuple[object, ...] | None:
         """A polynomial around the middle, of the lowest degree that is close enough."""
@@ -126,11 +149,15 @@ class Surveyor:
         ball, exact = flint.arb(centre, reach * step), flint.arb(centre)
         around = self._series.evaluated(flint.arb_series([ball, step]))
         if isinstance(around, str):
-            return _row(start, stop, Kind.CONSTANT, bits=_pattern(math.nan))
+            return _row(start, stop, Kind.CONSTANT, bits=pattern_of(math.nan))
         if constants:
-            bits = _same_rounding(around[0], around[0])
+            bits = same_rounding(around[0], around[0])
             if bits is not None:
                 return _row(start, stop, Kind.CONSTANT, bits=bits)
+            if _vanishes((around[0],)):  # zero, but of which sign?
+                constant = self._of_zero(start, stop)
+                if constant is not None:
+                    return constant
         at = self._series.evaluated(flint.arb_series([exact, step]), self._series.decisions)
         if isinstance(at, str):
             return None
@@ -154,16 +181,22 @@ class Surveyor:
         if not bend.is_finite():
             return None
         farthest = max(abs(low), abs(high))
-        bent = _size(bend / slope) * farthest ** (power - 1)
+        bent = size_of(bend / slope) * farthest ** (power - 1)
         if not bent < GOAL * FORMAT.eps:
             return None
-        factor = _middle(slope)
-        exact = slope.is_exact() and math.ldexp(factor, 20).is_integer()
+        factor = middle_of(slope)
+        if not FAINT < abs(factor) < 1 / FAINT:
+            return None
+        # a product of 24 and SHORT bits is a float64, and next to a tie it is one or far from it
+        short = math.ldexp(math.frexp(factor)[0], SHORT).is_integer()
+        exact = slope == factor and short and (bend.is_zero() or bent < ROUNDOFF)
         side = int(bend > 0) - int(bend < 0)
         if exact and not side and not bend.is_zero():
             return None  # on which side of its tangent is the function?
         lean = side if high > 0 or power % 2 == 0 else -side
-        bound = (bent + _size(slope / factor - 1) + ROUNDOFF) * NEAR if lean or not exact else 0.0
+        # two products, their sum, and the bound taken from it: four roundings
+        bound = (bent + size_of(slope / factor - 1) + 4 * ROUNDOFF) * NEAR
+        bound = bound if lean or not exact else 0.0
         return _row(
             start, stop, Kind.LINEAR, lean=lean if exact else 0, bound=bound, coefficients=(factor,)
         )
@@ -176,19 +209,19 @@ def _polynomial(
     exact = [at[power] for power in range(TERMS)]
     if not all(coefficient.is_finite() for coefficient in exact):
         return None
-    rounded = [_middle(coefficient) for coefficient in exact]
+    rounded = [middle_of(coefficient) for coefficient in exact]
     if not all(map(math.isfinite, rounded)):
         return None
     spans = [abs(c) * reach**power for power, c in enumerate(rounded)]
     total = sum(spans) * NEAR
     # the rounding of the coefficients, then that of Horner's scheme
-    own = sum(_size(c - c.mid()) * reach**power for power, c in enumerate(exact))
+    own = sum(size_of(c - c.mid()) * reach**power for power, c in enumerate(exact))
     own += sum((2 * power + 3) * ROUNDOFF * span for power, span in enumerate(spans))
     for degree in range(TERMS):
-        remainder = _size(around[degree + 1]) * reach ** (degree + 1)
+        remainder = size_of(around[degree + 1]) * reach ** (degree + 1)
         bound = (own + remainder) * NEAR + 2.0**-800
         least = 2 * abs(rounded[0]) - total - bound
-        if bound <= GOAL * _spacing(least):
+        if bound <= GOAL * spacing_of(least):
             return _row(
                 start, stop, Kind.SMOOTH, degree=degree, bound=bound,
                 coefficients=tuple(rounded[: degree + 1]),
@@ -209,62 +242,8 @@ def number(position: int) -> float:
     return float(struct.unpack("<f", struct.pack("<I", pattern))[0])
 
 
-def _pattern(value: float) -> int:
-    return int(np.array(value, np.float32).view(np.uint32))
-
-
-def _same_rounding(lowest: flint.arb, highest: flint.arb) -> int | None:
-    """Return the pattern of the number that everything between rounds to, if it is one.
-
-    A zero has the sign of what was rounded.
-    """
-    if not (lowest.is_finite() and highest.is_finite()):
-        return None
-    low, high = _below(lowest.lower()), -_below(-highest.upper())
-    if lowest >= 0:
-        low = max(low, 0.0)
-    if highest <= 0:
-        high = min(high, 0.0)
-    with np.errstate(over="ignore"):
-        ends = np.array([low, high]).astype(np.float32)
-    if ends[0] != ends[1]:
-        return None
-    return _pattern(-0.0 if highest < 0 and ends[0] == 0 else float(ends[0]))
-
-
-def _below(value: flint.arb) -> float:
-    """Return a float64 that is not larger."""
-    if value > HUGE:
-        return HUGE
-    if value < -HUGE:
-        return -math.inf
-    if abs(value) < SMALL:
-        return -SMALL
-    return math.nextafter(float(value), -math.inf)
-
-
-def _size(ball: flint.arb) -> float:
-    """Return a float64 that nothing in a ball exceeds in size."""
-    size = ball.abs_upper()
-    if not size < HUGE:
-        return math.inf
-    return SMALL if size < SMALL else float(size) * NEAR
-
-
-def _middle(ball: flint.arb) -> float:
-    """Return about the middle of a ball; what float64 cannot hold is infinite, or zero."""
-    middle = ball.mid()
-    if abs(middle) < SMALL:
-        return 0.0
-    return float(middle) if abs(middle) < HUGE else math.inf
-
-
-def _spacing(least: float) -> float:
-    """Return the ULP of a number of at least this size."""
-    if least <= FORMAT.smallest_normal:
-        return FORMAT.smallest_subnormal
-    exponent = min(math.frexp(least)[1] - 1, FORMAT.emax)
-    return math.ldexp(1.0, exponent - (FORMAT.precision - 1))
+def _vanishes(balls: Iterable[flint.arb]) -> bool:
+    return all(abs(ball) < FORMAT.smallest_subnormal / 2 for ball in balls)
 
 
 def everything(start: int, stop: int) -> Array:

@@ -19,7 +19,7 @@ from trysquare.sweep.chart import BLOCK, PIECE, Chart, Kind
 from trysquare.sweep.subject import Subject
 from trysquare.sweep.surveyor import Surveyor, everything
 
-EDITION = 3
+EDITION = 4
 """Changes with what a chart means, or with how it is made."""
 
 NARROW = 16
@@ -30,6 +30,9 @@ SAMPLES = 17
 
 MARGIN = 2.0
 """Between two samples a limit in ULP may be so many times smaller or larger: an ULP may double."""
+
+STEADY = 4.0
+"""A block whose limits differ more than that has a zero or a pole: who knows what is in between."""
 
 
 class Surveys:
@@ -64,14 +67,14 @@ class Surveys:
         ranges = [np.arange(piece["start"], piece["stop"]) for piece in alone]
         points = np.concatenate([np.empty(0, np.int64), *ranges])
         values, rounded = self._subject.truths(points)
-        limits = self._limits(start, stop)
-        # limits in ULP grow without bound towards a zero of the function, and may jump at a kink
-        limits[np.unique(points // BLOCK) - start // BLOCK] = UNKNOWN
-        return Chart(start, stop, pieces, points, values, rounded, limits)
+        return Chart(start, stop, pieces, points, values, rounded, self._limits(pieces))
 
-    def _limits(self, start: int, stop: int) -> Array:
-        """Return for every block what surely conforms and what surely diverges, in ULP."""
-        firsts = np.arange(start, stop, BLOCK)
+    def _limits(self, pieces: Array) -> Array:
+        """Return for every block what surely conforms and what surely diverges, in ULP.
+
+        Limits follow the function smoothly where it has models; elsewhere none holds for a block.
+        """
+        firsts = np.arange(pieces["start"][0], pieces["stop"][-1], BLOCK)
         if self._subject.format.width == NARROW:  # all numbers in one block: no limit holds for it
             return np.tile(UNKNOWN, (len(firsts), 2, 1))
         places = firsts[:, None] + np.linspace(0, BLOCK - 1, SAMPLES).astype(np.int64)
@@ -81,6 +84,8 @@ class Surveys:
         free = np.zeros(places.size, bool)
         for other in standard.alternatives:
             free |= other.where[:, 0]
+        alone = pieces[pieces["kind"] == Kind.POINTS]
+        rough = np.isin(firsts // BLOCK, alone["start"] // BLOCK)
         size = np.abs(self._subject.format.widen(self._subject.at(places.ravel())))
         subnormal = (size > 0) & (size < self._subject.format.smallest_normal)
         found = np.empty((len(firsts), 2, 2))
@@ -90,11 +95,15 @@ class Surveys:
                 ulps = (allowed.limit / spacing).reshape(places.shape)
             known = np.isfinite(ulps) & np.isfinite(allowed.spilled.reshape(places.shape))
             known &= ~free.reshape(places.shape)
-            least = np.where(known, ulps, 0.0).min(axis=1) / MARGIN
+            least = np.where(known, ulps, 0.0).min(axis=1)
             if flushes:  # another answer counts where a subnormal number is taken for zero
                 known &= ~subnormal.reshape(places.shape)
-            most = np.where(known, ulps, np.inf).max(axis=1) * MARGIN
-            found[:, int(flushes)] = np.stack([least, most], axis=1)
+            most = np.where(known, ulps, np.inf).max(axis=1)
+            steady = (most <= STEADY * least) & ~rough
+            found[:, int(flushes)] = np.stack(
+                [np.where(steady, least / MARGIN, 0.0), np.where(steady, most * MARGIN, np.inf)],
+                axis=1,
+            )
         return found
 
 

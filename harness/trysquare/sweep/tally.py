@@ -13,12 +13,11 @@ from enum import StrEnum
 import numpy as np
 
 from trysquare.dtypes import Array, Format
+from trysquare.sweep.extremes import Answers, Intervals, Worst, figure
 from trysquare.sweep.segment import (
     QUANTUM,
-    WORST,
     Discrete,
     Found,
-    Interval,
     Segment,
     Silence,
     highest,
@@ -41,84 +40,6 @@ class Kind(StrEnum):
     LOST = "zero where the truth is not zero"
     FLUSHED = "subnormal flushed to zero"
     SIGN = "other sign of zero"
-
-
-@dataclass(frozen=True)
-class Answers:
-    """Some answers and their truths: positions, patterns of both, the exact values in float64."""
-
-    positions: Array
-    got: Array
-    rounded: Array
-    value: Array
-
-    def only(self, chosen: Array) -> Answers:
-        """Return some of them."""
-        return Answers(
-            self.positions[chosen], self.got[chosen], self.rounded[chosen], self.value[chosen]
-        )
-
-
-@dataclass
-class Worst:
-    """The WORST largest errors so far, as arrays: rounded sizes, positions, errors, answers."""
-
-    sizes: Array = field(default_factory=lambda: np.empty(0))
-    positions: Array = field(default_factory=lambda: np.empty(0, np.int64))
-    errors: Array = field(default_factory=lambda: np.empty(0))
-    got: Array = field(default_factory=lambda: np.empty(0, np.int64))
-
-    def keep(self, answers: Answers, error: Array) -> None:
-        """Keep what is worse; most blocks have nothing that is."""
-        sizes = np.abs(error)
-        if len(self.sizes) == WORST and sizes.max() < self.sizes[-1] - QUANTUM:
-            return
-        sizes = np.rint(sizes / QUANTUM) * QUANTUM
-        places = np.arange(len(sizes))
-        if len(self.sizes) == WORST:
-            places = np.flatnonzero(sizes >= self.sizes[-1])
-        if len(places) > WORST:
-            bar = np.partition(sizes[places], -WORST)[-WORST]
-            places = places[sizes[places] >= bar]
-        parts = (sizes, answers.positions, error, answers.got)
-        mine = (self.sizes, self.positions, self.errors, self.got)
-        all_ = [np.concatenate((a, b[places])) for a, b in zip(mine, parts, strict=True)]
-        order = np.lexsort((all_[1], -all_[0]))[:WORST]
-        self.sizes, self.positions, self.errors, self.got = (one[order] for one in all_)
-
-    def found(self) -> tuple[Found, ...]:
-        """Return them, the worst first."""
-        rows = zip(self.positions, self.errors, self.got, strict=True)
-        return tuple(Found(int(place), _figure(error), int(got)) for place, error, got in rows)
-
-
-@dataclass
-class Intervals:
-    """What is consecutive among positions that arrive in their order."""
-
-    count: int = 0
-    first: Interval | None = None
-    widest: Interval | None = None
-    last: Interval | None = None
-
-    def extend(self, positions: Array) -> None:
-        """Add sorted positions."""
-        breaks = np.flatnonzero(np.diff(positions) > 1)
-        starts = positions[np.concatenate(([0], breaks + 1))]
-        stops = positions[np.concatenate((breaks, [len(positions) - 1]))] + 1
-        new = len(starts)
-        if self.last is not None and self.last.stop == starts[0]:
-            starts[0] = self.last.start
-            if self.first == self.last:
-                self.first = None
-            new -= 1
-        self.count += new
-        widths = stops - starts
-        best = int(np.argmax(widths))
-        candidates = [Interval(int(starts[best]), int(stops[best])), self.widest]
-        self.widest = min((one for one in candidates if one), key=lambda one: one.rank)
-        self.first = self.first or Interval(int(starts[0]), int(stops[0]))
-        self.last = Interval(int(starts[-1]), int(stops[-1]))
 
 
 Judge = Callable[[Array, Array], Array]
@@ -188,18 +109,28 @@ class Tally:
             return
         error = distance(got, answers.value, self.format)
         # what is not the nearest number is at least half an ULP away; a model may say a bit less
-        error = np.copysign(np.maximum(np.abs(error), 0.5), error)
+        size = np.maximum(np.abs(error), 0.5)
+        error, top = np.copysign(size, error), float(size.max())
         self._inexact += len(error)
-        self._total += int(np.rint(np.clip(error, -LARGEST, LARGEST) / QUANTUM).sum())
-        size = np.abs(error)
+        clipped = error if top <= LARGEST else np.clip(error, -LARGEST, LARGEST)
+        self._total += int(np.rint(clipped / QUANTUM).sum())
         for power, count in _powers(size):
             self._powers[power] = self._powers.get(power, 0) + count
         self._worst.keep(answers, error)
-        places = answers.positions >> (self.format.width - BINS)
-        for place in np.unique(places) if places[0] != places[-1] else places[:1]:
-            top = float(size[places == place].max())
-            self._curve[int(place)] = max(top, self._curve.get(int(place), 0.0))
+        for place, highest_ in self._tops(answers.positions, size, top):
+            self._curve[place] = max(highest_, self._curve.get(place, 0.0))
         self._sort(answers, error, limits)
+
+    def _tops(self, positions: Array, size: Array, top: float) -> Iterator[tuple[int, float]]:
+        """Yield the largest size for each point of the curve; mostly all are at one point."""
+        shift = self.format.width - BINS
+        first, last = int(positions[0]) >> shift, int(positions[-1]) >> shift
+        if first == last:
+            yield first, top
+            return
+        places = positions >> shift
+        for place in np.unique(places):
+            yield int(place), float(size[places == place].max())
 
     def _sort(self, answers: Answers, error: Array, limits: Array) -> None:
         """Tell apart what conforms, what diverges, and what has to be judged one by one."""
@@ -246,7 +177,8 @@ class Tally:
             self._fail(suspects.only(bad), np.concatenate([e for _, e in self._suspects])[bad])
             self._suspects.clear()
         if self._bad:
-            self._intervals.extend(np.sort(np.concatenate(self._bad)))
+            # two sorted runs, of which the sort that is stable takes advantage
+            self._intervals.extend(np.sort(np.concatenate(self._bad), kind="stable"))
             self._bad.clear()
 
     def finished(self) -> Segment:
@@ -303,18 +235,12 @@ def distance(got: Array, value: Array, format: Format) -> Array:
 
 
 def _powers(size: Array) -> Iterator[tuple[int, int]]:
-    """Yield floor(log2(error)) with the number of errors; what is exact has none."""
-    exponents = (size[size > 0].view(np.int64) >> np.int64(52)) - 1023
-    if len(exponents):
-        least = int(exponents.min())
-        counts = np.bincount(exponents - least)
-        yield from ((least + int(i), int(counts[i])) for i in np.flatnonzero(counts))
+    """Yield floor(log2(error)) with the number of errors, none of which is zero."""
+    exponents = (size.view(np.int64) >> np.int64(52)) - 1023
+    least = int(exponents.min())
+    counts = np.bincount(exponents - least)
+    yield from ((least + int(i), int(counts[i])) for i in np.flatnonzero(counts))
 
 
 def _found(answers: Answers, error: Array, place: int) -> Found:
-    return Found(int(answers.positions[place]), _figure(error[place]), int(answers.got[place]))
-
-
-def _figure(error: float) -> float:
-    """Return an error as it is kept: a model is not much more certain than that."""
-    return float(np.rint(error / QUANTUM) * QUANTUM) if np.isfinite(error) else float("inf")
+    return Found(int(answers.positions[place]), figure(error[place]), int(answers.got[place]))

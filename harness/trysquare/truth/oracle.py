@@ -15,11 +15,12 @@ import numpy as np
 from trysquare.dtypes import Array, Format
 from trysquare.errors import UndecidedError
 from trysquare.formula.ball import Ball, balls, precision
-from trysquare.formula.bounded import Bounded, BoundedFloat64, Rounding, pessimistic, published
+from trysquare.formula.bounded import Bounded, BoundedFloat64
 from trysquare.formula.derivative import Extent
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.extended import WIDE, Extended, holds
 from trysquare.formula.float64 import Float64, Overflowing
+from trysquare.formula.primitives import Rounding, pessimistic, published
 from trysquare.formula.tree import Node, Op, Scope
 from trysquare.truth.known import Allowance, Truth, from_balls
 

@@ -17,8 +17,6 @@ from trysquare.dtypes import Array, Format
 from trysquare.formula.ball import precision
 from trysquare.truth.oracle import PRECISIONS, Oracle
 
-Side = Callable[[flint.arb], flint.arb]
-
 INFLATION = 1 + 2.0**-40
 """Tier 1 adds up its bound in float64; its own few roundings are far smaller than this."""
 

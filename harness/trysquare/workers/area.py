@@ -6,8 +6,10 @@ behind, however the processes end.
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -16,6 +18,21 @@ import numpy as np
 from trysquare.backend import Array
 
 _FAST = Path("/dev/shm")  # noqa: S108 - files in memory, where there are such
+
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+KEPT = 1 << 25
+
+
+def keep_memory() -> None:
+    """Ask glibc not to return to the kernel what arrays of this size will soon need again.
+
+    Fresh pages cost more than what is done with them; elsewhere nothing happens.
+    https://man7.org/linux/man-pages/man3/mallopt.3.html
+    """
+    if sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallopt"):
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, KEPT)
+        ctypes.CDLL(None).mallopt(M_TRIM_THRESHOLD, 4 * KEPT)
 
 
 class Area:

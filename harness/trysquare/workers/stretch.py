@@ -27,9 +27,6 @@ from trysquare.workers.area import attached
 from trysquare.workers.frames import Json, malformed
 from trysquare.workers.protocol import pack_values, text, unpack_values
 
-LIMIT = 1 << 30
-"""Bytes of an area."""
-
 
 @dataclass(frozen=True)
 class Stretch:
@@ -134,7 +131,7 @@ def walk(backend: Backend, target: Target, spec: Spec, stretch: Stretch, descrip
     )
     uniform = np.full(stretch.blocks, VARIED, np.int64)
     with backend.on(target.device):
-        function = _function(backend, target, spec, call)
+        function = called(backend, target, spec, call)
         for block in range(stretch.blocks):
             first = stretch.first + block * stretch.length
             array = numbers(format, first, stretch.length)
@@ -143,7 +140,8 @@ def walk(backend: Backend, target: Target, spec: Spec, stretch: Stretch, descrip
             if (got.dtype, got.shape) != (array.dtype, array.shape):
                 raise ProtocolError(f"answered {got.dtype} of shape {list(got.shape)}")
             patterns = got.view(format.bits)
-            if (patterns == patterns[0]).all():  # half of all blocks, and cheaper told than copied
+            # half of all blocks, and cheaper told than copied
+            if patterns[0] == patterns[-1] and (patterns == patterns[0]).all():
                 uniform[block] = patterns[0]
             else:
                 area[block * stretch.length : (block + 1) * stretch.length] = patterns
@@ -169,9 +167,7 @@ def walked(stretch: Stretch, reply: Reply) -> Walked:
     return Walked({}, uniform)
 
 
-def _function(
-    backend: Backend, target: Target, spec: Spec, call: Call
-) -> Callable[[Tensors], Tensor]:
+def called(backend: Backend, target: Target, spec: Spec, call: Call) -> Callable[[Tensors], Tensor]:
     """Return what is called for each block: the function, or its derivative."""
     if call.want is Want.VALUE:
         return backend.prepared(spec, call)
