@@ -77,13 +77,16 @@ def test_one_number_is_rounded_as_integers_round_many_digits(
 def test_a_row_is_rounded_as_integers_round_many_digits(function: str, data: st.DataObject) -> None:
     oracle = data.draw(questions(function, plain=True)).oracle
     values, undecided = rounded(oracle)
-    assert not undecided.any()
     (rows,) = oracle.inputs.values()
+    least, greatest = candidates(oracle)
     with mp.workdps(DIGITS):
-        for row, found in zip(rows, values, strict=True):
+        for place, row in enumerate(rows):
             terms = ROWS[function][0]([exact(float(number)) for number in row])
-            want = [nearest(term, oracle.format.name) for term in terms]
-            assert differing(found, want) == []
+            want = np.array([nearest(term, oracle.format.name) for term in terms])
+            known = ~undecided[place]
+            assert differing(values[place][known], want[known]) == []
+            # a tie, but for exp(-1e37): no precision tells it from one
+            assert ((least[place] <= want) & (want <= greatest[place]))[~known].all()
 
 
 @pytest.mark.parametrize("format", [FLOAT16, BFLOAT16], ids=lambda format: format.name)

@@ -281,7 +281,7 @@ def test_a_check_that_no_run_makes_is_asked_where_a_lie_names_it(
     monkeypatch.setattr(hearing, "LIES", (found,))
     asked = groups_of(list(SPECS.values()), [Check.HUNT])
     assert [group.name for group in asked] == ["rrelu/hunt/float64"]
-    assert [set(held.modules) for held in hearings(asked)] == [{"perfect"}, {DRAWS.liar}]
+    assert [set(held.modules) for held in hearings(asked)] == [{"truthful"}, {DRAWS.liar}]
 
 
 def test_of_many_numbers_an_even_part_is_asked() -> None:

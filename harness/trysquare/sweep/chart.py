@@ -29,13 +29,15 @@ class Kind(IntEnum):
     """How the truth of a piece is told.
 
     CONSTANT: every result rounds to one number. SMOOTH: a polynomial in steps from the middle.
-    LINEAR: a multiple of the number itself, close to zero. POINTS: number by number.
+    LINEAR: a multiple of the number itself, close to zero. POINTS: number by number. MULTIPLE: like
+    SMOOTH, and every result rounds to the number itself times a power of two.
     """
 
     CONSTANT = 0
     SMOOTH = 1
     LINEAR = 2
     POINTS = 3
+    MULTIPLE = 4
 
 
 PIECE = np.dtype(
@@ -54,8 +56,8 @@ PIECE = np.dtype(
 
 `bound` is absolute, for LINEAR relative: how far the evaluation in float64 may be from the truth.
 A `lean` other than zero says that a linear piece is evaluated without any error, and that the truth
-is by less than a float64 larger (1) or smaller (-1). `bits` is the pattern of a constant, `degree`
-that of a polynomial.
+is by less than a float64 larger (1) or smaller (-1). `bits` is the pattern of a constant, or what
+is added to the pattern of a number to get that of its multiple; `degree` that of a polynomial.
 """
 
 

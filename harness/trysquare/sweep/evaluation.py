@@ -8,10 +8,15 @@ import numpy as np
 
 from trysquare.dtypes import Array
 from trysquare.sweep.chart import BLOCK, Chart, Kind
-from trysquare.sweep.surveyor import Surveyor, number
+from trysquare.sweep.surveyor import FORMAT, HALF, Surveyor, number
 
 STEPS = np.arange(-BLOCK, BLOCK, dtype=np.float64)
 """Steps from the middle of a piece; STEPS[BLOCK] is 0."""
+
+COUNT = np.arange(BLOCK, dtype=np.uint32)
+
+ROUNDED = (Kind.CONSTANT, Kind.MULTIPLE)
+"""Kinds of pieces that say how results round, and are evaluated only where answers differ."""
 
 
 @dataclass
@@ -70,7 +75,7 @@ class Evaluator:
         block = truth.block
         if self._valued != block:
             self._valued = block
-            if truth.constant or (self.chart.of_block(block)["kind"] == Kind.CONSTANT).any():
+            if truth.constant or np.isin(self.chart.of_block(block)["kind"], ROUNDED).any():
                 self._worked_out(block)
         return self._value
 
@@ -78,9 +83,11 @@ class Evaluator:
         """Evaluate models where the chart says no more than that all results round alike."""
         first = block * BLOCK
         for piece in self.chart.of_block(block):
+            start, stop = max(int(piece["start"]), first), min(int(piece["stop"]), first + BLOCK)
+            if piece["kind"] == Kind.MULTIPLE:
+                self._evaluate(piece, start, stop, slice(start - first, stop - first))
             if piece["kind"] != Kind.CONSTANT:
                 continue
-            start, stop = max(int(piece["start"]), first), min(int(piece["stop"]), first + BLOCK)
             bits = np.array(piece["bits"], np.uint32).view(np.float32)
             if not np.isfinite(bits):
                 self._value[start - first : stop - first] = bits
@@ -98,6 +105,9 @@ class Evaluator:
         kind = piece["kind"]
         if kind == Kind.CONSTANT:
             self._low.view(np.uint32)[place] = piece["bits"]
+            return False
+        if kind == Kind.MULTIPLE:
+            self._multiplied(start, stop, int(piece["bits"]), self._low.view(np.uint32)[place])
             return False
         if kind == Kind.POINTS:
             low, high = np.searchsorted(self.chart.points, [start, stop])
@@ -121,6 +131,15 @@ class Evaluator:
             np.subtract(value, margin, out=low_, casting="same_kind")
             np.add(value, margin, out=high_, casting="same_kind")
         return True
+
+    def _multiplied(self, start: int, stop: int, shift: int, rounded: Array) -> None:
+        """Shift the exponents of consecutive numbers."""
+        first = np.uint32((int(FORMAT.patterns(np.array(start))) + shift) % (1 << FORMAT.width))
+        count = COUNT[: stop - start]
+        if start >= HALF:
+            np.add(count, first, out=rounded)
+        else:  # below zero, larger numbers have smaller patterns
+            np.subtract(first, count, out=rounded)
 
     def _evaluate(self, piece: np.void, start: int, stop: int, place: slice) -> None:
         """Evaluate a model by Horner's scheme."""

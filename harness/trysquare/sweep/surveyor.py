@@ -161,7 +161,8 @@ class Surveyor:
         at = self._series.evaluated(flint.arb_series([exact, step]), self._series.decisions)
         if isinstance(at, str):
             return None
-        return _polynomial(start, stop, at, around, float(reach))
+        piece = _polynomial(start, stop, at, around, float(reach))
+        return None if piece is None else _as_multiple(piece, centre, step, float(reach))
 
     def _linear(self, start: int, stop: int) -> tuple[object, ...] | None:
         """A multiple of the number itself: the tangent at zero, if the function is zero there."""
@@ -227,6 +228,34 @@ def _polynomial(
                 coefficients=tuple(rounded[: degree + 1]),
             )  # fmt: skip
     return None
+
+
+def _as_multiple(
+    piece: tuple[object, ...], centre: float, step: float, reach: float
+) -> tuple[object, ...]:
+    """Return the piece as a MULTIPLE, if all of it is a power of two times the number itself.
+
+    Such a multiple is a number of the format, and the truth is closer to it than a quarter of the
+    smaller of its two ULPs: that is how it rounds.
+    """
+    start, stop, _, degree, lean, _, bound, coefficients = piece
+    assert isinstance(bound, float)  # noqa: S101 - for the type checker
+    assert isinstance(coefficients, tuple)  # noqa: S101 - for the type checker
+    slope = coefficients[1] / step
+    if not FAINT < slope < 1 / FAINT:
+        return piece
+    exponent = round(math.log2(slope))
+    factor = math.ldexp(1.0, exponent)
+    apart = abs(coefficients[0] - factor * centre) + abs(coefficients[1] - factor * step) * reach
+    apart += sum(abs(c) * reach**power for power, c in enumerate(coefficients) if power > 1)
+    apart += bound + 4 * ROUNDOFF * abs(coefficients[0])
+    least, most = abs(centre) - reach * step, abs(centre) + reach * step
+    ordinary = least >= 2 * FORMAT.smallest_normal and factor * most <= FORMAT.largest / 2
+    ordinary = ordinary and factor * least >= 2 * FORMAT.smallest_normal
+    if not ordinary or not apart * NEAR <= math.ldexp(factor * least, -FORMAT.precision - 2):
+        return piece
+    shift = (exponent << (FORMAT.precision - 1)) % (1 << FORMAT.width)
+    return start, stop, int(Kind.MULTIPLE), degree, lean, shift, bound, coefficients
 
 
 def _between_specials(start: int, stop: int) -> Iterator[tuple[int, int]]:

@@ -19,7 +19,7 @@ from trysquare.sweep.chart import BLOCK, PIECE, Chart, Kind
 from trysquare.sweep.subject import Subject
 from trysquare.sweep.surveyor import Surveyor, everything
 
-EDITION = 4
+EDITION = 5
 """Changes with what a chart means, or with how it is made."""
 
 NARROW = 16
