@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from costs import cost
+from parts.costs import cost
 from trysquare import results_file
 
 

@@ -2,7 +2,7 @@
 
 Seconds by the clock, and of all cores, which other work on the machine disturbs less; everything is
 measured in one run, imports included, and beside it what is left without them (`net`): what a sweep
-of two blocks costs is taken off. The bare operation runs in the same processes (bare.py).
+of two blocks costs is taken off. The bare operation runs in the same processes (parts/bare.py).
 
 python benchmarks/sweep.py [FUNCTION...] [--derivative] [--all]
 """
@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bare import TWO_BLOCKS
-from costs import Cost, adopt_orphans, cost
+from parts.bare import TWO_BLOCKS
+from parts.costs import Cost, adopt_orphans, cost
 from trysquare.command import selection
 from trysquare.sweep.subject import variable
 
@@ -142,7 +142,7 @@ def sweep(functions: Sequence[str], targets: Sequence[str], charts: str, *option
 
 def bare(function: str, backend: str, *options: str) -> Figure:
     """Call the bare operation."""
-    script = str(Path(__file__).with_name("bare.py"))
+    script = str(Path(__file__).parent / "parts" / "bare.py")
     command = [sys.executable, script, function, "--backend", backend, *options]
     start = cost([*command, "--two-blocks"])
     return Figure(cost(command), start)

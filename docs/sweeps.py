@@ -11,18 +11,16 @@ from trysquare.result import Extreme, Result, Run, Sweep, TargetRecord
 from trysquare.results_file import read
 
 PAGE = Path(__file__).with_name("sweeps.md")
-WHOLE = ("every number", "d x, every number")
-"""Results that belong on the page: not those of a range, nor of pairs."""
-
 INTRODUCTION = """\
 # What sweeps have found
 
-Every number of a format, asked of every target that was there; see [sweeping](sweeping.md). The
-figures are read from results files by `python docs/sweeps.py RESULTS.jsonl...`, and no other figure
-is on this page. *Not correctly rounded* is a fact, *beyond the limit* a verdict; why a target
-diverges stands in its file of known divergences, and in the report. An error as large as 1.7e7 ULP
-in float32, 256 in bfloat16 or 2048 in float16 says that no digit is left: mostly zero where the
-truth is not. Where a target flushes subnormal numbers, a flushed result is not among the errors.
+Every number of a format, or of a range where one is given, asked of every target that was there;
+see [sweeping](sweeping.md). The figures are read from results files by `python docs/sweeps.py
+RESULTS.jsonl...`, and no other figure is on this page. *Not correctly rounded* is a fact, *beyond
+the limit* a verdict; why a target diverges stands in its file of known divergences, and in the
+report. An error as large as 1.7e7 ULP in float32, 256 in bfloat16 or 2048 in float16 says that no
+digit is left: mostly zero where the truth is not. Where a target flushes subnormal numbers, a
+flushed result is not among the errors.
 """
 
 BACKSLASHED = str.maketrans({"|": "\\|"})
@@ -34,21 +32,21 @@ EXACT = 1e-3
 def page(runs: Sequence[Run]) -> str:
     """Return the page about some runs."""
     parts = [INTRODUCTION, _machines(runs), _durations(runs)]
-    results = [result for run in runs for result in _whole(run)]
+    results = [result for run in runs for result in _swept(run)]
     dtypes = list(dict.fromkeys(result.dtype for result in results))
     parts += [_table(dtype, [one for one in results if one.dtype == dtype]) for dtype in dtypes]
     return "\n".join(parts)
 
 
-def _whole(run: Run) -> Iterator[Result]:
+def _swept(run: Run) -> Iterator[Result]:
     for result in run.results:
-        if result.sweep is not None and result.case in WHOLE:
+        if result.sweep is not None:
             yield result
 
 
 def _machines(runs: Sequence[Run]) -> str:
     """Say what was swept, and where."""
-    swept = {result.target for run in runs for result in _whole(run)}
+    swept = {result.target for run in runs for result in _swept(run)}
     lines = {
         f"* `{one.target}`: {_environment(one)}\n": None
         for run in runs
@@ -77,7 +75,7 @@ def _durations(runs: Sequence[Run]) -> str:
     """Tell how long each sweep took, of a function, its derivative and all targets together."""
     rows = []
     for run in runs:
-        results = [*_whole(run)]
+        results = [*_swept(run)]
         if run.footer is None or not results:
             continue
         names = ", ".join(f"`{name}`" for name in dict.fromkeys(one.function for one in results))
@@ -102,18 +100,28 @@ def _table(dtype: str, results: Sequence[Result]) -> str:
 
 
 def _row(result: Result, sweep: Sweep) -> list[str]:
-    derivative = result.case != WHOLE[0]
     share = sweep.inexact / result.count * PERCENT if result.count else 0.0
     figures = f"{sweep.inexact:,}" + (f" ({share:.3g} %)" if share >= EXACT else "")
     worst = next((one for one in sweep.worst if one.ulp is not None), None)
     return [
-        f"derivative of `{result.function}`" if derivative else f"`{result.function}`",
+        _title(result, sweep),
         f"`{result.target}`",
         figures,
         *_extreme(worst),
         f"{result.failed:,}" if result.failed else "",
         str(result.symptom or result.outcome),
     ]
+
+
+def _title(result: Result, sweep: Sweep) -> str:
+    name = (
+        f"derivative of `{result.function}`"
+        if result.case.startswith("d ")
+        else f"`{result.function}`"
+    )
+    if result.case.endswith("every number"):
+        return name
+    return f"{name} from {float(sweep.low.decimal):.4g} to {float(sweep.high.decimal):.4g}"
 
 
 def _extreme(worst: Extreme | None) -> list[str]:

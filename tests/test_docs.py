@@ -8,13 +8,15 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+import fake_run
 from trysquare.__main__ import cli
-from trysquare.result import Check
+from trysquare.result import Check, Extreme, Sweep
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -38,13 +40,18 @@ def test_a_broken_link_is_found() -> None:
 
 
 TABLES = ROOT / "docs" / "tables.py"
+SWEEPS = ROOT / "docs" / "sweeps.py"
 SOURCES = [str(ROOT / folder) for folder in ("harness", "backends", "reports")]
 FRAMEWORKS = ("torch", "tensorflow")
 
 
 @pytest.fixture
 def tables() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("tables", TABLES)
+    return script(TABLES)
+
+
+def script(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -197,3 +204,18 @@ def test_a_word_without_a_row_is_found() -> None:
 
 def test_the_architecture_fits_on_one_page() -> None:
     assert len((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").splitlines()) < 80
+
+
+def test_the_page_of_sweeps_has_the_figures_of_the_results() -> None:
+    x = fake_run.number(-88.72284)
+    got, want = fake_run.number(0.0), fake_run.number(2.938734e-39)
+    extreme = Extreme(x=x, got=got, want=want, ulp=-2097152.0, alone=got)
+    sweep = Sweep(x, x, 170335203, (), 1, None, None, (extreme,))
+    recorded = fake_run.run()
+    (one, *_) = (item for item in recorded.results if item.symptom is not None)
+    result = replace(one, case="d x, every number", count=1 << 32, failed=1743694, sweep=sweep)
+    page = script(SWEEPS).page([replace(recorded, results=(one, result))])
+    (row,) = (line for line in page.splitlines() if "derivative of" in line)
+    for figure in ("170,335,203 (3.97 %)", "2.097e+06", f"({x.bits})", "1,743,694"):
+        assert figure in row
+    assert str(one.symptom) in row

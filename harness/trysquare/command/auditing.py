@@ -28,6 +28,9 @@ SHOWN = 20
 EVALUATIONS = 2000
 """Of each function, in a quick search; benchmarks/libm_bound.py has a long one."""
 
+WRONG = frozenset({Verdict.FALSE, Verdict.BROKEN})
+"""What makes an audit of published claims fail."""
+
 Tell = Callable[[str], None]
 
 
@@ -87,7 +90,7 @@ def published(paths: Iterable[Path], tell: Tell) -> Code:
         for line in _claimed(found):
             tell(line)
     tell(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
-    if counts[Verdict.FALSE] or counts[Verdict.BROKEN]:
+    if any(counts[verdict] for verdict in WRONG):
         return Code.UNEXPECTED
     nothing = counts[Verdict.ABSENT] == sum(counts.values())
     return Code.NOTHING if nothing else Code.EXPECTED
@@ -97,7 +100,7 @@ def _claimed(found: Measured) -> Iterator[str]:
     claim = found.claim
     at = ", ".join(f"{name} = {text}" for name, text in claim.at.items())
     given = "".join(f", {name} {text}" for name, text in claim.parameters.items())
-    mark = "✗" if found.verdict is Verdict.FALSE else "–" if math.isnan(found.ulp) else "✓"
+    mark = "✗" if found.verdict in WRONG else "–" if math.isnan(found.ulp) else "✓"
     yield f"{mark} {claim.target} {claim.function}{given} {claim.dtype} at {at}: {found.verdict}"
     yield f"    published  {claim.ulp} ulp, {claim.says}"
     yield f"               {claim.source}"

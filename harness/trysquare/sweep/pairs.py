@@ -98,7 +98,7 @@ class Pairs:
         parameters: dict[str, Value] = {**self.spec.defaults, **next(variations(self.spec))[1]}
         kept = _inside(self.spec, inputs)
         if self.wrt:
-            kept = finite(self.spec, parameters, kept)
+            kept = dict(finite(self.spec, parameters, kept))
         shape = next(iter(kept.values())).shape
         return Case(
             name=name,
