@@ -311,6 +311,14 @@ def test_an_exponent_that_overflows_excuses_nothing() -> None:
     assert accepts("y + x * exp(-x * x)", 1.0, {"x": 1e300, "y": 1.0}, FLOAT64)
 
 
+def test_a_numerator_that_underflows_at_a_pole_may_be_nan() -> None:
+    pole = {"x": 0.0, "y": FLOAT32.smallest_subnormal}
+    assert accepts("0.5 * y / x", math.nan, pole)
+    assert accepts("0.5 * y / x", math.inf, pole)
+    assert not accepts("0.5 * y / x", 0.0, pole)
+    assert not accepts("2 * y / x", math.nan, pole)
+
+
 def test_a_rounded_factor_of_an_infinity_excuses_nothing() -> None:
     assert not accepts("0 if 0.1 * x == -inf else x", math.nan, {"x": -math.inf})
     assert accepts("0 if 0.1 * x == -inf else x", 0.0, {"x": -math.inf})

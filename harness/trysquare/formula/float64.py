@@ -165,3 +165,15 @@ class Overflowing(Float64):
         if values.dtype == bool:
             return values
         return np.where(np.abs(values) > self._format.largest, np.copysign(np.inf, values), values)
+
+
+class Underflowing(Overflowing):
+    """The same with zero as well for every result that rounds to it in the format."""
+
+    def _limited(self, values: Array) -> Array:
+        if values.dtype == bool:
+            return values
+        values = super()._limited(values)
+        # half of float64's smallest number is zero already
+        small = np.abs(values) <= self._format.smallest_subnormal / 2
+        return np.where(small, np.copysign(0.0, values), values)

@@ -55,8 +55,8 @@ class Truth:
 class Allowance:
     """How far an answer may be from the truth (absolute), infinite where nothing can be said.
 
-    `spilled` is what the formula gives if everything overflows where the format does: where that
-    is an infinity or NaN, it is allowed too.
+    `spilled` is what the formula gives if everything overflows where the format does, and at a pole
+    underflows too: where that is an infinity or NaN, it is allowed as well.
     """
 
     limit: Array

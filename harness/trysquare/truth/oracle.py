@@ -19,7 +19,7 @@ from trysquare.formula.bounded import Bounded, BoundedFloat64
 from trysquare.formula.derivative import Extent
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.extended import WIDE, Extended, holds
-from trysquare.formula.float64 import Float64, Overflowing
+from trysquare.formula.float64 import Float64, Overflowing, Underflowing
 from trysquare.formula.primitives import Rounding, pessimistic, published
 from trysquare.formula.tree import Node, Op, Scope
 from trysquare.truth.known import Allowance, Truth, from_balls
@@ -153,8 +153,13 @@ class Oracle:
     def _allowance(self, *, flushes: bool) -> Allowance:
         bounded = self._bounded(published(self.format, flushes=flushes))
         overflowing = Overflowing(self.rows, self.columns, self.format)
-        spilled = evaluate(self.tree, overflowing, self._wide)
-        return Allowance(self._full(bounded.error), self._full(spilled))
+        spilled = self._full(evaluate(self.tree, overflowing, self._wide))
+        infinite = np.isinf(spilled) & (spilled == self.ieee)
+        if infinite.any():  # at a pole a numerator that underflows makes 0 / 0
+            underflowing = Underflowing(self.rows, self.columns, self.format)
+            lost = self._full(evaluate(self.tree, underflowing, self._wide))
+            spilled = np.where(infinite, lost, spilled)
+        return Allowance(self._full(bounded.error), spilled)
 
     def _bounded(self, rounding: Rounding) -> Bounded:
         arithmetic = BoundedFloat64(self.rows, self.columns, rounding, self.format)
