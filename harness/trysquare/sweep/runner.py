@@ -201,7 +201,11 @@ class _Sweep:
             ways[target] = way
         at = first - self._chart.start // BLOCK
         constants = self._chart.constants[at : at + blocks]
-        open_ = {target: way.uniform != constants for target, way in ways.items()}
+        nothing = self._nan(constants)  # all NaNs are one
+        open_ = {
+            target: (way.uniform != constants) & ~(nothing & self._nan(way.uniform))
+            for target, way in ways.items()
+        }
         for target, way in ways.items():
             open_[target][list(way.refused)] = False
         for block in range(blocks):
@@ -212,6 +216,13 @@ class _Sweep:
                 self._block(target, truth, int(ways[target].uniform[block]), slot * FRAME + block)
         for target in ways:
             self._tallies[target].settle(self._judge(target))
+
+    def _nan(self, patterns: Array) -> Array:
+        """Tell which patterns are NaN; what is no pattern is negative."""
+        format = self._subject.format
+        size = patterns & ((1 << (format.width - 1)) - 1)
+        infinity = (2 * format.emax + 1) << (format.precision - 1)
+        return np.asarray((patterns >= 0) & (size > infinity))
 
     def _block(self, target: Target, truth: BlockTruth, uniform: int, place: int) -> None:
         """Compare one block that is not right at first sight: bits first."""
