@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from trysquare.backend import Array, Backend, Call, Target, Tensor, Tensors, Unavailable
+from trysquare.backend import Array, Backend, Call, Offer, Target, Tensor, Tensors, Unavailable
 from trysquare.errors import Unsupported
 from trysquare.spec import Spec
 
@@ -31,7 +31,7 @@ class Fragile(Backend):
     def __init__(self, name: str, accident: Callable[[Fragile, Array], Tensor]) -> None:
         self.name, self.accident, self.answered = name, accident, 0
 
-    def targets(self) -> tuple[Target | Unavailable, ...]:
+    def targets(self) -> tuple[Offer, ...]:
         return (
             Target(self.name, "cpu", "eager"),
             Target(self.name, "cpu", "other"),

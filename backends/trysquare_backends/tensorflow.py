@@ -12,7 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # the banner of each import,
 import numpy as np
 import tensorflow as tf
 
-from trysquare.backend import Array, Target, Tensor, Tensors, Unavailable
+from trysquare.backend import Array, Offer, Target, Tensor, Tensors, Unavailable
 from trysquare.binding import Binding, Framework, Snippets
 
 # One thread, because the number of threads changes sums; full precision on every device.
@@ -140,7 +140,7 @@ class TensorFlow(Framework):
         """Return TensorFlow's own; its distribution goes by several names."""
         return str(tf.__version__)
 
-    def targets(self) -> tuple[Target | Unavailable, ...]:
+    def targets(self) -> tuple[Offer, ...]:
         """Return the CPU, and a GPU where one is visible."""
         gpu = Target(self.name, "gpu", "eager")
         if tf.config.list_physical_devices("GPU"):

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from trysquare.backend import Array, Target, Tensor, Tensors, Unavailable
+from trysquare.backend import Array, Offer, Target, Tensor, Tensors, Unavailable
 from trysquare.binding import Binding, Framework, Snippets
 
 REDUCED = {"reduction": "reduction", "size_average": "size_average", "reduce": "reduce"}
@@ -136,7 +136,7 @@ class Torch(Framework):
         functional_binding("selu", "selu", input="x", inplace="inplace"),
     )
 
-    def targets(self) -> tuple[Target | Unavailable, ...]:
+    def targets(self) -> tuple[Offer, ...]:
         """Return the CPU, and CUDA where a device is visible."""
         cuda = Target(self.name, "cuda", "eager")
         if torch.cuda.is_available():

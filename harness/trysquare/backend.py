@@ -51,6 +51,18 @@ class Unavailable:
     broken: bool = False
 
 
+@dataclass(frozen=True)
+class OnRequest:
+    """A target that is here and measured only where somebody names it, and why that is so."""
+
+    target: Target
+    why: str
+
+
+Offer = Target | OnRequest | Unavailable
+"""What a backend says of each target that it knows of."""
+
+
 class Want(StrEnum):
     """What a call asks for."""
 
@@ -137,12 +149,13 @@ Tensors = Mapping[str, Tensor]
 class Backend(ABC):
     """One framework, or anything else that can answer a call.
 
-    `package` is the distribution whose version is reported. A module in the namespace package
-    `trysquare_backends` holds one as its attribute `backend`.
+    `package` is the distribution whose version is reported, `target` what a worker serves. A module
+    in the namespace package `trysquare_backends` holds one as its attribute `backend`.
     """
 
     name: str
     package: str
+    target: Target
     absent: Mapping[str, str] = {}
     """Functions that the framework does not have, and why that is so."""
 
@@ -151,8 +164,15 @@ class Backend(ABC):
         return metadata.version(self.package)
 
     @abstractmethod
-    def targets(self) -> tuple[Target | Unavailable, ...]:
+    def targets(self) -> tuple[Offer, ...]:
         """Return every target that this backend knows of, the usual one first."""
+
+    def prepare(self, target: Target) -> None:
+        """Get ready to answer for one target, the only one that this process serves.
+
+        Called once, before anything but `targets` is asked.
+        """
+        self.target = target
 
     @abstractmethod
     def dtypes(self, target: Target) -> frozenset[str]:

@@ -17,7 +17,9 @@ from trysquare.spec import Spec, Value, choice_text
 class Binding:
     """How a framework spells one function of a spec; it calls, it does not compute.
 
-    `name` is the public dotted name (used in reproductions), `call` the function itself.
+    `name` is the public dotted name, `call` the function itself. Where `call` only brings tensors
+    into the form that the framework's function wants, `wraps` is that function, whose signature
+    counts, and `code` a Python expression for `call`, which reproductions use instead of the name.
     `arguments` maps the framework's argument names to the spec's inputs and parameters, in call
     order. `values` maps, for a parameter of the spec, the spec's choices to the framework's values.
     `canonical` holds extra arguments without which the framework's default is another function.
@@ -36,6 +38,8 @@ class Binding:
     when: Mapping[str, Value] = field(default_factory=dict)
     dimensions: Mapping[str, int] = field(default_factory=dict)
     positional: bool = False
+    wraps: Callable[..., Any] | None = None
+    code: str = ""
 
     def __post_init__(self) -> None:
         missing = self.values.keys() - self.arguments.values()
@@ -60,15 +64,18 @@ class Resolved:
 
     def text(self) -> str:
         """Return the call as Python source, with the spec's names for the inputs."""
-        return _written(self.binding, self.inputs, self.constants)
+        binding = self.binding
+        return _written(binding, binding.code or binding.name, self.inputs, self.constants)
 
 
-def _written(binding: Binding, names: Mapping[str, str], constants: Mapping[str, Any]) -> str:
+def _written(
+    binding: Binding, callee: str, names: Mapping[str, str], constants: Mapping[str, Any]
+) -> str:
     words = [
         name if binding.positional else f"{argument}={name}" for argument, name in names.items()
     ]
     words += [f"{argument}={_literal(value)}" for argument, value in constants.items()]
-    return f"{binding.name}({', '.join(words)})"
+    return f"{callee}({', '.join(words)})"
 
 
 def _literal(value: Any) -> str:
@@ -154,7 +161,7 @@ def spell(bindings: Iterable[Binding]) -> dict[str, Spelling]:
     """Return for each function how it is called, and the defaults that the framework declares."""
     spellings: dict[str, Spelling] = {}
     for binding in bindings:
-        text = _written(binding, binding.arguments, binding.canonical)
+        text = _written(binding, binding.name, binding.arguments, binding.canonical)
         defaults = _defaults(binding)
         if binding.function in spellings:
             earlier = spellings[binding.function]
@@ -166,7 +173,7 @@ def spell(bindings: Iterable[Binding]) -> dict[str, Spelling]:
 
 def _defaults(binding: Binding) -> dict[str, str]:
     try:
-        parameters = inspect.signature(binding.call).parameters
+        parameters = inspect.signature(binding.wraps or binding.call).parameters
     except ValueError:  # written in C, without a signature
         return {}
     names = {**binding.arguments, **{argument: argument for argument in binding.canonical}}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from trysquare.backend import Target, Unavailable
+from trysquare.backend import Target
 from trysquare.divergences import Entry
 from trysquare.planning.plan import Group
 from trysquare.result import Expectation, Outcome, Result, Stale
@@ -106,4 +106,4 @@ def _targets(hello: Hello) -> Iterator[Target]:
     """Yield all targets of a backend, those that cannot run here too."""
     yield hello.target
     for other in hello.targets:
-        yield other.target if isinstance(other, Unavailable) else other
+        yield other if isinstance(other, Target) else other.target

@@ -10,7 +10,7 @@ from multiprocessing import get_context
 from types import TracebackType
 from typing import Self
 
-from trysquare.backend import Call, Reply, Target, Unavailable
+from trysquare.backend import Call, Offer, OnRequest, Reply, Target, Unavailable
 from trysquare.dtypes import Format
 from trysquare.errors import UsageError
 from trysquare.planning.plan import Group
@@ -49,15 +49,23 @@ class Answered:
 
 
 class Session:
-    """Open targets, and the comparison of whatever is asked of them."""
+    """Open targets, and the comparison of whatever is asked of them.
+
+    `wanted` are targets to open that run only on request.
+    """
 
     def __init__(
-        self, backends: Sequence[str], seed: int, deadline: float = SECONDS_PER_CASE
+        self,
+        backends: Sequence[str],
+        seed: int,
+        deadline: float = SECONDS_PER_CASE,
+        wanted: Sequence[Target] = (),
     ) -> None:
-        self._seed, self._deadline = seed, deadline
+        self._seed, self._deadline, self._wanted = seed, deadline, frozenset(wanted)
         self._pool = Pool()
         self._hellos: dict[Target, Hello] = {}
         self._unavailable: list[Unavailable] = []
+        self._on_request: list[OnRequest] = []
         self._latest: tuple[Group, tuple[Standard, ...]] | None = None
         self._open(backends)
 
@@ -81,6 +89,11 @@ class Session:
     def unavailable(self) -> tuple[Unavailable, ...]:
         """The targets that were asked for and cannot run here, and why."""
         return tuple(self._unavailable)
+
+    @property
+    def on_request(self) -> tuple[OnRequest, ...]:
+        """The targets that are here and that nobody named."""
+        return tuple(self._on_request)
 
     @property
     def pool(self) -> Pool:
@@ -149,10 +162,17 @@ class Session:
             hello = usual.result()
             self._take(hello)
             if isinstance(hello, Hello):
-                others = [other for other in hello.targets if other != hello.target]
-                for other in others:
-                    opened = self._pool.open(other).result() if isinstance(other, Target) else other
-                    self._take(opened)
+                for other in hello.targets:
+                    self._open_other(hello.target, other)
+
+    def _open_other(self, usual: Target, other: Offer) -> None:
+        if isinstance(other, OnRequest):
+            if other.target not in self._wanted:
+                self._on_request.append(other)
+                return
+            other = other.target
+        if other != usual:
+            self._take(self._pool.open(other).result() if isinstance(other, Target) else other)
 
     def _take(self, hello: Hello | Unavailable) -> None:
         if isinstance(hello, Hello):

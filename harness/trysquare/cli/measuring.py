@@ -17,6 +17,7 @@ from trysquare.cli.options import (
     RESULTS,
     SEEDED,
     SPECS,
+    TARGETS,
     TIMEOUT,
     Code,
     require_writable,
@@ -41,6 +42,7 @@ def _schema() -> object:
 @click.option("--check", "checks", multiple=True, metavar="CHECK", help="Only these checks.")
 @DTYPES
 @BACKENDS
+@TARGETS
 @SEEDED
 @RESULTS
 @REPORT
@@ -57,6 +59,7 @@ def run(**options: Any) -> int:
         checks=options["checks"],
         dtypes=options["dtypes"],
         backends=options["backends"],
+        targets=options["targets"],
     )
     recorded, interrupted = campaign.run(
         options["seed"], options["timeout"], options["output"], sys.stderr

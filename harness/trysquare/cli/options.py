@@ -38,7 +38,7 @@ TARGETS = click.option(
     "targets",
     multiple=True,
     metavar="TARGET",
-    help="Only this target, backend:device:mode, or all of a backend.",
+    help="Only this target, backend:device:mode, or all of a backend that run unasked.",
 )
 DTYPES = click.option(
     "--dtype", "dtypes", multiple=True, metavar="DTYPE", help="Only these dtypes."

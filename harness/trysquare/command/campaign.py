@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self, TextIO
 
 from trysquare import recorder
+from trysquare.backend import Target
 from trysquare.command import agreement, selection
 from trysquare.command.progress import watched
 from trysquare.divergences import Entry, known
@@ -24,7 +25,7 @@ from trysquare.spec import Spec
 class Campaign:
     """What will be measured; `complete` says that nothing was left out but whole backends.
 
-    `named` are the backends that were asked for by name.
+    `named` are the backends that were asked for by name, `wanted` the targets.
     """
 
     specs: tuple[Spec, ...]
@@ -32,6 +33,7 @@ class Campaign:
     entries: Mapping[str, Sequence[Entry]]
     complete: bool
     named: tuple[str, ...] = ()
+    wanted: tuple[Target, ...] = ()
 
     @classmethod
     def of(
@@ -42,12 +44,15 @@ class Campaign:
         checks: Sequence[str],
         dtypes: Sequence[str],
         backends: Sequence[str],
+        targets: Sequence[str] = (),
     ) -> Self:
         """Select by name; nothing named means everything.
 
         Raises UsageError for a name that does not exist and SpecErrors for files that are wrong.
         """
-        names = selection.backends(backends)
+        wanted = tuple(selection.target(word) for word in targets)
+        asked = (*backends, *(target.backend for target in wanted))
+        names = selection.backends(asked)
         chosen = selection.members(checks, RUN, "check")
         formats = selection.members(dtypes, FORMATS, "dtype")
         specs = selection.specs(paths, globs)
@@ -56,8 +61,9 @@ class Campaign:
             specs=specs,
             groups=groups(specs, [Check(check) for check in chosen], formats),
             entries={name: known(name) for name in names},
-            complete=not (paths or globs or checks or dtypes),
-            named=names if backends else (),
+            complete=not (paths or globs or checks or dtypes or wanted),
+            named=names if asked else (),
+            wanted=wanted,
         )
 
     def run(
@@ -68,8 +74,8 @@ class Campaign:
         `deadline` is in seconds per case; progress goes to `stream`, records to the file `path`.
         Raises UsageError if that cannot be written.
         """
-        with Session(tuple(self.entries), seed, deadline) as session:
-            targets = list(session.targets)
+        with Session(tuple(self.entries), seed, deadline, self.wanted) as session:
+            targets = selection.among(self.wanted, session.targets)
             ledger = Ledger(
                 self.entries, self.groups, session.targets, complete=self.complete and seed == SEED
             )

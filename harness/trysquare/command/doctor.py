@@ -20,6 +20,8 @@ def examine(backends: Sequence[str], tell: Callable[[str], None]) -> bool:
         for missing in session.unavailable:
             for line in _missing(missing):
                 tell(line)
+        for resting in session.on_request:
+            tell(f"· {resting.target}  on request: {resting.why}")
         return bool(session.targets)
 
 
@@ -27,6 +29,7 @@ def targets() -> Iterator[str]:
     """Yield the name of every target, with the reason where it cannot run here."""
     with Session(selection.backends(()), seed=0) as session:
         yield from map(str, session.targets)
+        yield from (f"{item.target}  on request: {item.why}" for item in session.on_request)
         yield from (f"{name_of(item.target)}  {item.reason}" for item in session.unavailable)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from trysquare.dtypes import Array, Format
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
-from trysquare.formula.tree import Node, Op, Scope
+from trysquare.formula.tree import Node, Op, Scope, names
 from trysquare.planning import corpus
 from trysquare.planning.sampling import (
     LONG_ROW,
@@ -29,6 +29,9 @@ CHANNELS = 16
 
 POINTS = {"float64": 400, "float32": 2000, "float16": 2000, "bfloat16": 2000}
 """Random points of a function of several numbers, of each of the three kinds."""
+
+RARE = 0.05
+"""Where a smaller share of sampled numbers lies in the domain of an input, they are replaced."""
 
 Generator = np.random.Generator
 Inputs = dict[str, Array]
@@ -130,7 +133,7 @@ def _points(spec: Spec, meant: Meaning, format: Format, random: Generator) -> In
     else:
         points = numbers(format, meant.terms, random)[:, None]
         points = np.concatenate([corpus.tuples(spec, elements, format.name), points])
-    points = inside(meant, elements, points, format)
+    points = settled(meant, elements, points, format, random)
     shape: tuple[int, ...] = (-1,)
     if spec.axis is not None:
         points = points[: len(points) // CHANNELS * CHANNELS]
@@ -155,6 +158,9 @@ def _rows(spec: Spec, meant: Meaning, length: int, format: Format, random: Gener
     inputs: Inputs = {}
     for item in spec.inputs:
         match item.form(meant.parameters).extent:
+            case Extent.ROW if item.form(meant.parameters).kind is InputKind.FLOAT:
+                values = _allowed(meant, item, len(sampled), format, random)
+                inputs[item.name] = format.cast(values)
             case Extent.ROW:
                 places = random.integers(0, length, len(sampled))
                 if item.name in known:
@@ -187,7 +193,8 @@ def _shaped(
     elements = floats(spec, effective, Extent.ELEMENT)
     count = math.prod(shape)
     drawn = draw(32 * count + 256, len(elements))
-    points = inside(meaning(spec, parameters), elements, drawn, format)[:count]
+    meant = meaning(spec, parameters)
+    points = settled(meant, elements, drawn, format, random)[:count]
     inputs = {
         item.name: format.cast(points[:, place]).reshape(shape)
         for place, item in enumerate(elements)
@@ -196,7 +203,11 @@ def _shaped(
         form = item.form(effective)
         if form.extent is Extent.ROW:
             outer = shape[: axis % len(shape)] + shape[axis % len(shape) + 1 :]
-            inputs[item.name] = random.integers(0, shape[axis], outer)
+            if form.kind is InputKind.FLOAT:
+                values = _allowed(meant, item, math.prod(outer), format, random)
+                inputs[item.name] = format.cast(values).reshape(outer)
+            else:
+                inputs[item.name] = random.integers(0, shape[axis], outer)
         elif form.extent is Extent.POSITION:
             inputs[item.name] = format.cast(random.uniform(0.25, 2, shape[axis]))
     return inputs
@@ -218,14 +229,39 @@ def floats(spec: Spec, parameters: Mapping[str, Value], extent: Extent) -> list[
 def inside(meant: Meaning, elements: list[Input], points: Array, format: Format) -> Array:
     """Keep the points, shaped (points, inputs), at which every domain condition holds."""
     points = format.round(points)
-    names = {item.name: points[:, [place]] for place, item in enumerate(elements)}
+    given = {item.name: points[:, [place]] for place, item in enumerate(elements)}
     keep = np.ones(len(points), bool)
     for item in elements:
         if item.domain is not None:
             condition = meant.expression(item.domain.tree)
-            holds = evaluate(condition, Float64(len(points), 1, format), names)
+            holds = evaluate(condition, Float64(len(points), 1, format), given)
             keep &= np.broadcast_to(holds, (len(points), 1))[:, 0]
     return points[keep]
+
+
+def settled(
+    meant: Meaning, elements: list[Input], points: Array, format: Format, random: Generator
+) -> Array:
+    """Keep the points at which every domain condition holds; few numbers are put in where needed.
+
+    An input that may only be one of a few numbers (-1 or 1) would hardly ever be one by chance.
+    """
+    points = format.round(points)
+    for place, item in enumerate(elements):
+        alone = item.domain is not None and set(names(item.domain.tree)) == {item.name}
+        if alone and len(inside(meant, [item], points[:, [place]], format)) < RARE * len(points):
+            points[:, place] = _allowed(meant, item, len(points), format, random)
+    return inside(meant, elements, points, format)
+
+
+def _allowed(meant: Meaning, item: Input, count: int, format: Format, random: Generator) -> Array:
+    """Return random numbers from the domain of one input, boundaries and specials among them."""
+    usual = random.normal(0, 2, (256, 1))
+    pool = usual
+    if item.domain is not None:
+        special = numbers(format, item.domain.tree, random)[:, None]
+        pool = inside(meant, [item], np.concatenate([usual, special]), format)
+    return random.choice(format.round(pool[:, 0]), count)
 
 
 def pointwise(tree: Node) -> bool:

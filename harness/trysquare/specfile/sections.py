@@ -24,7 +24,7 @@ from trysquare.spec import (
 from trysquare.specfile.case_reader import read_cases
 from trysquare.specfile.document import Document, Gap, Node, Scalar, Table
 from trysquare.specfile.phrases import entries, items, text, texts
-from trysquare.specfile.signature import COTANGENT, LOSS, OUTPUT, TERMS, read_signature
+from trysquare.specfile.signature import BATCH, COTANGENT, LOSS, OUTPUT, TERMS, read_signature
 from trysquare.specfile.values import read_old, read_value
 
 DTYPES: Final = frozenset({"float64", "float32", "float16", "bfloat16"})
@@ -113,7 +113,7 @@ class Sections:
     def _optional(self, key: str, scope: Scope = Scope.ROW) -> Selected | None:
         if key not in self._root:
             return None
-        known = self._known | ({LOSS} if scope is Scope.ALL else set())
+        known = self._known | ({LOSS, BATCH} if scope is Scope.ALL else set())
         return self._phrases.selected(self._root[key], known, scope)
 
     def _gradient(self) -> dict[str, Selected]:

@@ -29,12 +29,15 @@ OUTPUT: Final = "output"
 TERMS: Final = "n"
 """The number of reduced elements, in `tolerance`."""
 
-_IN_CALLS = CASE_KEYS | {LOSS, COTANGENT, OUTPUT, TERMS}
+BATCH: Final = "batch"
+"""The length of the first dimension."""
+
+_IN_CALLS = CASE_KEYS | {LOSS, COTANGENT, OUTPUT, TERMS, BATCH}
 _TAKEN: dict[str, frozenset[str]] = {
     "inputs": _IN_CALLS | {"at"},
     "parameters": _IN_CALLS,
-    "where": frozenset({LOSS, COTANGENT}),
-    "random": frozenset({LOSS, COTANGENT, OUTPUT}),
+    "where": frozenset({LOSS, COTANGENT, BATCH}),
+    "random": frozenset({LOSS, COTANGENT, OUTPUT, BATCH}),
 }
 
 

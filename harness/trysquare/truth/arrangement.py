@@ -12,7 +12,7 @@ from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.spec import Extent, Spec, Value
 from trysquare.truth.layout import Layout, layout
-from trysquare.truth.meaning import COTANGENT, Meaning, meaning
+from trysquare.truth.meaning import BATCH, COTANGENT, Meaning, meaning
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,9 @@ def arrange(
         and item.form(chosen).extent is Extent.POSITION
         and inputs[item.name].size == 1
     )
-    meant = meaning(spec, chosen, absent | single)
     laid = layout(spec, chosen, inputs)
+    sized = {**chosen, BATCH: laid.shape[0] if laid.shape else 1}
+    meant = meaning(spec, sized, absent | single)
     rows = {
         name: laid.to_rows(np.asarray(array, np.float64), meant.extents[name])
         for name, array in inputs.items()

@@ -28,6 +28,9 @@ COTANGENT = "cotangent"
 LOSS = "loss"
 """The name, in `reduce` expressions, of the value of the formula."""
 
+BATCH = "batch"
+"""The name of the length of a call's first dimension; 1 where there is none, or no call."""
+
 OUTPUT = "output"
 """The name, in `random`, of what the backend answered."""
 
@@ -147,7 +150,7 @@ def meaning(
 
     `single` names inputs per position that are given as one number for all positions.
     """
-    chosen = {**spec.defaults, **parameters}
+    chosen = {BATCH: 1, **spec.defaults, **parameters}
     extents = {
         item.name: SCALAR if item.name in single else _extent(spec, item, chosen)
         for item in spec.inputs

@@ -11,6 +11,8 @@ from trysquare.backend import (
     Array,
     Call,
     Kind,
+    Offer,
+    OnRequest,
     Refusal,
     Reply,
     Spelling,
@@ -36,7 +38,7 @@ class Hello:
 
     target: Target
     version: str
-    targets: tuple[Target | Unavailable, ...]
+    targets: tuple[Offer, ...]
     dtypes: tuple[str, ...]
     environment: Mapping[str, str]
     functions: Mapping[str, Spelling]
@@ -152,15 +154,19 @@ def unpack_reply(packed: Json, arrays: Sequence[Array]) -> Reply:
         )
 
 
-def _pack_target(target: Target | Unavailable) -> Json:
-    if isinstance(target, Unavailable):
-        reason = {"reason": clean(target.reason), "broken": target.broken}
-        return {**_pack_target(target.target), **reason}
-    return {"backend": target.backend, "device": target.device, "mode": target.mode}
+def _pack_target(offer: Offer) -> Json:
+    if isinstance(offer, Unavailable):
+        reason = {"reason": clean(offer.reason), "broken": offer.broken}
+        return {**_pack_target(offer.target), **reason}
+    if isinstance(offer, OnRequest):
+        return {**_pack_target(offer.target), "why": clean(offer.why)}
+    return {"backend": offer.backend, "device": offer.device, "mode": offer.mode}
 
 
-def _unpack_target(packed: Json) -> Target | Unavailable:
+def _unpack_target(packed: Json) -> Offer:
     target = Target(text(packed["backend"]), text(packed["device"]), text(packed["mode"]))
+    if "why" in packed:
+        return OnRequest(target, text(packed["why"]))
     if "reason" not in packed:
         return target
     return Unavailable(target, text(packed["reason"]), broken=bool(packed["broken"]))
@@ -196,6 +202,8 @@ def unpack_hello(packed: Json) -> Hello | Unavailable:
         target = _unpack_target(packed["target"])
         if isinstance(target, Unavailable):
             return target
+        if isinstance(target, OnRequest):
+            raise TypeError("a worker serves a target, it does not offer one")
         return Hello(
             target=target,
             version=text(packed["version"]),

@@ -74,11 +74,11 @@ def read_spec(path: str) -> Spec:
 def choose(backend: Backend, asked: Target) -> Target | Unavailable:
     """Return the target that was asked for; without device and mode, the backend's usual one."""
     targets = backend.targets()
-    for target in targets:
-        place = target.target if isinstance(target, Unavailable) else target
+    for offer in targets:
+        place = offer if isinstance(offer, Target) else offer.target
         if not asked.device or (place.device, place.mode) == (asked.device, asked.mode):
-            return target
-    known = ", ".join(str(target) for target in targets if isinstance(target, Target))
+            return offer if isinstance(offer, Unavailable) else place
+    known = ", ".join(str(offer) for offer in targets if isinstance(offer, Target))
     return Unavailable(asked, f"there is no such target, only {known}", broken=True)
 
 
@@ -235,6 +235,7 @@ def greet(asked: Target) -> tuple[Backend, Hello] | Unavailable:
         target = choose(backend, asked)
         if isinstance(target, Unavailable):
             return target
+        backend.prepare(target)
         with backend.on(target.device):
             return backend, introduce(backend, target)
     except Exception as error:  # noqa: BLE001 - whatever a framework raises
