@@ -42,7 +42,10 @@ LAYERS = (
         "audit.reproducing command.lint hunt.score hunt.start packs.questions planning.plan "
         "specfile.sections sweep.surveys workers.witness"
     ),
-    ("hunt.subject planning.checks specfile.case_reader sweep.subject verdict.judge workers.pool"),
+    (
+        "hunt.subject planning.checks specfile.case_reader specfile.properties sweep.subject "
+        "verdict.judge workers.pool"
+    ),
     (
         "audit.examination audit.goldens command.agreement command.collecting packs.answers "
         "planning.inputs specfile.signature sweep.evaluation verdict.draws verdict.measure "
