@@ -26,10 +26,12 @@ from trysquare.backend import (
     require,
 )
 from trysquare.binding import Binding, check, resolve, spell
+from trysquare.command import selection
 from trysquare.dtypes import FORMATS
 from trysquare.errors import Unsupported, UsageError
 from trysquare.reader import read
 from trysquare.result import Symptom
+from trysquare.run import Session
 from trysquare.spec import Spec
 from trysquare.workers.pool import Pool
 from trysquare.workers.probes import cpu_capability, cpu_vendor
@@ -750,3 +752,19 @@ def test_a_long_input_travels_compressed(torch: Asked) -> None:
     )
     assert "zlib.decompress" in text
     assert outcome(text)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("target", "code"),
+    [
+        ("tensorflow:cpu:function", "tf.function(tf.nn.elu)(features=x)"),
+        ("tensorflow:cpu:xla", "tf.function(tf.nn.elu, jit_compile=True)(features=x)"),
+        ("torch:cpu:compile", "torch.compile(torch.nn.functional.elu, fullgraph=True)(input=x)"),
+    ],
+)
+def test_a_mode_is_what_a_reproduction_calls(target: str, code: str) -> None:
+    wanted = selection.target(target)
+    with Session([wanted.backend], 0, wanted=[wanted]) as session:
+        call = Call("elu", {"x": np.zeros(2, np.float32)}, {})
+        spec = read(SPECS / "activations" / "elu.yaml")
+        assert session.spelled(wanted, spec, call) == code
