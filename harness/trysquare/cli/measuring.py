@@ -13,6 +13,7 @@ import click
 from trysquare.cli.options import (
     BACKENDS,
     DTYPES,
+    PROFILE,
     REPORT,
     RESULTS,
     SEEDED,
@@ -41,6 +42,7 @@ def _schema() -> object:
 @click.option("-k", "--function", "globs", multiple=True, metavar="GLOB", help="Only these.")
 @click.option("--check", "checks", multiple=True, metavar="CHECK", help="Only these checks.")
 @DTYPES
+@PROFILE
 @BACKENDS
 @TARGETS
 @SEEDED
@@ -60,6 +62,7 @@ def run(**options: Any) -> int:
         dtypes=options["dtypes"],
         backends=options["backends"],
         targets=options["targets"],
+        profile=options["profile"],
     )
     recorded, interrupted = campaign.run(
         options["seed"], options["timeout"], options["output"], sys.stderr
