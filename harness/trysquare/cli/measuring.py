@@ -59,15 +59,26 @@ def run(**options: Any) -> int:
         paths=options["specs"],
         globs=options["globs"],
         checks=options["checks"],
-        dtypes=options["dtypes"],
+        dtypes=_dtypes(options),
         backends=options["backends"],
         targets=options["targets"],
-        profile=options["profile"],
     )
     recorded, interrupted = campaign.run(
         options["seed"], options["timeout"], options["output"], sys.stderr
     )
     return conclude(recorded, options, interrupted=interrupted)
+
+
+def _dtypes(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the dtypes that were asked for, by name or by a profile."""
+    from trysquare.planning.plan import Profile, dtypes_of
+
+    named: tuple[str, ...] = options["dtypes"]
+    if options["profile"] == Profile.FULL:
+        return named
+    if named:
+        raise UsageError("--profile quick is float32 alone; leave --dtype out")
+    return dtypes_of(Profile.QUICK)
 
 
 def require_outputs(options: Mapping[str, Any]) -> None:

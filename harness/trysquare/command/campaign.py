@@ -13,9 +13,8 @@ from trysquare.command import agreement, selection
 from trysquare.command.progress import watched
 from trysquare.divergences import Entry, known
 from trysquare.dtypes import FORMATS
-from trysquare.errors import UsageError
 from trysquare.ledger import Ledger
-from trysquare.planning.plan import RUN, Group, Profile, dtypes_of, groups
+from trysquare.planning.plan import RUN, Group, groups
 from trysquare.recorder import Recorder
 from trysquare.result import SEED, Check, Run
 from trysquare.run import Session
@@ -46,7 +45,6 @@ class Campaign:
         dtypes: Sequence[str],
         backends: Sequence[str],
         targets: Sequence[str] = (),
-        profile: str = Profile.FULL,
     ) -> Self:
         """Select by name; nothing named means everything.
 
@@ -56,18 +54,14 @@ class Campaign:
         asked = (*backends, *(target.backend for target in wanted))
         names = selection.backends(asked)
         chosen = selection.members(checks, RUN, "check")
-        quick = Profile(profile) is Profile.QUICK
         formats = selection.members(dtypes, FORMATS, "dtype")
-        formats = tuple(name for name in formats if name in dtypes_of(Profile(profile)))
-        if not formats:
-            raise UsageError(f"a {profile} run asks none of {', '.join(dtypes)}")
         specs = selection.specs(paths, globs)
         agreement.require(specs)
         return cls(
             specs=specs,
             groups=groups(specs, [Check(check) for check in chosen], formats),
             entries={name: known(name) for name in names},
-            complete=not (paths or globs or checks or dtypes or wanted or quick),
+            complete=not (paths or globs or checks or dtypes or wanted),
             named=names if asked else (),
             wanted=wanted,
         )
