@@ -22,7 +22,8 @@ class Binding:
     counts, and `code` a Python expression for `call`, which reproductions use instead of the name.
     `arguments` maps the framework's argument names to the spec's inputs and parameters, in call
     order. `values` maps, for a parameter of the spec, the spec's choices to the framework's values.
-    `canonical` holds extra arguments without which the framework's default is another function.
+    `canonical` holds arguments without which the framework's default is another function; what a
+    call gives itself goes before them.
     `positional` says that the framework takes its tensors by position, whatever it calls them.
     `when` restricts the binding to calls with these parameters (`target_type: class`), and
     `dimensions` to inputs with so many dimensions. A parameter of the spec that is not in
@@ -100,7 +101,7 @@ def resolve(bindings: Iterable[Binding], spec: Spec, call: Call) -> Resolved:
         raise Unsupported(f"there is only {known}")
     constants = _constants(binding, spec, given)
     if call.canonical:
-        constants |= binding.canonical
+        constants = {**binding.canonical, **constants}
     return Resolved(binding, _inputs(binding, call), constants)
 
 
@@ -161,7 +162,8 @@ def spell(bindings: Iterable[Binding]) -> dict[str, Spelling]:
     """Return for each function how it is called, and the defaults that the framework declares."""
     spellings: dict[str, Spelling] = {}
     for binding in bindings:
-        text = _written(binding, binding.name, binding.arguments, binding.canonical)
+        extra = {key: one for key, one in binding.canonical.items() if key not in binding.arguments}
+        text = _written(binding, binding.name, binding.arguments, extra)
         defaults = _defaults(binding)
         if binding.function in spellings:
             earlier = spellings[binding.function]
