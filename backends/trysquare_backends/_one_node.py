@@ -1,12 +1,11 @@
 """Models of one ONNX node, and how ONNX Runtime runs them.
 
-A reproduction begins with the text of this file, so that it runs what was measured; it needs ONNX,
-ONNX Runtime and NumPy, and nothing of ours.
+What follows is the beginning of every reproduction, which so runs what was measured. It needs
+ONNX, ONNX Runtime and NumPy, and nothing of ours.
 """
 
 import ctypes
-from collections.abc import Mapping
-from functools import cache, partial  # noqa: F401 - reproductions say partial(run, ...)
+import functools
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from onnx import defs, helper, inliner, numpy_helper
 
 
 def tensor_of(array: Any) -> Any:
-    """Return a tensor on top of an array, whatever its dtype."""
+    """Return a tensor that lies on the memory of an array."""
     kind = helper.np_dtype_to_tensor_dtype(array.dtype)
     return onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(array, kind)
 
@@ -28,74 +27,75 @@ def array_of(tensor: Any) -> Any:
     return np.frombuffer(bytearray(raw), dtype).reshape(tensor.shape())
 
 
-def one_node(name: str, opset: int, kinds: Mapping[str, int], settings: Mapping[str, Any]) -> Any:
+def one_node(name: str, opset: int, kinds: dict[str, int], settings: dict[str, Any]) -> Any:
     """Return a model of one node, whose output has the type of its first input.
 
-    `kinds` holds the element types of the inputs that are sent. `settings` are attributes, or
-    numbers for further inputs, which become constants of the model.
+    `kinds` are the types of the inputs that are sent, `settings` the attributes, and numbers for
+    other inputs, which become constants of the type of the first one, or lists of axes.
     """
-    schema = defs.get_schema(name, opset)
+    inputs = defs.get_schema(name, opset).inputs
     kind = next(iter(kinds.values()))
+    dtype = helper.tensor_dtype_to_np_dtype(kind)
     constants = []
-    for given in schema.inputs:
-        if given.name in settings:
-            value = np.array(settings[given.name], helper.tensor_dtype_to_np_dtype(kind))
-            if given.type_str == "tensor(int64)":  # a list of axes
-                value = np.array([settings[given.name]], np.int64)
-            constants.append(numpy_helper.from_array(value, given.name))
-    known = {*kinds, *(constant.name for constant in constants)}
-    names = [given.name if given.name in known else "" for given in schema.inputs]
-    while not names[-1]:
-        names.pop()
-    attributes = {key: value for key, value in settings.items() if key not in known}
+    for item in inputs:
+        if item.name in settings:
+            value = settings[item.name]
+            axes = item.type_str == "tensor(int64)"
+            array = np.array([value], np.int64) if axes else np.array(value, dtype)
+            constants.append(numpy_helper.from_array(array, item.name))
+    given = {*kinds, *(constant.name for constant in constants)}
+    names = [item.name if item.name in given else "" for item in inputs]
+    names = names[: 1 + max(place for place, key in enumerate(names) if key)]
+    attributes = {key: value for key, value in settings.items() if key not in given}
     node = helper.make_node(name, names, ["output"], **attributes)
-    inputs = [helper.make_tensor_value_info(key, one, None) for key, one in kinds.items()]
-    output = helper.make_tensor_value_info("output", kind, None)
-    graph = helper.make_graph([node], name, inputs, [output], constants)
+    graph = helper.make_graph(
+        [node],
+        name,
+        [helper.make_tensor_value_info(key, sent, None) for key, sent in kinds.items()],
+        [helper.make_tensor_value_info("output", kind, None)],
+        constants,
+    )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
 
 
 def expanded(model: Any) -> Any:
-    """Return a model in which the standard's own function bodies stand for its operators."""
+    """Return the model with the body that the standard gives its operator in the place of it."""
+    node = model.graph.node[0]
+    given = {attribute.name for attribute in node.attribute}
+    schema = defs.get_schema(node.op_type, model.opset_import[0].version)
+    for name, attribute in schema.attributes.items():
+        if name not in given and attribute.default_value.name:  # the body refers to it
+            node.attribute.append(attribute.default_value)
     return inliner.inline_selected_functions(
-        model, [], exclude=True, inline_schema_functions=True
+        model, [("", node.op_type)], inline_schema_functions=True
     )
 
 
-def options(provider: str) -> Any:
-    """Return settings with which a model is run as it is: one thread, nothing fused."""
-    chosen = onnxruntime.SessionOptions()
-    chosen.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    chosen.intra_op_num_threads = chosen.inter_op_num_threads = 1
-    chosen.log_severity_level = 4  # what goes wrong is raised as well
-    if provider != "CPUExecutionProvider":
-        chosen.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
-    return chosen
-
-
-@cache
+@functools.cache
 def session(model: bytes, mode: str, provider: str) -> Any:
-    """Return a session that runs a model as it is, or expanded."""
+    """Return what runs a model as it is: nothing is fused, and there is one thread."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # what is logged as an error is raised as well
+    if provider != "CPUExecutionProvider":
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     if mode == "expanded":
         model = expanded(onnx.load_from_string(model)).SerializeToString()
-    return onnxruntime.InferenceSession(model, options(provider), [provider])
+    return onnxruntime.InferenceSession(model, options, [provider])
 
 
 def run(name: str, opset: int, mode: str, provider: str, /, **given: Any) -> Any:
-    """Return what an operator makes of its inputs, which are tensors or numbers, and attributes."""
-    tensors = {key: value for key, value in given.items() if _is_tensor(value)}
+    """Return what an operator makes of tensors; whatever else is given are its settings."""
+    tensors = {k: v for k, v in given.items() if isinstance(v, onnxruntime.OrtValue)}
     kinds = {key: tensor.element_type() for key, tensor in tensors.items()}
     settings = {key: value for key, value in given.items() if key not in tensors}
     model = one_node(name, opset, kinds, settings).SerializeToString()
     return session(model, mode, provider).run_with_ort_values(["output"], tensors)[0]
 
 
-def _is_tensor(value: Any) -> bool:
-    return isinstance(value, onnxruntime.OrtValue)
-
-
-def run_by_channel(name: str, opset: int, mode: str, provider: str, /, X: Any, slope: Any) -> Any:  # noqa: N803 - ONNX's names
-    """Run an operator whose slopes, one for each channel, have to end in as many ones as X needs."""
-    trailing = (1,) * (len(X.shape()) - 2)
-    slopes = tensor_of(array_of(slope).reshape(*slope.shape(), *trailing))
-    return run(name, opset, mode, provider, X=X, slope=slopes)
+def by_channel(name: str, opset: int, mode: str, provider: str, /, **given: Any) -> Any:
+    """Run an operator whose slopes, one for each channel, need an axis for each one after it."""
+    slope, after = given["slope"], len(given["X"].shape()) - 2
+    given["slope"] = tensor_of(array_of(slope).reshape(*slope.shape(), *([1] * after)))
+    return run(name, opset, mode, provider, **given)

@@ -25,9 +25,7 @@ from trysquare_backends import _one_node as models
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 NODE, EXPANDED = "node", "expanded"
-NO_KERNEL = re.compile(
-    r"Could not find an implementation for|Type 'tensor\(\w+\)' of input parameter .* is invalid"
-)
+NO_TYPE = re.compile(r"Type 'tensor\(\w+\)' of input parameter .* is invalid")
 
 OPSET: int = min(
     onnx.defs.onnx_opset_version(),
@@ -49,30 +47,48 @@ class Operator:
 
     def __call__(self, **given: Any) -> Tensor:
         """Run the model; raises whatever ONNX and the runtime raise."""
-        run = models.run_by_channel if self.name == "PRelu" else models.run
-        return run(self.name, OPSET, self.mode, self.provider, **given)
+        run = models.by_channel if self.name == "PRelu" else models.run
+        return run(self.name, self.opset, self.mode, self.provider, **given)
 
     @property
     def code(self) -> str:
         """Python for this callable, where the names of `_one_node` are known."""
-        run = "run_by_channel" if self.name == "PRelu" else "run"
-        return f"partial({run}, {self.name!r}, {OPSET}, {self.mode!r}, {self.provider!r})"
+        run = "by_channel" if self.name == "PRelu" else "run"
+        words = f'"{self.name}", {self.opset}, "{self.mode}", "{self.provider}"'
+        return f"functools.partial({run}, {words})"
+
+    @property
+    def schema(self) -> Any:
+        """What the standard says of the operator."""
+        return defs.get_schema(self.name, OPSET)
+
+    @property
+    def bodies(self) -> list[int]:
+        """The opsets of the bodies by which the standard defines the operator, if it does."""
+        schema = self.schema
+        every = (
+            *schema.function_opset_versions,
+            *schema.context_dependent_function_opset_versions,
+        )
+        return [version for version in every if version <= OPSET]
+
+    @property
+    def opset(self) -> int:
+        """The one in which the operator last changed, or the later one that its body needs.
+
+        The runtime finds no body in a later opset (Swish, which is of opset 24, in 25).
+        """
+        needed = self.bodies if self.mode == EXPANDED else []
+        return max([int(self.schema.since_version), *needed])
 
     @property
     def __signature__(self) -> inspect.Signature:
         """The attributes with their defaults, from the schema; inputs have none."""
-        schema = defs.get_schema(self.name, OPSET)
         named = [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=_default(attribute))
-            for name, attribute in schema.attributes.items()
+            for name, attribute in self.schema.attributes.items()
         ]
         return inspect.Signature(named)
-
-    @property
-    def has_body(self) -> bool:
-        """Whether the standard defines it by other operators."""
-        schema = defs.get_schema(self.name, OPSET)
-        return bool(schema.has_function or schema.has_context_dependent_function)
 
 
 def _default(attribute: Any) -> Any:
@@ -91,9 +107,7 @@ SETTINGS = {"ignore_index": "ignore_index", "reduction": "reduction"}
 def bindings(mode: str, provider: str) -> tuple[Binding, ...]:
     """Return how each function is called in a mode, on a provider."""
 
-    def bind(
-        function: str, operator: str, arguments: Mapping[str, str], **more: Any
-    ) -> Binding:
+    def bind(function: str, operator: str, arguments: Mapping[str, str], **more: Any) -> Binding:
         call = Operator(operator, mode, provider)
         return Binding(function, operator, call, arguments, code=call.code, **more)
 
@@ -262,12 +276,13 @@ class OnnxRuntime(Framework):
         super().prepare(target)
         bound = bindings(target.mode, PROVIDERS[target.device])
         if target.mode == EXPANDED:
-            bodiless = [one for one in bound if not one.call.has_body]
-            self.absent = {
-                **ABSENT,
-                **{one.function: f"ONNX defines {one.name} by no other operators" for one in bodiless},
+            lacking = {
+                one.function: f"ONNX defines {one.name} by no other operators"
+                for one in bound
+                if not Operator(one.name, target.mode, "").bodies
             }
-            bound = tuple(one for one in bound if one not in bodiless)
+            self.absent = {**ABSENT, **lacking}
+            bound = tuple(one for one in bound if one.function not in lacking)
         self.bindings = bound
 
     def dtypes(self, target: Target) -> frozenset[str]:  # noqa: ARG002 - the same everywhere
@@ -302,10 +317,9 @@ class OnnxRuntime(Framework):
 
     def lacks(self, error: Exception) -> bool:
         """Whether the runtime says that there is no kernel, or the standard no such type."""
-        if isinstance(error, NotImplementedError):
+        if isinstance(error, NotImplementedError | native.NotImplemented):
             return True
-        known = isinstance(error, native.NotImplemented | native.InvalidGraph)
-        return known and bool(NO_KERNEL.search(str(error)))
+        return isinstance(error, native.InvalidGraph) and bool(NO_TYPE.search(str(error)))
 
     def differentiate(
         self,
