@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,8 @@ import onnxruntime
 from onnx import defs
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
-from trysquare.backend import Array, Offer, Target, Tensor, Tensors, Unavailable
-from trysquare.binding import Binding, Framework, Snippets
-from trysquare.errors import Unsupported
+from trysquare.backend import Array, Offer, Target, Tensor, Unavailable
+from trysquare.binding import Binding, Snippets, Underived
 from trysquare_backends import _one_node as models
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -251,10 +250,11 @@ SNIPPETS = Snippets(
 )
 
 
-class OnnxRuntime(Framework):
+class OnnxRuntime(Underived):
     """ONNX Runtime with models of one operator: as a node, and as the body of its function."""
 
     name = "onnxruntime"
+    underived = "ONNX has no gradients"
     snippets = SNIPPETS
     bindings = bindings(NODE, PROVIDERS["cpu"])
     absent = ABSENT
@@ -320,20 +320,6 @@ class OnnxRuntime(Framework):
         if isinstance(error, NotImplementedError | native.NotImplemented):
             return True
         return isinstance(error, native.InvalidGraph) and bool(NO_TYPE.search(str(error)))
-
-    def differentiate(
-        self,
-        function: Callable[[Tensors], Tensor],  # noqa: ARG002 - nothing to do with any of these
-        tensors: Tensors,  # noqa: ARG002
-        wrt: tuple[str, ...],  # noqa: ARG002
-        cotangent: Tensor | None,  # noqa: ARG002
-    ) -> Tensors:
-        """Raise Unsupported."""
-        raise Unsupported("ONNX has no gradients")
-
-    def needed(self, tensor: Tensor) -> Tensor:
-        """Return the tensor: there are no gradients that could need a result."""
-        return tensor
 
 
 backend = OnnxRuntime()

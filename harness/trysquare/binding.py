@@ -267,3 +267,33 @@ class Framework(Backend):
             return resolved(given)
 
         return self.differentiate(function, tensors, call.wrt, cotangent)
+
+
+class Underived(Framework):
+    """A framework that has no gradients; `underived` says so."""
+
+    underived: str
+
+    def gradients(
+        self,
+        spec: Spec,  # noqa: ARG002 - nothing to do with any of these
+        call: Call,  # noqa: ARG002
+        tensors: Tensors,  # noqa: ARG002
+        cotangent: Tensor | None,  # noqa: ARG002
+    ) -> Tensors:
+        """Raise Unsupported."""
+        raise Unsupported(self.underived)
+
+    def differentiate(
+        self,
+        function: Callable[[Tensors], Tensor],  # noqa: ARG002 - nothing to do with any of these
+        tensors: Tensors,  # noqa: ARG002
+        wrt: tuple[str, ...],  # noqa: ARG002
+        cotangent: Tensor | None,  # noqa: ARG002
+    ) -> Tensors:
+        """Raise Unsupported."""
+        raise Unsupported(self.underived)
+
+    def needed(self, tensor: Tensor) -> Tensor:
+        """Return the tensor: there are no gradients that could need a result."""
+        return tensor
