@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import openvino
+from openvino import opset16 as operations
 
 from trysquare.backend import Array, Offer, Target, Tensor
 from trysquare.binding import Binding, Snippets, Underived
@@ -25,7 +26,7 @@ def bind(function: str, operation: str, arguments: Mapping[str, str], **more: An
         partial(models.run, operation),
         arguments,
         positional=True,
-        wraps=getattr(models.operations, operation),
+        wraps=getattr(operations, operation),
         code=f'functools.partial(run, "{operation}")',
         **more,
     )
