@@ -710,6 +710,8 @@ def test_the_defaults_of_an_operator_are_those_of_its_schema(onnx: Asked) -> Non
     assert functions["hard_sigmoid"].defaults == {"alpha": "0.2"}
     assert functions["gelu"].defaults == {"approximate": "none"}
     assert functions["softmax"].defaults == {"dim": "-1"}
+    assert functions["threshold"].defaults == {"threshold": "1.0"}
+    assert functions["soft_shrink"].defaults == {"lambd": "0.5"}
 
 
 def test_no_class_is_ignored_unless_the_model_says_so(onnx: Asked) -> None:
