@@ -54,6 +54,7 @@ def one_node(name: str, opset: int, kinds: dict[str, int], settings: dict[str, A
         [helper.make_tensor_value_info(key, sent, None) for key, sent in kinds.items()],
         [helper.make_tensor_value_info("output", kind, None)],
         constants,
+        value_info=[helper.make_tensor_value_info(c.name, c.data_type, c.dims) for c in constants],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
 
