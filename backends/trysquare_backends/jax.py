@@ -20,6 +20,7 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 import jax
 import numpy as np
 import optax
+from jax import monitoring
 from jax import numpy as jnp
 from jax.errors import JaxRuntimeError
 from jax.scipy import special
@@ -41,8 +42,11 @@ jax.config.update("jax_enable_x64", val=True)
 jax.config.update("jax_default_matmul_precision", "highest")
 
 EAGER, JIT = "eager", "jit"
+COMPILED = "/jax/core/compile/backend_compile_duration"
 DEVICES = ("cpu", "gpu")
-COMPILING = "every function is compiled for every shape and every parameter"
+ON_REQUEST = {JIT: "it is compiled for every shape and every parameter"}
+KEPT = 600
+"""So many compiled programs are kept; each takes 1.5 MB."""
 
 
 def activation(function: str, name: str, **arguments: str) -> Binding:
@@ -223,6 +227,10 @@ ABSENT: Mapping[str, str] = {
     "squared_hinge_loss": "Optax has the hinge loss as it is only",
     "mape_loss": "Optax has no percentage error",
     "msle_loss": "Optax has no logarithmic error",
+    "triplet_margin_loss": (
+        "optax.losses.triplet_margin_loss adds its eps to the sum of squares, not to differences"
+    ),
+    "triplet_margin_with_distance_loss": "optax.losses.triplet_margin_loss takes no distance",
     "nll_loss": "Optax has cross entropy of logits only",
     "multi_margin_loss": (
         "optax.losses.multiclass_hinge_loss takes the worst class, where this adds all of them up"
@@ -286,6 +294,19 @@ class Jax(Framework):
 
     def __init__(self) -> None:
         self._derivatives: dict[Hashable, Callable[[Tensors, Tensor | None], Tensors]] = {}
+        self._programs = 0
+        monitoring.register_event_duration_secs_listener(self._count)
+
+    def _count(self, event: str, _seconds: float, **_more: str | int) -> None:
+        self._programs += event == COMPILED
+
+    def _tidy(self) -> None:
+        """Forget all programs when there are too many; JAX would keep every one of them."""
+        if self._programs > KEPT:
+            self._derivatives.clear()
+            compiled.cache_clear()
+            jax.clear_caches()
+            self._programs = 0
 
     def targets(self) -> tuple[Offer, ...]:
         """Return the CPU, and a GPU where one is visible; compiled as a whole on request."""
@@ -297,7 +318,7 @@ class Jax(Framework):
             jax.devices(device)
         except RuntimeError as error:
             return Unavailable(target, str(error))
-        return target if mode == EAGER else OnRequest(target, COMPILING)
+        return OnRequest(target, ON_REQUEST[mode]) if mode in ON_REQUEST else target
 
     def prepare(self, target: Target) -> None:
         """Have JAX compile single operations only, but where programs are asked for."""
@@ -352,6 +373,7 @@ class Jax(Framework):
 
     def resolve(self, spec: Spec, call: Call) -> Resolved:
         """Return the call, as a program where that is asked for."""
+        self._tidy()
         resolved = super().resolve(spec, call)
         if self.target.mode == EAGER:
             return resolved
