@@ -12,8 +12,9 @@ from typing import Any
 
 # One thread, because the number of threads changes sums; a GPU's memory is for others as well.
 # All of it is read when the first array is made.
-ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
-os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {ONE_THREAD}".strip()
+os.environ["XLA_FLAGS"] = (
+    f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false".strip()
+)
 os.environ.setdefault("PJRT_NPROC", "1")
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
@@ -87,9 +88,7 @@ ACTIVATIONS = (
     activation("relu6", "relu6", x="x"),
     activation("leaky_relu", "leaky_relu", x="x", negative_slope="negative_slope"),
     # A slope for each channel is broadcast along the last axis, which of two is the second.
-    replace(
-        activation("prelu", "leaky_relu", x="x", negative_slope="weight"), dimensions={"x": 2}
-    ),
+    replace(activation("prelu", "leaky_relu", x="x", negative_slope="weight"), dimensions={"x": 2}),
     activation("elu", "elu", x="x", alpha="alpha"),
     activation("selu", "selu", x="x"),
     activation("celu", "celu", x="x", alpha="alpha"),
