@@ -19,6 +19,7 @@ BACKENDS = (
     "torch",
     "tensorflow",
     "jax",
+    "keras",
     "onnxruntime",
     "openvino",
     "numpy_ufunc",
