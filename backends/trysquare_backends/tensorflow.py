@@ -128,8 +128,18 @@ class TensorFlow(Framework):
         Binding("softplus", "tf.math.softplus", tf.math.softplus, {"features": "x"}),
         Binding("log_sigmoid", "tf.math.log_sigmoid", tf.math.log_sigmoid, {"x": "x"}),
         Binding("selu", "tf.nn.selu", tf.nn.selu, {"features": "x"}),
+        # activations
+        Binding("relu6", "tf.nn.relu6", tf.nn.relu6, {"features": "x"}),
+        Binding(
+            "leaky_relu",
+            "tf.nn.leaky_relu",
+            tf.nn.leaky_relu,
+            {"features": "x", "alpha": "negative_slope"},
+        ),
+        Binding("softsign", "tf.nn.softsign", tf.nn.softsign, {"features": "x"}),
     )
     absent: Mapping[str, str] = {
+        "celu": "TensorFlow has CELU only as a Keras activation",
         "mish": "TensorFlow has Mish only as a Keras activation",
         "prelu": "TensorFlow has PReLU only as a Keras layer",
         "rrelu": "TensorFlow has no randomized leaky ReLU",

@@ -134,6 +134,17 @@ class Torch(Framework):
         functional_binding("softplus", "softplus", input="x", beta="beta", threshold="threshold"),
         functional_binding("log_sigmoid", "logsigmoid", input="x"),
         functional_binding("selu", "selu", input="x", inplace="inplace"),
+        # activations
+        functional_binding("relu6", "relu6", input="x", inplace="inplace"),
+        functional_binding(
+            "leaky_relu",
+            "leaky_relu",
+            input="x",
+            negative_slope="negative_slope",
+            inplace="inplace",
+        ),
+        functional_binding("celu", "celu", input="x", alpha="alpha", inplace="inplace"),
+        functional_binding("softsign", "softsign", input="x"),
     )
 
     def targets(self) -> tuple[Offer, ...]:

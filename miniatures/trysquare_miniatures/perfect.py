@@ -37,6 +37,7 @@ from trysquare_miniatures.textbook import (
     tanh_slope,
     total,
 )
+from trysquare_miniatures.textbook_activations import ACTIVATIONS, REFUSED
 
 SIZES = {"float64": (53, 1023), "float32": (24, 127), "float16": (11, 15), "bfloat16": (8, 127)}
 """Significant bits, largest exponent."""
@@ -267,6 +268,7 @@ POINTWISE = {
     "sqrt": Pointwise(
         lambda p, x: sqrt(x), {"x": lambda p, x: quotient(ONE, 2 * sqrt(x))}, odd=True
     ),
+    **ACTIVATIONS,
 }
 
 
@@ -592,7 +594,9 @@ def parameters(spec: Spec, call: Call) -> dict[str, Any]:
         raise ValueError("the curve would lie at infinity")
     if p.get("delta", 1) <= 0 or (spec.function == "smooth_l1_loss" and p["beta"] < 0):
         raise ValueError("a threshold is positive")
-    numbers = ("alpha", "delta", "beta", "threshold", "lower", "upper")
+    if spec.function in REFUSED and REFUSED[spec.function](p):
+        raise ValueError("the function is not defined for these parameters")
+    numbers = {name for name, default in spec.defaults.items() if isinstance(default, float)}
     return {key: exact(float(value)) if key in numbers else value for key, value in p.items()}
 
 
