@@ -140,6 +140,13 @@ class TensorFlow(Framework):
     )
     absent: Mapping[str, str] = {
         "celu": "TensorFlow has CELU only as a Keras activation",
+        "hard_sigmoid": "TensorFlow has a hard sigmoid only as a Keras activation",
+        "hard_silu": "TensorFlow has a hard SiLU only as a Keras activation",
+        "hard_tanh": "TensorFlow has a hard tanh only as a Keras activation",
+        "hard_shrink": "TensorFlow has a hard shrinkage only as a Keras activation",
+        "soft_shrink": "TensorFlow has a soft shrinkage only as a Keras activation",
+        "tanh_shrink": "TensorFlow has a tanh shrinkage only as a Keras activation",
+        "threshold": "TensorFlow has a threshold only as a Keras activation",
         "mish": "TensorFlow has Mish only as a Keras activation",
         "prelu": "TensorFlow has PReLU only as a Keras layer",
         "rrelu": "TensorFlow has no randomized leaky ReLU",

@@ -145,6 +145,27 @@ class Torch(Framework):
         ),
         functional_binding("celu", "celu", input="x", alpha="alpha", inplace="inplace"),
         functional_binding("softsign", "softsign", input="x"),
+        functional_binding("hard_sigmoid", "hardsigmoid", input="x", inplace="inplace"),
+        functional_binding("hard_silu", "hardswish", input="x", inplace="inplace"),
+        functional_binding(
+            "hard_tanh",
+            "hardtanh",
+            input="x",
+            min_val="min_val",
+            max_val="max_val",
+            inplace="inplace",
+        ),
+        functional_binding("hard_shrink", "hardshrink", input="x", lambd="lambd"),
+        functional_binding("soft_shrink", "softshrink", input="x", lambd="lambd"),
+        functional_binding("tanh_shrink", "tanhshrink", input="x"),
+        functional_binding(
+            "threshold",
+            "threshold",
+            input="x",
+            threshold="threshold",
+            value="value",
+            inplace="inplace",
+        ),
     )
 
     def targets(self) -> tuple[Offer, ...]:

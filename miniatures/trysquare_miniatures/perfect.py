@@ -478,6 +478,8 @@ class Perfect(Backend):
         output = rounded(terms, first.shape, first.dtype)
         if function.odd:
             output = np.where(output == 0, np.copysign(output, first), output)
+        if function.passes:
+            output = np.where((output == 0) & (first == 0), first, output)
         if call.want is Want.INPLACE:
             tensors["x"][...] = output
             return tensors["x"]

@@ -103,12 +103,13 @@ def total(terms: Iterable[Real]) -> Real:
 
 @dataclass(frozen=True)
 class Pointwise:
-    """A function that treats every element alone; `odd` where a zero has the sign of the input.
+    """A function that treats every element alone; value and slopes are f(parameters, *inputs).
 
-    Value and slopes are asked as f(parameters, *inputs).
+    `odd` where a zero has the sign of the input, `passes` where a zero is passed on as it is.
     """
 
     value: Callable[..., Real]
     slopes: Mapping[str, Callable[..., Real]]
     odd: bool = False
+    passes: bool = False
     reduces: bool = False
