@@ -166,7 +166,25 @@ class Torch(Framework):
             value="value",
             inplace="inplace",
         ),
+        # one tensor, the gate behind what goes through it
+        Binding(
+            "glu",
+            "torch.nn.functional.glu",
+            lambda a, b: functional.glu(torch.cat((a, b), -1)),
+            {"a": "a", "b": "b"},
+            wraps=functional.glu,
+            code="(lambda a, b: torch.nn.functional.glu(torch.cat((a, b), -1)))",
+        ),
     )
+
+    absent: Mapping[str, str] = {
+        "squareplus": "PyTorch has no squareplus",
+        "sparse_plus": "PyTorch has no sparse plus",
+        "sparse_sigmoid": "PyTorch has no sparse sigmoid",
+        "swiglu": "PyTorch has of the gated linear units only GLU",
+        "geglu": "PyTorch has of the gated linear units only GLU",
+        "reglu": "PyTorch has of the gated linear units only GLU",
+    }
 
     def targets(self) -> tuple[Offer, ...]:
         """Return the CPU, and CUDA where a device is visible."""

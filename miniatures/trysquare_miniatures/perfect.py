@@ -239,17 +239,17 @@ def selu_slope(p: Parameters, x: Real) -> Real:
 
 
 POINTWISE = {
-    "elu": Pointwise(elu, {"x": elu_slope}, odd=True),
+    "elu": Pointwise(elu, {"x": elu_slope}, odd=(0,)),
     "relu": Pointwise(relu, {"x": lambda p, x: ONE if x > 0 else ZERO}),
-    "gelu": Pointwise(gelu, {"x": gelu_slope}, odd=True),
-    "silu": Pointwise(silu, {"x": silu_slope}, odd=True),
-    "mish": Pointwise(mish, {"x": mish_slope}, odd=True),
+    "gelu": Pointwise(gelu, {"x": gelu_slope}, odd=(0,)),
+    "silu": Pointwise(silu, {"x": silu_slope}, odd=(0,)),
+    "mish": Pointwise(mish, {"x": mish_slope}, odd=(0,)),
     "softplus": Pointwise(softplus, {"x": softplus_slope}),
     "log_sigmoid": Pointwise(log_sigmoid, {"x": lambda p, x: sigmoid(p, -x)}),
-    "selu": Pointwise(selu, {"x": selu_slope}, odd=True),
+    "selu": Pointwise(selu, {"x": selu_slope}, odd=(0,)),
     "sigmoid": Pointwise(sigmoid, {"x": lambda p, x: sigmoid(p, x) * sigmoid(p, -x)}),
-    "prelu": Pointwise(leak, {"x": leak_slope}, odd=True),
-    "rrelu": Pointwise(rrelu, {"x": rrelu_slope}, odd=True),
+    "prelu": Pointwise(leak, {"x": leak_slope}, odd=(0,)),
+    "rrelu": Pointwise(rrelu, {"x": rrelu_slope}, odd=(0,)),
     "l1_loss": Pointwise(l1, against(lambda p, a, b: mp.sign(a - b)), reduces=True),
     "mse_loss": Pointwise(mse, against(lambda p, a, b: 2 * (a - b)), reduces=True),
     "huber_loss": Pointwise(huber, against(huber_slope), reduces=True),
@@ -257,16 +257,16 @@ POINTWISE = {
     "bce_loss": Pointwise(bce, {"input": bce_slope, "target": bce_target_slope}, reduces=True),
     # elementary functions
     "exp": Pointwise(lambda p, x: exp(x), {"x": lambda p, x: exp(x)}),
-    "expm1": Pointwise(lambda p, x: expm1(x), {"x": lambda p, x: exp(x)}, odd=True),
+    "expm1": Pointwise(lambda p, x: expm1(x), {"x": lambda p, x: exp(x)}, odd=(0,)),
     "log": Pointwise(lambda p, x: NAN if x < 0 else log(x), {"x": lambda p, x: quotient(ONE, x)}),
     "log1p": Pointwise(
-        lambda p, x: NAN if x < -1 else log1p(x), {"x": lambda p, x: quotient(ONE, 1 + x)}, odd=True
+        lambda p, x: NAN if x < -1 else log1p(x), {"x": lambda p, x: quotient(ONE, 1 + x)}, odd=(0,)
     ),
-    "tanh": Pointwise(lambda p, x: tanh(x), {"x": lambda p, x: tanh_slope(x)}, odd=True),
-    "erf": Pointwise(lambda p, x: erf(x), {"x": lambda p, x: bell(x)}, odd=True),
+    "tanh": Pointwise(lambda p, x: tanh(x), {"x": lambda p, x: tanh_slope(x)}, odd=(0,)),
+    "erf": Pointwise(lambda p, x: erf(x), {"x": lambda p, x: bell(x)}, odd=(0,)),
     "erfc": Pointwise(lambda p, x: erfc(x), {"x": lambda p, x: -bell(x)}),
     "sqrt": Pointwise(
-        lambda p, x: sqrt(x), {"x": lambda p, x: quotient(ONE, 2 * sqrt(x))}, odd=True
+        lambda p, x: sqrt(x), {"x": lambda p, x: quotient(ONE, 2 * sqrt(x))}, odd=(0,)
     ),
     **ACTIVATIONS,
 }
@@ -477,7 +477,9 @@ class Perfect(Backend):
             return rounded([whole], (), first.dtype)
         output = rounded(terms, first.shape, first.dtype)
         if function.odd:
-            output = np.where(output == 0, np.copysign(output, first), output)
+            given = (arguments[place] for place in function.odd)
+            ones = (np.copysign(np.ones_like(first), one) for one in given)
+            output = np.where(output == 0, np.copysign(output, math.prod(ones)), output)
         if function.passes:
             output = np.where((output == 0) & (first == 0), first, output)
         if call.want is Want.INPLACE:

@@ -105,11 +105,12 @@ def total(terms: Iterable[Real]) -> Real:
 class Pointwise:
     """A function that treats every element alone; value and slopes are f(parameters, *inputs).
 
-    `odd` where a zero has the sign of the input, `passes` where a zero is passed on as it is.
+    A zero has the signs of the inputs that are counted in `odd`, multiplied; if it `passes`, it is
+    the input.
     """
 
     value: Callable[..., Real]
     slopes: Mapping[str, Callable[..., Real]]
-    odd: bool = False
+    odd: tuple[int, ...] = ()
     passes: bool = False
     reduces: bool = False

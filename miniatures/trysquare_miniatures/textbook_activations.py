@@ -12,6 +12,7 @@ from trysquare_miniatures.textbook import (
     Parameters,
     Pointwise,
     Real,
+    erfc,
     exp,
     expm1,
     mp,
@@ -91,7 +92,7 @@ def tanh_shrink(p: Parameters, x: Real) -> Real:
     if x == 0 or not abs(x) < INF:
         return x
     # a third of the cube is left of the difference
-    with mp.workdps(80 + max(0, -2 * int(mp.floor(mp.log10(abs(x)))))):
+    with mp.workdps(80 + 2 * magnitude(x)):
         return x - mp.tanh(x)
 
 
@@ -103,18 +104,109 @@ def threshold_slope(p: Parameters, x: Real) -> Real:
     return ZERO if x <= p["threshold"] else ONE
 
 
+def squareplus(p: Parameters, x: Real) -> Real:
+    if x == -INF:
+        return ZERO
+    # x and the root are equal but for b / x**2
+    with mp.workdps(80 + 2 * magnitude(x)):
+        return (x + mp.sqrt(x * x + p["b"])) / 2
+
+
+def squareplus_slope(p: Parameters, x: Real) -> Real:
+    if x == p["b"] == 0:
+        return ONE / 2
+    with mp.workdps(80 + 2 * magnitude(x)):
+        return (1 + x / mp.sqrt(x * x + p["b"])) / 2
+
+
+def magnitude(x: Real) -> int:
+    """Return how many digits a number has before or behind the point."""
+    return 0 if x == 0 or not abs(x) < INF else abs(int(mp.floor(mp.log10(abs(x)))))
+
+
+def sparse_plus(p: Parameters, x: Real) -> Real:
+    return x if x >= 1 else ZERO if x <= -1 else (x + 1) * (x + 1) / 4
+
+
+def sparse_sigmoid(p: Parameters, x: Real) -> Real:
+    return clip((x + 1) / 2, ZERO, ONE)
+
+
+# Gated linear units: which of the two is the gate differs.
+
+
+def logistic(x: Real) -> Real:
+    return ONE if x == INF else ZERO if x == -INF else 1 / (1 + exp(-x))
+
+
+def glu(p: Parameters, a: Real, b: Real) -> Real:
+    return a * logistic(b)
+
+
+def glu_gate_slope(p: Parameters, a: Real, b: Real) -> Real:
+    return a * logistic(b) * logistic(-b)
+
+
+def swish(x: Real) -> Real:
+    return ZERO if x == -INF else x * logistic(x)
+
+
+def swiglu(p: Parameters, a: Real, b: Real) -> Real:
+    return swish(a) * b
+
+
+def swiglu_gate_slope(p: Parameters, a: Real, b: Real) -> Real:
+    return b * logistic(a) * (1 + a * logistic(-a))
+
+
+def share_below(x: Real) -> Real:
+    """Return the share of a normal distribution."""
+    return erfc(-x / mp.sqrt(2)) / 2
+
+
+def geglu(p: Parameters, a: Real, b: Real) -> Real:
+    if a == -INF:
+        return ZERO * b
+    return a * b if abs(b) == INF else a * share_below(a) * b
+
+
+def geglu_gate_slope(p: Parameters, a: Real, b: Real) -> Real:
+    return b * (share_below(a) + a * exp(-a * a / 2) / mp.sqrt(2 * mp.pi))
+
+
+def reglu(p: Parameters, a: Real, b: Real) -> Real:
+    return (ZERO if a < 0 else a) * b
+
+
+def reglu_gate_slope(p: Parameters, a: Real, b: Real) -> Real:
+    return b if a > 0 else ZERO
+
+
 ACTIVATIONS: Mapping[str, Pointwise] = {
     "relu6": Pointwise(lambda p, x: clip(x, ZERO, 6 * ONE), {"x": lambda p, x: within(x, 0, 6)}),
-    "leaky_relu": Pointwise(leaky_relu, {"x": leaky_relu_slope}, odd=True),
-    "celu": Pointwise(celu, {"x": celu_slope}, odd=True),
-    "softsign": Pointwise(softsign, {"x": softsign_slope}, odd=True),
+    "leaky_relu": Pointwise(leaky_relu, {"x": leaky_relu_slope}, odd=(0,)),
+    "celu": Pointwise(celu, {"x": celu_slope}, odd=(0,)),
+    "softsign": Pointwise(softsign, {"x": softsign_slope}, odd=(0,)),
     "hard_sigmoid": Pointwise(hard_sigmoid, {"x": hard_sigmoid_slope}),
-    "hard_silu": Pointwise(hard_silu, {"x": hard_silu_slope}, odd=True),
+    "hard_silu": Pointwise(hard_silu, {"x": hard_silu_slope}, odd=(0,)),
     "hard_tanh": Pointwise(hard_tanh, {"x": hard_tanh_slope}, passes=True),
     "hard_shrink": Pointwise(hard_shrink, {"x": shrink_slope}),
     "soft_shrink": Pointwise(soft_shrink, {"x": shrink_slope}),
-    "tanh_shrink": Pointwise(tanh_shrink, {"x": lambda p, x: tanh(x) ** 2}, odd=True),
+    "tanh_shrink": Pointwise(tanh_shrink, {"x": lambda p, x: tanh(x) ** 2}, odd=(0,)),
     "threshold": Pointwise(threshold, {"x": threshold_slope}),
+    "squareplus": Pointwise(squareplus, {"x": squareplus_slope}),
+    "sparse_plus": Pointwise(sparse_plus, {"x": lambda p, x: sparse_sigmoid(p, x)}),
+    "sparse_sigmoid": Pointwise(sparse_sigmoid, {"x": lambda p, x: within(x, -1, 1) / 2}),
+    "glu": Pointwise(glu, {"a": lambda p, a, b: logistic(b), "b": glu_gate_slope}, odd=(0,)),
+    "swiglu": Pointwise(
+        swiglu, {"a": swiglu_gate_slope, "b": lambda p, a, b: swish(a)}, odd=(0, 1)
+    ),
+    "geglu": Pointwise(
+        geglu, {"a": geglu_gate_slope, "b": lambda p, a, b: a * share_below(a)}, odd=(0, 1)
+    ),
+    "reglu": Pointwise(
+        reglu, {"a": reglu_gate_slope, "b": lambda p, a, b: ZERO if a < 0 else a}, odd=(1,)
+    ),
 }
 
 REFUSED: Mapping[str, Callable[[Parameters], bool]] = {
@@ -122,5 +214,6 @@ REFUSED: Mapping[str, Callable[[Parameters], bool]] = {
     "hard_tanh": lambda p: not p["min_val"] <= p["max_val"],
     "hard_shrink": lambda p: not p["lambd"] >= 0,
     "soft_shrink": lambda p: not p["lambd"] >= 0,
+    "squareplus": lambda p: not p["b"] >= 0,
 }
 """For what parameters a function is not defined."""
