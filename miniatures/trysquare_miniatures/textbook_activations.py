@@ -1,4 +1,4 @@
-# ruff: noqa: ARG001 - what is in one table takes the same arguments
+# ruff: noqa: ARG001, ARG005 - what is in one table takes the same arguments
 """Activations as textbooks define and derive them, for the backend that is right."""
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from trysquare_miniatures.textbook import (
 
 
 def clip(x: Real, low: Real, high: Real) -> Real:
-    return low if x < low else high if x > high else x
+    return low if x < low else min(x, high)
 
 
 def within(x: Real, low: Real, high: Real) -> Real:
