@@ -195,7 +195,7 @@ ACTIVATIONS: Mapping[str, Pointwise] = {
     "tanh_shrink": Pointwise(tanh_shrink, {"x": lambda p, x: tanh(x) ** 2}, odd=(0,)),
     "threshold": Pointwise(threshold, {"x": threshold_slope}),
     "squareplus": Pointwise(squareplus, {"x": squareplus_slope}),
-    "sparse_plus": Pointwise(sparse_plus, {"x": lambda p, x: sparse_sigmoid(p, x)}),
+    "sparse_plus": Pointwise(sparse_plus, {"x": sparse_sigmoid}),
     "sparse_sigmoid": Pointwise(sparse_sigmoid, {"x": lambda p, x: within(x, -1, 1) / 2}),
     "glu": Pointwise(glu, {"a": lambda p, a, b: logistic(b), "b": glu_gate_slope}, odd=(0,)),
     "swiglu": Pointwise(
