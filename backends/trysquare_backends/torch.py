@@ -191,7 +191,57 @@ class Torch(Framework):
         functional_binding("softplus", "softplus", input="x", beta="beta", threshold="threshold"),
         functional_binding("log_sigmoid", "logsigmoid", input="x"),
         functional_binding("selu", "selu", input="x", inplace="inplace"),
+        # activations
+        functional_binding("relu6", "relu6", input="x", inplace="inplace"),
+        functional_binding(
+            "leaky_relu",
+            "leaky_relu",
+            input="x",
+            negative_slope="negative_slope",
+            inplace="inplace",
+        ),
+        functional_binding("celu", "celu", input="x", alpha="alpha", inplace="inplace"),
+        functional_binding("softsign", "softsign", input="x"),
+        functional_binding("hard_sigmoid", "hardsigmoid", input="x", inplace="inplace"),
+        functional_binding("hard_silu", "hardswish", input="x", inplace="inplace"),
+        functional_binding(
+            "hard_tanh",
+            "hardtanh",
+            input="x",
+            min_val="min_val",
+            max_val="max_val",
+            inplace="inplace",
+        ),
+        functional_binding("hard_shrink", "hardshrink", input="x", lambd="lambd"),
+        functional_binding("soft_shrink", "softshrink", input="x", lambd="lambd"),
+        functional_binding("tanh_shrink", "tanhshrink", input="x"),
+        functional_binding(
+            "threshold",
+            "threshold",
+            input="x",
+            threshold="threshold",
+            value="value",
+            inplace="inplace",
+        ),
+        # one tensor, the gate behind what goes through it
+        Binding(
+            "glu",
+            "torch.nn.functional.glu",
+            lambda a, b: functional.glu(torch.cat((a, b), -1)),
+            {"a": "a", "b": "b"},
+            wraps=functional.glu,
+            code="(lambda a, b: torch.nn.functional.glu(torch.cat((a, b), -1)))",
+        ),
     )
+
+    absent: Mapping[str, str] = {
+        "squareplus": "PyTorch has no squareplus",
+        "sparse_plus": "PyTorch has no sparse plus",
+        "sparse_sigmoid": "PyTorch has no sparse sigmoid",
+        "swiglu": "PyTorch has of the gated linear units only GLU",
+        "geglu": "PyTorch has of the gated linear units only GLU",
+        "reglu": "PyTorch has of the gated linear units only GLU",
+    }
 
     def targets(self) -> tuple[Offer, ...]:
         """Return the CPU in its modes, and CUDA where a device is visible."""
