@@ -6,26 +6,37 @@ digits, rounded once. It shares no formula, no rounding and no derivative with t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import ml_dtypes
-import mpmath
 import numpy as np
 
 from trysquare.backend import Array, Backend, Call, Target, Tensor, Tensors, Want
 from trysquare.spec import Spec
-
-mp = mpmath.MPContext()
-mp.dps = 80
-
-Real = Any
-"""A number of mpmath: as many digits as `mp` has, infinities, NaN, and one zero."""
-
-Parameters = Mapping[str, Any]
-ZERO, ONE, NAN, INF = mp.mpf(0), mp.mpf(1), mp.nan, mp.inf
+from trysquare_miniatures.textbook import (
+    INF,
+    NAN,
+    ONE,
+    ZERO,
+    Parameters,
+    Pointwise,
+    Real,
+    bell,
+    erf,
+    erfc,
+    exact,
+    exp,
+    expm1,
+    log,
+    log1p,
+    mp,
+    quotient,
+    sqrt,
+    tanh,
+    tanh_slope,
+    total,
+)
 
 SIZES = {"float64": (53, 1023), "float32": (24, 127), "float16": (11, 15), "bfloat16": (8, 127)}
 """Significant bits, largest exponent."""
@@ -60,99 +71,7 @@ def nearest(value: Real, dtype: str) -> float:
     return math.copysign(math.ldexp(whole, last), -1.0 if sign else 1.0)
 
 
-def remembered(function: Callable[[Real], Real]) -> Callable[[Real], Real]:
-    """Keep results, each for the number of digits that it has."""
-    known: dict[tuple[Real, int], Real] = {}
-
-    def ask(x: Real) -> Real:
-        key = (x, mp.prec)
-        if key not in known:
-            known[key] = function(x)
-        return known[key]
-
-    return ask
-
-
-@cache
-def exact(number: float) -> Real:
-    return mp.mpf(number)
-
-
-@remembered
-def exp(x: Real) -> Real:
-    return ZERO if x == -INF else mp.exp(x)
-
-
-@remembered
-def expm1(x: Real) -> Real:
-    return -ONE if x == -INF else mp.expm1(x)
-
-
-@remembered
-def log(x: Real) -> Real:
-    return -INF if x == 0 else mp.log(x)
-
-
-@remembered
-def log1p(x: Real) -> Real:
-    return -INF if x == -1 else mp.log1p(x)
-
-
-@remembered
-def sqrt(x: Real) -> Real:
-    return NAN if x < 0 else mp.sqrt(x)
-
-
-@remembered
-def tanh(x: Real) -> Real:
-    return mp.tanh(x)
-
-
-@remembered
-def tanh_slope(x: Real) -> Real:
-    return mp.sech(x) ** 2
-
-
-@remembered
-def erf(x: Real) -> Real:
-    return mp.erf(x)
-
-
-@remembered
-def erfc(x: Real) -> Real:
-    # exp(-1000**2) is zero in every format, and far beyond it mpmath gives up
-    return ZERO if x > 1000 else mp.erfc(x)
-
-
-@remembered
-def bell(x: Real) -> Real:
-    return 2 / mp.sqrt(mp.pi) * exp(-x * x)
-
-
-def quotient(a: Real, b: Real) -> Real:
-    if b == 0:
-        return NAN if a == 0 or mp.isnan(a) else mp.sign(a) * INF
-    return a / b
-
-
-def total(terms: Iterable[Real]) -> Real:
-    result = ZERO
-    for term in terms:
-        result = result + term
-    return result
-
-
 # Functions of single numbers, and their derivatives: f(parameters, *inputs).
-
-
-@dataclass(frozen=True)
-class Pointwise:
-    """A function that treats every element alone; `odd` where a zero has the sign of the input."""
-
-    value: Callable[..., Real]
-    slopes: Mapping[str, Callable[..., Real]]
-    odd: bool = False
-    reduces: bool = False
 
 
 def elu(p: Parameters, x: Real) -> Real:
