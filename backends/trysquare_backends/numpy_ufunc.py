@@ -68,6 +68,8 @@ class NumPyFunctions(Framework):
                 "smooth_l1_loss",
                 "bce_loss",
                 "cross_entropy_loss",
+                "bce_with_logits_loss",
+                "kl_div_loss",
             ),
             "NumPy has no losses",
         ),

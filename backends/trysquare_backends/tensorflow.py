@@ -52,6 +52,18 @@ def loss(function: str, name: str, canonical: Mapping[str, Any], **more: str) ->
     )
 
 
+def logistic_loss(labels: Tensor, logits: Tensor, pos_weight: Tensor | None = None) -> Tensor:
+    """Call the function that takes a weight for the ones, or the one that does not."""
+    if pos_weight is None:
+        return tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)
+    return tf.nn.weighted_cross_entropy_with_logits(labels, logits, pos_weight)
+
+
+LOGISTIC_LOSS = """\
+(lambda labels, logits, **more: (
+    tf.nn.weighted_cross_entropy_with_logits(labels, logits, **more) if more
+    else tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)))"""
+
 SNIPPETS = Snippets(
     # the environment variable silences what would hide the finding
     imports="""\
@@ -111,6 +123,29 @@ class TensorFlow(Framework):
             canonical={"axis": 1},
             when={"target_type": "probability", "reduction": "none"},
         ),
+        # losses of single elements
+        # Which of the two is meant shows in whether the ones have a weight of their own.
+        Binding(
+            "bce_with_logits_loss",
+            "tf.nn.weighted_cross_entropy_with_logits",
+            logistic_loss,
+            {"labels": "target", "logits": "input", "pos_weight": "pos_weight"},
+            when={"reduction": "none"},
+            wraps=tf.nn.weighted_cross_entropy_with_logits,
+            code=LOGISTIC_LOSS,
+        ),
+        Binding(
+            "bce_with_logits_loss",
+            "tf.compat.v1.losses.sigmoid_cross_entropy",
+            tf.compat.v1.losses.sigmoid_cross_entropy,
+            {
+                "multi_class_labels": "target",
+                "logits": "input",
+                "weights": "weight",
+                "reduction": "reduction",
+            },
+            values=REDUCTION,
+        ),
         # elementary functions
         *(
             Binding(name, f"tf.math.{name}", getattr(tf.math, name), {"x": "x"})
@@ -134,6 +169,7 @@ class TensorFlow(Framework):
         "prelu": "TensorFlow has PReLU only as a Keras layer",
         "rrelu": "TensorFlow has no randomized leaky ReLU",
         "smooth_l1_loss": "TensorFlow has no smooth L1 loss, only the Huber loss",
+        "kl_div_loss": "TensorFlow has the divergence only as a Keras loss, of probabilities",
     }
 
     def version(self) -> str:

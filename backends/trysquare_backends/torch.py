@@ -113,6 +113,24 @@ class Torch(Framework):
             )
             for target_type in ("class", "probability")
         ),
+        # losses of single elements
+        functional_binding(
+            "bce_with_logits_loss",
+            "binary_cross_entropy_with_logits",
+            input="input",
+            target="target",
+            weight="weight",
+            pos_weight="pos_weight",
+            **REDUCED,
+        ),
+        functional_binding(
+            "kl_div_loss",
+            "kl_div",
+            input="input",
+            target="target",
+            log_target="log_target",
+            **REDUCED,
+        ),
         # elementary functions
         *(
             Binding(name, f"torch.{name}", getattr(torch, name), {"input": "x"})
