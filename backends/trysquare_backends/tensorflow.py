@@ -146,6 +146,13 @@ class TensorFlow(Framework):
             },
             values=REDUCTION,
         ),
+        Binding(
+            "poisson_nll_loss",
+            "tf.nn.log_poisson_loss",
+            tf.nn.log_poisson_loss,
+            {"targets": "target", "log_input": "input", "compute_full_loss": "full"},
+            when={"log_input": True, "reduction": "none"},
+        ),
         # elementary functions
         *(
             Binding(name, f"tf.math.{name}", getattr(tf.math, name), {"x": "x"})
@@ -169,6 +176,16 @@ class TensorFlow(Framework):
         "prelu": "TensorFlow has PReLU only as a Keras layer",
         "rrelu": "TensorFlow has no randomized leaky ReLU",
         "smooth_l1_loss": "TensorFlow has no smooth L1 loss, only the Huber loss",
+        "gaussian_nll_loss": "TensorFlow leaves likelihoods to TensorFlow Probability",
+        "hinge_embedding_loss": "TensorFlow has no hinge of a distance",
+        "margin_ranking_loss": "TensorFlow has no loss of the order of two scores",
+        "soft_margin_loss": "TensorFlow has the logistic loss for targets 0 and 1 only",
+        "log_cosh_loss": "TensorFlow has log-cosh only as a Keras loss",
+        "hinge_loss": "tf.compat.v1.losses.hinge_loss takes targets 0 and 1, not -1 and 1",
+        "squared_hinge_loss": "TensorFlow has the squared hinge only as a Keras loss",
+        "focal_loss": "TensorFlow has the focal loss only as a Keras loss",
+        "mape_loss": "TensorFlow has the percentage error only as a Keras loss",
+        "msle_loss": "TensorFlow has the logarithmic error only as a Keras loss",
         "kl_div_loss": "TensorFlow has the divergence only as a Keras loss, of probabilities",
     }
 

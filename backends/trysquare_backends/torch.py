@@ -131,6 +131,46 @@ class Torch(Framework):
             log_target="log_target",
             **REDUCED,
         ),
+        functional_binding(
+            "poisson_nll_loss",
+            "poisson_nll_loss",
+            input="input",
+            target="target",
+            log_input="log_input",
+            full="full",
+            eps="epsilon",
+            **REDUCED,
+        ),
+        functional_binding(
+            "gaussian_nll_loss",
+            "gaussian_nll_loss",
+            input="input",
+            target="target",
+            var="var",
+            full="full",
+            eps="epsilon",
+            reduction="reduction",
+        ),
+        functional_binding(
+            "hinge_embedding_loss",
+            "hinge_embedding_loss",
+            input="input",
+            target="target",
+            margin="margin",
+            **REDUCED,
+        ),
+        functional_binding(
+            "margin_ranking_loss",
+            "margin_ranking_loss",
+            input1="input1",
+            input2="input2",
+            target="target",
+            margin="margin",
+            **REDUCED,
+        ),
+        functional_binding(
+            "soft_margin_loss", "soft_margin_loss", input="input", target="target", **REDUCED
+        ),
         # elementary functions
         *(
             Binding(name, f"torch.{name}", getattr(torch, name), {"input": "x"})
@@ -153,6 +193,15 @@ class Torch(Framework):
         functional_binding("log_sigmoid", "logsigmoid", input="x"),
         functional_binding("selu", "selu", input="x", inplace="inplace"),
     )
+
+    absent: Mapping[str, str] = {
+        "log_cosh_loss": "PyTorch has no logarithm of the hyperbolic cosine",
+        "hinge_loss": "PyTorch has the hinge only with several classes, or with a distance",
+        "squared_hinge_loss": "PyTorch has the squared hinge only with several classes",
+        "focal_loss": "PyTorch leaves the focal loss to torchvision",
+        "mape_loss": "PyTorch has no loss in percent",
+        "msle_loss": "PyTorch has no loss of logarithms",
+    }
 
     def targets(self) -> tuple[Offer, ...]:
         """Return the CPU, and CUDA where a device is visible."""
