@@ -29,14 +29,12 @@ PACKAGES = {
 
 LAYERS = (
     "__main__",
-    "cli.hunting cli.sweeping",
-    "cli.looking command.hunting command.sweeping pytest_plugin",
-    "cli.auditing cli.measuring command.catalogue hunt.chase pytest_results sweep.campaign",
-    (
-        "cli.packing command.auditing command.campaign command.doctor hunt.findings hunt.hunter "
-        "pytest_items sweep.runner"
-    ),
-    "command.selection hunt.asking packs.pack packs.verify recorder sweep.pairs workers.worker",
+    "cli.hunting cli.looking cli.sweeping pytest_plugin",
+    "cli.measuring cli.tabling command.catalogue command.sweeping pytest_results",
+    "command.campaign command.doctor command.hunting command.table pytest_items sweep.campaign",
+    "cli.auditing hunt.chase recorder usage.porting",
+    "cli.packing command.auditing hunt.findings hunt.hunter sweep.runner usage.defaults",
+    "command.selection hunt.asking packs.pack packs.verify sweep.pairs usage.asking workers.worker",
     "ledger reader run sweep.finding",
     (
         "audit.reproducing command.lint hunt.score hunt.start packs.questions planning.plan "
@@ -81,7 +79,7 @@ LAYERS = (
     ),
     (
         "audit cli command dtypes errors formula formula.tree formula.typeset hunt packs planning "
-        "shelf specfile sweep sweep.segment truth verdict workers"
+        "shelf specfile sweep sweep.segment truth usage verdict workers"
     ),
 )
 """The rooms of the harness, from the top down; a room imports only from lines below its own.
