@@ -602,7 +602,17 @@ def parameters(spec: Spec, call: Call) -> dict[str, Any]:
         raise ValueError("the curve would lie at infinity")
     if p.get("delta", 1) <= 0 or (spec.function == "smooth_l1_loss" and p["beta"] < 0):
         raise ValueError("a threshold is positive")
-    numbers = ("alpha", "delta", "beta", "threshold", "lower", "upper", "margin", "gamma", "epsilon")
+    numbers = (
+        "alpha",
+        "delta",
+        "beta",
+        "threshold",
+        "lower",
+        "upper",
+        "margin",
+        "gamma",
+        "epsilon",
+    )
     p = {key: exact(float(value)) if key in numbers else value for key, value in p.items()}
     if spec.function in LOSSES:
         LOSSES[spec.function].check(p)

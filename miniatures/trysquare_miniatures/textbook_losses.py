@@ -1,4 +1,4 @@
-# ruff: noqa: ARG001 - what is in one table takes the same arguments
+# ruff: noqa: ARG001, ARG005 - what is in one table takes the same arguments
 """Losses of single elements as a textbook has them, with 80 digits: the truth of `perfect`."""
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ EXACT = 1400
 class Loss(Pointwise):
     """A loss of inputs that are one for each element; those that are left out count as 1.
 
-    `inputs` are their names in order. `allowed` tells of inputs and parameters which numbers they may be; NaN, which is none, may be
-    an input.
+    `inputs` are their names in order. `allowed` tells of inputs and parameters which numbers they
+    may be; an input may be NaN, which is none.
     """
 
     reduces: bool = True
@@ -64,6 +64,7 @@ class Loss(Pointwise):
         for name, value in p.items():
             if name in self.allowed and not self.allowed[name](value):
                 raise ValueError(f"{name} cannot be {value}")
+
 
 def softplus(x: Real) -> Real:
     """Return log(1 + exp(x)), the loss of a score of -x for what is certain."""
@@ -151,7 +152,7 @@ def poisson_nll_target_slope(p: Parameters, x: Real, y: Real) -> Real:
 
 
 def least(p: Parameters, var: Real) -> Real:
-    return p["epsilon"] if var < p["epsilon"] else var
+    return max(var, p["epsilon"])  # NaN, which comes first, is kept
 
 
 def gaussian_nll(p: Parameters, x: Real, y: Real, var: Real) -> Real:
@@ -339,7 +340,5 @@ LOSSES: Mapping[str, Loss] = {
         allowed={"target": probable, "alpha": probable, "gamma": counted},
     ),
     "mape_loss": Loss(mape, {"input": mape_slope, "target": mape_target_slope}),
-    "msle_loss": Loss(
-        msle, {"input": msle_slope, "target": lambda p, x, y: msle_slope(p, y, x)}
-    ),
+    "msle_loss": Loss(msle, {"input": msle_slope, "target": lambda p, x, y: msle_slope(p, y, x)}),
 }

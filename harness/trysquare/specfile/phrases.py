@@ -113,7 +113,7 @@ class Phrases:
         return Selected(chooser or self.chooser(table), options)
 
     def _named(self, table: Table) -> tuple[str | None, Table]:
-        """Return whose choices the keys are, where that is said: `full: {true: ..., false: ...}`."""
+        """Return whose choices the keys are, where that is said: `full: {true: a, false: b}`."""
         match list(table.entries.items()):
             case [(name, Table() as inner)] if name in self._parameters:
                 if inner.entries.keys() == choices_of(self._parameters[name]):
