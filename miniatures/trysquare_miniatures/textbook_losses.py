@@ -24,6 +24,7 @@ from trysquare_miniatures.textbook import (
     log1p,
     mp,
     quotient,
+    remembered,
     tanh,
     total,
 )
@@ -66,11 +67,13 @@ class Loss(Pointwise):
                 raise ValueError(f"{name} cannot be {value}")
 
 
+@remembered
 def softplus(x: Real) -> Real:
     """Return log(1 + exp(x)), the loss of a score of -x for what is certain."""
     return x if x == INF else log1p(exp(x))
 
 
+@remembered
 def logistic(x: Real) -> Real:
     return ZERO if x == -INF else 1 / (1 + exp(-x))
 
