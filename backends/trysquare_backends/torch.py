@@ -170,6 +170,64 @@ class Torch(Framework):
             )
             for target_type in ("class", "probability")
         ),
+        # losses of single elements
+        functional_binding(
+            "bce_with_logits_loss",
+            "binary_cross_entropy_with_logits",
+            input="input",
+            target="target",
+            weight="weight",
+            pos_weight="pos_weight",
+            **REDUCED,
+        ),
+        functional_binding(
+            "kl_div_loss",
+            "kl_div",
+            input="input",
+            target="target",
+            log_target="log_target",
+            **REDUCED,
+        ),
+        functional_binding(
+            "poisson_nll_loss",
+            "poisson_nll_loss",
+            input="input",
+            target="target",
+            log_input="log_input",
+            full="full",
+            eps="epsilon",
+            **REDUCED,
+        ),
+        functional_binding(
+            "gaussian_nll_loss",
+            "gaussian_nll_loss",
+            input="input",
+            target="target",
+            var="var",
+            full="full",
+            eps="epsilon",
+            reduction="reduction",
+        ),
+        functional_binding(
+            "hinge_embedding_loss",
+            "hinge_embedding_loss",
+            input="input",
+            target="target",
+            margin="margin",
+            **REDUCED,
+        ),
+        functional_binding(
+            "margin_ranking_loss",
+            "margin_ranking_loss",
+            input1="input1",
+            input2="input2",
+            target="target",
+            margin="margin",
+            **REDUCED,
+        ),
+        functional_binding(
+            "soft_margin_loss", "soft_margin_loss", input="input", target="target", **REDUCED
+        ),
         # elementary functions
         *(
             Binding(name, f"torch.{name}", getattr(torch, name), {"input": "x"})
@@ -241,6 +299,12 @@ class Torch(Framework):
         "swiglu": "PyTorch has of the gated linear units only GLU",
         "geglu": "PyTorch has of the gated linear units only GLU",
         "reglu": "PyTorch has of the gated linear units only GLU",
+        "log_cosh_loss": "PyTorch has no logarithm of the hyperbolic cosine",
+        "hinge_loss": "PyTorch has the hinge only with several classes, or with a distance",
+        "squared_hinge_loss": "PyTorch has the squared hinge only with several classes",
+        "focal_loss": "PyTorch leaves the focal loss to torchvision",
+        "mape_loss": "PyTorch has no loss in percent",
+        "msle_loss": "PyTorch has no loss of logarithms",
     }
 
     def targets(self) -> tuple[Offer, ...]:

@@ -38,6 +38,7 @@ from trysquare_miniatures.textbook import (
     total,
 )
 from trysquare_miniatures.textbook_activations import ACTIVATIONS, REFUSED
+from trysquare_miniatures.textbook_losses import LOSSES
 
 SIZES = {"float64": (53, 1023), "float32": (24, 127), "float16": (11, 15), "bfloat16": (8, 127)}
 """Significant bits, largest exponent."""
@@ -255,6 +256,7 @@ POINTWISE = {
     "huber_loss": Pointwise(huber, against(huber_slope), reduces=True),
     "smooth_l1_loss": Pointwise(smooth_l1, against(smooth_l1_slope), reduces=True),
     "bce_loss": Pointwise(bce, {"input": bce_slope, "target": bce_target_slope}, reduces=True),
+    **LOSSES,
     # elementary functions
     "exp": Pointwise(lambda p, x: exp(x), {"x": lambda p, x: exp(x)}),
     "expm1": Pointwise(lambda p, x: expm1(x), {"x": lambda p, x: exp(x)}, odd=(0,)),
@@ -421,6 +423,11 @@ def reals(tensor: Array) -> list[Real]:
     return [exact(number) for number in np.asarray(tensor).astype(np.float64).ravel().tolist()]
 
 
+def divisor(p: Parameters, shape: tuple[int, ...]) -> int:
+    """Return what a sum is divided by: the number of elements, or the length of the batch."""
+    return math.prod(shape[:1] if p["reduction"] == "batchmean" else shape)
+
+
 def reduction(given: Parameters) -> str:
     """Return what the new argument, or the two old ones, ask for."""
     average, reduce = given.get("size_average"), given.get("reduce")
@@ -472,8 +479,8 @@ class Perfect(Backend):
         first = arguments[0]
         if function.reduces and p["reduction"] != "none":
             whole = total(terms)
-            if p["reduction"] == "mean":
-                whole = quotient(whole, exact(float(len(terms))))
+            if p["reduction"] != "sum":
+                whole = quotient(whole, exact(float(divisor(p, first.shape))))
             return rounded([whole], (), first.dtype)
         output = rounded(terms, first.shape, first.dtype)
         if function.odd:
@@ -504,8 +511,8 @@ class Perfect(Backend):
             return self._entropy_slope(p, tensors, wrt, cotangent)
         arguments = self._arguments(name, p, tensors)
         c = reals(np.broadcast_to(cotangent, arguments[0].shape))
-        if p.get("reduction") == "mean":
-            c = [one / len(c) for one in c]
+        if p.get("reduction") in ("mean", "batchmean"):
+            c = [one / divisor(p, arguments[0].shape) for one in c]
         points = zip(*map(reals, arguments), strict=True)
         if name == "prelu" and wrt == "weight":
             left = [one * x if x < 0 else ZERO for one, (x, _) in zip(c, points, strict=True)]
@@ -544,6 +551,8 @@ class Perfect(Backend):
                 if any(part < 0 or part > 1 for part in parts):
                     raise ValueError("a probability is between 0 and 1")
                 return [tensors["input"], tensors["target"], weight]
+            case _ if name in LOSSES:
+                return LOSSES[name].arguments(tensors)
             case _:
                 return list(tensors.values())
 
@@ -590,7 +599,8 @@ def parameters(spec: Spec, call: Call) -> dict[str, Any]:
     p: dict[str, Any] = {**spec.defaults, **call.parameters}
     if "reduction" in spec.defaults:
         p["reduction"] = reduction(p).replace("elementwise_mean", "mean")
-        if p["reduction"] not in ("none", "mean", "sum"):
+        batched = ("batchmean",) if spec.function == "kl_div_loss" else ()
+        if p["reduction"] not in ("none", "mean", "sum", *batched):
             raise ValueError("there is no such reduction")
     if p.get("approximate", "none") not in ("none", "tanh"):
         raise ValueError("there is no such approximation")
@@ -601,7 +611,10 @@ def parameters(spec: Spec, call: Call) -> dict[str, Any]:
     if spec.function in REFUSED and REFUSED[spec.function](p):
         raise ValueError("the function is not defined for these parameters")
     numbers = {name for name, default in spec.defaults.items() if isinstance(default, float)}
-    return {key: exact(float(value)) if key in numbers else value for key, value in p.items()}
+    p = {key: exact(float(value)) if key in numbers else value for key, value in p.items()}
+    if spec.function in LOSSES:
+        LOSSES[spec.function].check(p)
+    return p
 
 
 def rounded(terms: list[Real], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
