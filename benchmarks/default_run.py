@@ -1,7 +1,8 @@
 """The default run over everything installed: seconds, elements per second, memory; by target too.
 
-Prints the figures of one `trysquare run` as a user starts it, imports included, beside the quick one
-and the same run with the reference alone, so that the share of the frameworks is visible whatever the machine does.
+Prints the figures of one `trysquare run` as a user starts it, imports included, beside the quick
+one and the same run with the reference alone, so that the share of the frameworks is visible
+whatever the machine does.
 """
 
 from __future__ import annotations
