@@ -13,6 +13,8 @@ from trysquare.run import Session
 ASKED = {
     "torch": ("activations/sigmoid.yaml", Check.CASES),
     "tensorflow": ("activations/elu.yaml", Check.CASES),
+    "onnxruntime": ("activations/elu.yaml", Check.CASES),
+    "openvino": ("activations/elu.yaml", Check.CASES),
 }
 """For each framework a spec and a check in which it is known to diverge."""
 
