@@ -11,6 +11,7 @@ from trysquare.result import Check, Outcome, Result
 from trysquare.run import Session
 
 ASKED = {
+    "jax": ("activations/silu.yaml", Check.CASES),
     "torch": ("activations/sigmoid.yaml", Check.CASES),
     "tensorflow": ("activations/elu.yaml", Check.CASES),
     "onnxruntime": ("activations/elu.yaml", Check.CASES),
