@@ -111,6 +111,12 @@ class TensorFlow(Framework):
             canonical={"axis": 1},
             when={"target_type": "probability", "reduction": "none"},
         ),
+        Binding(
+            "log_sum_exp",
+            "tf.math.reduce_logsumexp",
+            tf.math.reduce_logsumexp,
+            {"input_tensor": "x", "axis": "dim"},
+        ),
         # elementary functions
         *(
             Binding(name, f"tf.math.{name}", getattr(tf.math, name), {"x": "x"})
@@ -130,6 +136,14 @@ class TensorFlow(Framework):
         Binding("selu", "tf.nn.selu", tf.nn.selu, {"features": "x"}),
     )
     absent: Mapping[str, str] = {
+        "softmin": "TensorFlow has no softmin, only the softmax of negated numbers",
+        "nll_loss": "TensorFlow takes logarithms or probabilities in no cross entropy of its own",
+        "multi_margin_loss": "TensorFlow has no margin loss of several classes",
+        "multilabel_soft_margin_loss": "TensorFlow has sigmoid cross entropy, per element",
+        "cosine_embedding_loss": "TensorFlow has cosine_distance, of vectors already normalized",
+        "triplet_margin_loss": "TensorFlow has triplet losses only in TensorFlow Addons",
+        "triplet_margin_with_distance_loss": "TensorFlow has triplet losses only in its Addons",
+        "categorical_hinge_loss": "TensorFlow has a categorical hinge only as a Keras loss",
         "mish": "TensorFlow has Mish only as a Keras activation",
         "prelu": "TensorFlow has PReLU only as a Keras layer",
         "rrelu": "TensorFlow has no randomized leaky ReLU",

@@ -113,6 +113,80 @@ class Torch(Framework):
             )
             for target_type in ("class", "probability")
         ),
+        # functions of rows
+        functional_binding("softmin", "softmin", input="x", dim="dim"),
+        Binding("log_sum_exp", "torch.logsumexp", torch.logsumexp, {"input": "x", "dim": "dim"}),
+        functional_binding(
+            "nll_loss",
+            "nll_loss",
+            input="input",
+            target="target",
+            weight="weight",
+            ignore_index="ignore_index",
+            **REDUCED,
+        ),
+        Binding(
+            "multi_margin_loss",
+            "torch.nn.functional.multi_margin_loss",
+            functional.multi_margin_loss,
+            {
+                "input": "input",
+                "target": "target",
+                "p": "p",
+                "margin": "margin",
+                "weight": "weight",
+                **REDUCED,
+            },
+            dimensions={"input": 2},
+        ),
+        # It sums along the last axis, which is the documented one, 1, of two dimensions only.
+        Binding(
+            "multilabel_soft_margin_loss",
+            "torch.nn.functional.multilabel_soft_margin_loss",
+            functional.multilabel_soft_margin_loss,
+            {"input": "input", "target": "target", "weight": "weight", **REDUCED},
+            dimensions={"input": 2},
+        ),
+        functional_binding(
+            "cosine_embedding_loss",
+            "cosine_embedding_loss",
+            input1="input1",
+            input2="input2",
+            target="target",
+            margin="margin",
+            **REDUCED,
+        ),
+        # Its vectors are the last axis.
+        Binding(
+            "triplet_margin_loss",
+            "torch.nn.functional.triplet_margin_loss",
+            functional.triplet_margin_loss,
+            {
+                "anchor": "anchor",
+                "positive": "positive",
+                "negative": "negative",
+                "margin": "margin",
+                "p": "p",
+                "eps": "epsilon",
+                "swap": "swap",
+                **REDUCED,
+            },
+            dimensions={"anchor": 2},
+        ),
+        Binding(
+            "triplet_margin_with_distance_loss",
+            "torch.nn.functional.triplet_margin_with_distance_loss",
+            functional.triplet_margin_with_distance_loss,
+            {
+                "anchor": "anchor",
+                "positive": "positive",
+                "negative": "negative",
+                "margin": "margin",
+                "swap": "swap",
+                "reduction": "reduction",
+            },
+            dimensions={"anchor": 2},
+        ),
         # elementary functions
         *(
             Binding(name, f"torch.{name}", getattr(torch, name), {"input": "x"})
@@ -135,6 +209,10 @@ class Torch(Framework):
         functional_binding("log_sigmoid", "logsigmoid", input="x"),
         functional_binding("selu", "selu", input="x", inplace="inplace"),
     )
+
+    absent: Mapping[str, str] = {
+        "categorical_hinge_loss": "PyTorch has multi_margin_loss, which adds up all wrong classes",
+    }
 
     def targets(self) -> tuple[Offer, ...]:
         """Return the CPU, and CUDA where a device is visible."""

@@ -6,26 +6,45 @@ digits, rounded once. It shares no formula, no rounding and no derivative with t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import ml_dtypes
-import mpmath
 import numpy as np
 
 from trysquare.backend import Array, Backend, Call, Target, Tensor, Tensors, Want
 from trysquare.spec import Spec
-
-mp = mpmath.MPContext()
-mp.dps = 80
-
-Real = Any
-"""A number of mpmath: as many digits as `mp` has, infinities, NaN, and one zero."""
-
-Parameters = Mapping[str, Any]
-ZERO, ONE, NAN, INF = mp.mpf(0), mp.mpf(1), mp.nan, mp.inf
+from trysquare_miniatures.textbook import (
+    INF,
+    NAN,
+    ONE,
+    ZERO,
+    Parameters,
+    Pointwise,
+    Real,
+    bell,
+    erf,
+    erfc,
+    exact,
+    exp,
+    expm1,
+    log,
+    log1p,
+    mp,
+    quotient,
+    sqrt,
+    tanh,
+    tanh_slope,
+    total,
+)
+from trysquare_miniatures.textbook_row_losses import (
+    ROW_LOSSES,
+    ROWS,
+    LossOfRows,
+    log_softmax,
+    reals,
+    shifted,
+)
 
 SIZES = {"float64": (53, 1023), "float32": (24, 127), "float16": (11, 15), "bfloat16": (8, 127)}
 """Significant bits, largest exponent."""
@@ -60,99 +79,7 @@ def nearest(value: Real, dtype: str) -> float:
     return math.copysign(math.ldexp(whole, last), -1.0 if sign else 1.0)
 
 
-def remembered(function: Callable[[Real], Real]) -> Callable[[Real], Real]:
-    """Keep results, each for the number of digits that it has."""
-    known: dict[tuple[Real, int], Real] = {}
-
-    def ask(x: Real) -> Real:
-        key = (x, mp.prec)
-        if key not in known:
-            known[key] = function(x)
-        return known[key]
-
-    return ask
-
-
-@cache
-def exact(number: float) -> Real:
-    return mp.mpf(number)
-
-
-@remembered
-def exp(x: Real) -> Real:
-    return ZERO if x == -INF else mp.exp(x)
-
-
-@remembered
-def expm1(x: Real) -> Real:
-    return -ONE if x == -INF else mp.expm1(x)
-
-
-@remembered
-def log(x: Real) -> Real:
-    return -INF if x == 0 else mp.log(x)
-
-
-@remembered
-def log1p(x: Real) -> Real:
-    return -INF if x == -1 else mp.log1p(x)
-
-
-@remembered
-def sqrt(x: Real) -> Real:
-    return NAN if x < 0 else mp.sqrt(x)
-
-
-@remembered
-def tanh(x: Real) -> Real:
-    return mp.tanh(x)
-
-
-@remembered
-def tanh_slope(x: Real) -> Real:
-    return mp.sech(x) ** 2
-
-
-@remembered
-def erf(x: Real) -> Real:
-    return mp.erf(x)
-
-
-@remembered
-def erfc(x: Real) -> Real:
-    # exp(-1000**2) is zero in every format, and far beyond it mpmath gives up
-    return ZERO if x > 1000 else mp.erfc(x)
-
-
-@remembered
-def bell(x: Real) -> Real:
-    return 2 / mp.sqrt(mp.pi) * exp(-x * x)
-
-
-def quotient(a: Real, b: Real) -> Real:
-    if b == 0:
-        return NAN if a == 0 or mp.isnan(a) else mp.sign(a) * INF
-    return a / b
-
-
-def total(terms: Iterable[Real]) -> Real:
-    result = ZERO
-    for term in terms:
-        result = result + term
-    return result
-
-
 # Functions of single numbers, and their derivatives: f(parameters, *inputs).
-
-
-@dataclass(frozen=True)
-class Pointwise:
-    """A function that treats every element alone; `odd` where a zero has the sign of the input."""
-
-    value: Callable[..., Real]
-    slopes: Mapping[str, Callable[..., Real]]
-    odd: bool = False
-    reduces: bool = False
 
 
 def elu(p: Parameters, x: Real) -> Real:
@@ -351,55 +278,7 @@ POINTWISE = {
 }
 
 
-# Functions of rows.
-
-
-def shifted(row: list[Real]) -> tuple[list[Real], Real] | None:
-    """Return the row less its maximum, and the sum of all exponentials but the largest."""
-    if any(mp.isnan(x) for x in row) or mp.isinf(max(row)):
-        return None
-    place = row.index(max(row))
-    z = [x - row[place] for x in row]
-    return z, total(exp(x) for j, x in enumerate(z) if j != place)
-
-
-def softmax(row: list[Real]) -> list[Real]:
-    parts = shifted(row)
-    if parts is None:
-        return [NAN] * len(row)
-    z, others = parts
-    return [exp(x) / (1 + others) for x in z]
-
-
-def log_softmax(row: list[Real]) -> list[Real]:
-    parts = shifted(row)
-    if parts is None:
-        return [NAN] * len(row)
-    z, others = parts
-    return [x - log1p(others) for x in z]
-
-
-def softmax_slope(row: list[Real], cotangent: list[Real]) -> list[Real]:
-    # only differences of cotangents matter, so that equal ones give zero and not 1e-80
-    p, moved = softmax(row), [c - cotangent[0] for c in cotangent]
-    mean = total(c * q for c, q in zip(moved, p, strict=True))
-    return [q * (c - mean) for c, q in zip(moved, p, strict=True)]
-
-
-def log_softmax_slope(row: list[Real], cotangent: list[Real]) -> list[Real]:
-    parts = shifted(row)
-    if parts is None:
-        return [NAN] * len(row)
-    # over a common denominator, so that equal shares give zero and not 1e-80
-    z, others = parts
-    whole = total(cotangent)
-    return [
-        (c * (1 + others) - exp(x) * whole) / (1 + others)
-        for c, x in zip(cotangent, z, strict=True)
-    ]
-
-
-ROWS = {"softmax": (softmax, softmax_slope), "log_softmax": (log_softmax, log_softmax_slope)}
+# Cross entropy.
 
 
 class Entropy:
@@ -491,13 +370,12 @@ class Entropy:
 
 
 def digits(row: Array) -> int:
-    """Return how many digits tell 1 from exp of the smallest number in a row."""
-    size = np.abs(row.astype(np.float64))
-    return 700 if ((size > 0) & (size < 1e-30)).any() else 80
-
-
-def reals(tensor: Array) -> list[Real]:
-    return [exact(number) for number in np.asarray(tensor).astype(np.float64).ravel().tolist()]
+    """Return how many digits tell 1 from exp of the smallest number in a row, and from shares."""
+    wide = row.astype(np.float64)
+    size = np.abs(wide)
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = wide.max() - wide.min() > 100
+    return 700 if apart or ((size > 0) & (size < 1e-30)).any() else 80
 
 
 def reduction(given: Parameters) -> str:
@@ -543,9 +421,14 @@ class Perfect(Backend):
         p = parameters(spec, call)
         name = spec.function
         if name in ROWS:
-            return self._along(tensors["x"], p["dim"], lambda row, _: ROWS[name][0](row), None)
+            along, single = ROWS[name][0], name == "log_sum_exp"
+            return self._along(
+                tensors["x"], p["dim"], lambda row, _: along(row), None, single=single
+            )
         if name == "cross_entropy_loss":
             return self._entropy(p, tensors)
+        if name in ROW_LOSSES:
+            return self._of_rows(name, p, tensors)
         function, arguments = POINTWISE[name], self._arguments(name, p, tensors)
         terms = [function.value(p, *args) for args in zip(*map(reals, arguments), strict=True)]
         first = arguments[0]
@@ -574,9 +457,11 @@ class Perfect(Backend):
         self, name: str, p: Parameters, tensors: Tensors, wrt: str, cotangent: Array
     ) -> Tensor:
         if name in ROWS:
-            return self._along(tensors["x"], p["dim"], ROWS[name][1], cotangent)
+            return self._along(tensors["x"], p["dim"], ROWS[name][1], cotangent, single=False)
         if name == "cross_entropy_loss":
             return self._entropy_slope(p, tensors, wrt, cotangent)
+        if name in ROW_LOSSES:
+            return self._of_rows_slope(name, p, tensors, wrt, cotangent)
         arguments = self._arguments(name, p, tensors)
         c = reals(np.broadcast_to(cotangent, arguments[0].shape))
         if p.get("reduction") == "mean":
@@ -628,17 +513,48 @@ class Perfect(Backend):
         dim: int,
         function: Callable[[list[Real], list[Real]], list[Real]],
         cotangent: Array | None,
+        *,
+        single: bool,
     ) -> Array:
         if not -x.ndim <= dim < x.ndim:
             raise ValueError("there is no such axis")
         moved = np.moveaxis(x, dim, -1)
-        given = np.moveaxis(x if cotangent is None else cotangent, dim, -1)
+        given = x if cotangent is None else cotangent
+        if given.ndim == x.ndim:
+            given = np.moveaxis(given, dim, -1)
         length = moved.shape[-1]
+        rows = moved.reshape(-1, length)
         terms: list[Real] = []
-        for row, c in zip(moved.reshape(-1, length), given.reshape(-1, length), strict=True):
+        for row, c in zip(rows, given.reshape(len(rows), -1), strict=True):
             with mp.workdps(digits(row)):
                 terms += function(reals(row), reals(c))
+        if single:
+            return rounded(terms, moved.shape[:-1], x.dtype)
         return np.moveaxis(rounded(terms, moved.shape, x.dtype), -1, dim)
+
+    def _of_rows(self, name: str, p: Parameters, tensors: Tensors) -> Array:
+        dtype = next(iter(tensors.values())).dtype
+        with mp.workdps(ROW_LOSSES[name].digits):
+            rows = LossOfRows(name, p, tensors)
+            losses = rows.values()
+            if p["reduction"] == "none":
+                return rounded(losses, rows.outer, dtype)
+            whole = total(losses)
+            if p["reduction"] == "mean":
+                whole = quotient(whole, rows.denominator)
+            return rounded([whole], (), dtype)
+
+    def _of_rows_slope(
+        self, name: str, p: Parameters, tensors: Tensors, wrt: str, cotangent: Array
+    ) -> Array:
+        x = tensors[wrt]
+        with mp.workdps(ROW_LOSSES[name].digits):
+            rows = LossOfRows(name, p, tensors)
+            c = reals(np.broadcast_to(cotangent, rows.outer))
+            if p["reduction"] == "mean":
+                c = [one / rows.denominator for one in c]
+            terms = rows.slopes(wrt, c)
+            return np.moveaxis(rounded(terms, (*rows.outer, rows.count), x.dtype), -1, 1)
 
     def _entropy(self, p: Parameters, tensors: Tensors) -> Array:
         entropy, dtype = Entropy(p, tensors), tensors["input"].dtype
@@ -673,8 +589,11 @@ def parameters(spec: Spec, call: Call) -> dict[str, Any]:
         raise ValueError("the curve would lie at infinity")
     if p.get("delta", 1) <= 0 or (spec.function == "smooth_l1_loss" and p["beta"] < 0):
         raise ValueError("a threshold is positive")
-    numbers = ("alpha", "delta", "beta", "threshold", "lower", "upper")
-    return {key: exact(float(value)) if key in numbers else value for key, value in p.items()}
+    numbers = ("alpha", "delta", "beta", "threshold", "lower", "upper", "margin", "epsilon")
+    p = {key: exact(float(value)) if key in numbers else value for key, value in p.items()}
+    if spec.function == "triplet_margin_with_distance_loss":
+        p |= {"epsilon": ONE / 10**6, "p": 2}
+    return p
 
 
 def rounded(terms: list[Real], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

@@ -14,8 +14,10 @@ from trysquare.formula.tree import Node, Op, Scope, names
 from trysquare.planning import corpus
 from trysquare.planning.sampling import (
     LONG_ROW,
+    RARE,
     ROW_LENGTHS,
     VARIED_LENGTHS,
+    allowed,
     numbers,
     rows,
     tuples,
@@ -29,9 +31,6 @@ CHANNELS = 16
 
 POINTS = {"float64": 400, "float32": 2000, "float16": 2000, "bfloat16": 2000}
 """Random points of a function of several numbers, of each of the three kinds."""
-
-RARE = 0.05
-"""Where a smaller share of sampled numbers lies in the domain of an input, they are replaced."""
 
 Generator = np.random.Generator
 Inputs = dict[str, Array]
@@ -172,6 +171,9 @@ def _rows(spec: Spec, meant: Meaning, length: int, format: Format, random: Gener
                 # the first input is hard for a reduction, a second one is a distribution
                 shares = random.dirichlet(np.ones(length), len(sampled))
                 values = shares if inputs else sampled
+                if _rare(meant, item, values.reshape(-1, 1), format):
+                    drawn = _allowed(meant, item, values.size, format, random)
+                    values = drawn.reshape(values.shape)
                 if item.name in known:
                     values = np.concatenate([values, known[item.name]])
                 inputs[item.name] = format.cast(np.moveaxis(values, 1, axis))
@@ -248,20 +250,22 @@ def settled(
     """
     points = format.round(points)
     for place, item in enumerate(elements):
-        alone = item.domain is not None and set(names(item.domain.tree)) == {item.name}
-        if alone and len(inside(meant, [item], points[:, [place]], format)) < RARE * len(points):
+        if _rare(meant, item, points[:, [place]], format):
             points[:, place] = _allowed(meant, item, len(points), format, random)
     return inside(meant, elements, points, format)
 
 
+def _rare(meant: Meaning, item: Input, values: Array, format: Format) -> bool:
+    """Tell whether an input has a domain of its own, in which hardly any of these numbers lie."""
+    if item.domain is None or set(names(item.domain.tree)) != {item.name}:
+        return False
+    return len(inside(meant, [item], values, format)) < RARE * len(values)
+
+
 def _allowed(meant: Meaning, item: Input, count: int, format: Format, random: Generator) -> Array:
     """Return random numbers from the domain of one input, boundaries and specials among them."""
-    usual = random.normal(0, 2, (256, 1))
-    pool = usual
-    if item.domain is not None:
-        special = numbers(format, item.domain.tree, random)[:, None]
-        pool = inside(meant, [item], np.concatenate([usual, special]), format)
-    return random.choice(format.round(pool[:, 0]), count)
+    domain = None if item.domain is None else meant.expression(item.domain.tree)
+    return random.choice(allowed(format, item.name, domain, random), count)
 
 
 def pointwise(tree: Node) -> bool:
