@@ -87,7 +87,7 @@ class Grid:
 
     def holds_everywhere(self, condition: Node) -> Array:
         """Tell for each row whether a condition holds at all of its places."""
-        return self._everywhere(condition).all(axis=1)
+        return np.asarray(self._everywhere(condition).all(axis=1))
 
     def _everywhere(self, condition: Node) -> Array:
         value = evaluate(condition, Float64(self.rows, self.columns), self.inputs)

@@ -18,6 +18,9 @@ Generator = np.random.Generator
 ROW_LENGTHS = (1, 2, 3, 10, 100)
 """Lengths of sampled rows."""
 
+EDGE_LENGTHS = (4, 5, 7, 8, 9, 15, 16, 17, 33)
+"""Lengths around those of vectors, where the elements that do not fill one are left over."""
+
 VARIED_LENGTHS = (3, 100)
 """Lengths of rows where a parameter is not at its default."""
 
@@ -74,7 +77,8 @@ def allowed(format: Format, name: str, domain: Node | None, random: Generator) -
         return usual
     pool = np.concatenate([usual, numbers(format, domain, random)])
     holds = evaluate(domain, Float64(len(pool), 1, format), {name: pool[:, None]})
-    return pool[np.broadcast_to(np.asarray(holds, bool), (len(pool), 1))[:, 0]]
+    inside: Array = pool[np.broadcast_to(np.asarray(holds, bool), (len(pool), 1))[:, 0]]
+    return inside
 
 
 def strata(format: Format, random: Generator) -> Array:
