@@ -68,11 +68,11 @@ LAYERS = (
     ),
     (
         "audit.multiprecision backend formula.ball formula.bounded formula.extended hunt.search "
-        "result specfile.document sweep.tally truth.layout truth.meaning"
+        "planning.sampling result specfile.document sweep.tally truth.layout truth.meaning"
     ),
     (
         "formula.constant formula.derivative formula.evaluate formula.float64 formula.mathml "
-        "formula.parser formula.primitives hunt.box planning.sampling spec sweep.bounds "
+        "formula.parser formula.primitives hunt.box spec sweep.bounds "
         "sweep.chart sweep.extremes truth.known"
     ),
     (
