@@ -43,6 +43,7 @@ LAYERS = (
         "specfile.sections sweep.surveys workers.witness"
     ),
     ("hunt.subject planning.checks specfile.case_reader sweep.subject verdict.judge workers.pool"),
+    "planning.invariance verdict.bits",
     (
         "audit.examination audit.goldens command.agreement command.collecting packs.answers "
         "planning.inputs specfile.signature sweep.evaluation verdict.draws verdict.measure "

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 
 import numpy as np
 
-from trysquare.backend import Backend, Call, Target, Tensor, Tensors, Want
+from trysquare.backend import Backend, Call, Form, Target, Tensor, Tensors, Want
 from trysquare.dtypes import FORMATS, Array
 from trysquare.errors import Unsupported
 from trysquare.formula.derivative import Extent as Spread
@@ -59,6 +59,17 @@ class NumPy(Backend):
             )
             for wrt in call.wrt
         }
+
+    def formed(self, tensor: Tensor, form: Form) -> Tensor:
+        """Return a view of other memory, or an array in Fortran's order."""
+        match form:
+            case Form.STRIDED:
+                return np.stack((tensor, tensor), -1)[..., 0]
+            case Form.TRANSPOSED:
+                return np.asfortranarray(tensor)
+            case Form.EXPANDED:
+                return np.broadcast_to(tensor[:1], tensor.shape)
+        return tensor
 
     def multiply(self, a: Tensor, b: Tensor) -> Tensor:
         """Multiply in the arrays' own dtype."""

@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,6 +77,9 @@ class Truthful(NumPy):
 
     def targets(self) -> tuple[Target, ...]:
         return (Target(self.name, "cpu", "miniature"),)
+
+    def threads(self, count: int) -> AbstractContextManager[Any]:
+        return nullcontext(count)
 
     def seed(self, number: int) -> None:
         self.random = np.random.default_rng(number)
@@ -163,11 +167,16 @@ def lies(method: str) -> Callable[[Lie], Backend]:
 # What is said: wrong numbers.
 
 
-@lies("answered")
-def off_by_one_ulp(_: Truthful, question: Question, output: Array) -> Array:
-    wide, format = question.format.widen(output), question.format
+def _further(format: Format, output: Array) -> Array:
+    """Return every number, but zeros and what has no end, one ULP further from zero."""
+    wide = format.widen(output)
     reach = np.isfinite(wide) & (wide != 0) & (np.abs(wide) < format.largest)
     return np.where(reach, format.cast(wide + np.copysign(format.ulp(wide), wide)), output)
+
+
+@lies("answered")
+def off_by_one_ulp(_: Truthful, question: Question, output: Array) -> Array:
+    return _further(question.format, output)
 
 
 def _limit(question: Question) -> tuple[Array, Array]:
@@ -311,6 +320,32 @@ def accumulates_narrowly(self: Truthful, question: Question, output: Array) -> A
         whole = np.array(sums, terms.dtype).reshape(*terms.shape[:-1], 1)
         quotient = terms.astype(np.float64) / whole.astype(np.float64)
     return np.moveaxis(question.format.cast(quotient), -1, axis)
+
+
+# What is said: another number than elsewhere, within every limit.
+
+
+@lies("answered")
+def rounds_the_tail_otherwise(_: Truthful, question: Question, output: Array) -> Array:
+    tail = np.arange(output.size) >= output.size // 16 * 16
+    return np.where(tail.reshape(output.shape), _further(question.format, output), output)
+
+
+@lies("answered")
+def walks_memory_otherwise(_: Truthful, question: Question, output: Array) -> Array:
+    straight = question.first.flags.c_contiguous
+    return output if straight else _further(question.format, output)
+
+
+@lies("answered")
+def never_says_it_twice(self: Truthful, question: Question, output: Array) -> Array:
+    self.__dict__["odd"] = odd = not self.__dict__.get("odd", False)
+    return _further(question.format, output) if odd else output
+
+
+@lies("derived")
+def derives_rows_alone_otherwise(_: Truthful, question: Question, gradient: Array) -> Array:
+    return _further(question.format, gradient) if len(gradient) == 1 else gradient
 
 
 # What is said: the wrong form.

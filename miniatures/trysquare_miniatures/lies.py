@@ -16,7 +16,7 @@ DEFAULTS, REDUCTIONS, INPLACE, RANDOMNESS = (
     Check.INPLACE,
     Check.RANDOMNESS,
 )
-SWEEP, HUNT = Check.SWEEP, Check.HUNT
+SWEEP, HUNT, INVARIANCE = Check.SWEEP, Check.HUNT, Check.INVARIANCE
 
 
 @dataclass(frozen=True)
@@ -148,6 +148,13 @@ LIES = (
     ),
     lie("accumulates_narrowly", "softmax", VALUES, Symptom.INACCURATE, DEFAULTS, dtype="bfloat16"),
     lie("accumulates_narrowly", "softmax", VALUES, Symptom.INACCURATE, DEFAULTS, dtype="float16"),
+    # elsewhere
+    lie("rounds_the_tail_otherwise", "sigmoid", INVARIANCE, Symptom.BITS),
+    lie("rounds_the_tail_otherwise", "bce_loss", INVARIANCE, Symptom.BITS, CASES, dtype="bfloat16"),
+    lie("walks_memory_otherwise", "softplus", INVARIANCE, Symptom.BITS),
+    lie("never_says_it_twice", "tanh", INVARIANCE, Symptom.BITS),
+    lie("never_says_it_twice", "huber_loss", INVARIANCE, Symptom.BITS, VALUES),
+    lie("derives_rows_alone_otherwise", "log_softmax", INVARIANCE, Symptom.BITS),
     # form
     lie("returns_float64", "sigmoid", VALUES, Symptom.DTYPE, CASES, DEFAULTS),
     lie("adds_a_dimension", "elu", VALUES, Symptom.SHAPE, CASES, DEFAULTS),

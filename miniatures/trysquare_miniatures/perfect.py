@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,7 +16,7 @@ import ml_dtypes
 import mpmath
 import numpy as np
 
-from trysquare.backend import Array, Backend, Call, Target, Tensor, Tensors, Want
+from trysquare.backend import Array, Backend, Call, Form, Target, Tensor, Tensors, Want
 from trysquare.spec import Spec
 
 mp = mpmath.MPContext()
@@ -529,6 +530,19 @@ class Perfect(Backend):
 
     def to_array(self, tensor: Tensor) -> Array:
         return np.array(tensor)
+
+    def formed(self, tensor: Tensor, form: Form) -> Tensor:
+        match form:
+            case Form.STRIDED:
+                return np.repeat(tensor, 2, axis=-1)[..., ::2]
+            case Form.TRANSPOSED:
+                return np.array(tensor, order="F")
+            case Form.EXPANDED:
+                return np.broadcast_to(tensor[0], tensor.shape)
+        return tensor
+
+    def threads(self, count: int) -> AbstractContextManager[Any]:
+        return nullcontext(count)
 
     def multiply(self, a: Tensor, b: Tensor) -> Tensor:
         return a * b

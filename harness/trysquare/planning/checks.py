@@ -11,6 +11,7 @@ import numpy as np
 from trysquare.backend import Want
 from trysquare.dtypes import Format
 from trysquare.formula.tree import Node, Op
+from trysquare.planning import invariance
 from trysquare.planning.cases import Case, Expect, named_cases
 from trysquare.planning.inputs import (
     CHANNELS,
@@ -53,6 +54,9 @@ def cases(spec: Spec, check: Check, format: Format, seed: int) -> tuple[Case, ..
             return (*named, *_inplace(spec, format, random))
         case Check.RANDOMNESS:
             return tuple(_draws(spec, format, random, seed))
+        case Check.INVARIANCE:
+            plain = next(variations(spec))[1]
+            return tuple(invariance.cases(spec, format, random, plain, tuple(reducing(spec))))
         case Check.SWEEP | Check.HUNT:
             return ()  # their inputs are found, not planned
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from trysquare.dtypes import FORMATS, Format
@@ -13,6 +13,9 @@ from trysquare.spec import Role, Spec
 
 RUN = tuple(check for check in Check if check not in (Check.SWEEP, Check.HUNT))
 """What a run asks; to sweep and to hunt are commands of their own."""
+
+DTYPES: Mapping[Check, tuple[str, ...]] = {Check.INVARIANCE: ("float32", "bfloat16")}
+"""The dtypes of a check that needs not be made in all of them."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def groups(
         for check in checks_of(spec)
         if check in checks
         for dtype in FORMATS
-        if dtype in dtypes
+        if dtype in dtypes and dtype in DTYPES.get(check, FORMATS)
     )
 
 
