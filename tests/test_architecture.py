@@ -36,18 +36,21 @@ LAYERS = (
         "cli.packing command.auditing command.campaign command.doctor hunt.findings hunt.hunter "
         "pytest_items sweep.runner"
     ),
-    ("command.selection hunt.asking packs.pack packs.verify recorder sweep.pairs workers.worker"),
+    "command.selection hunt.asking packs.pack packs.verify recorder sweep.pairs workers.worker",
     "ledger reader run sweep.finding",
     (
         "audit.reproducing command.lint hunt.score hunt.start packs.questions planning.plan "
         "specfile.sections sweep.surveys workers.witness"
     ),
-    ("hunt.subject planning.checks specfile.case_reader sweep.subject verdict.judge workers.pool"),
+    (
+        "hunt.subject planning.checks specfile.case_reader specfile.properties sweep.subject "
+        "verdict.judge workers.pool"
+    ),
     "planning.invariance verdict.bits",
     (
         "audit.examination audit.goldens command.agreement command.collecting packs.answers "
-        "planning.inputs specfile.signature sweep.evaluation verdict.draws verdict.measure "
-        "workers.line"
+        "planning.inputs specfile.signature sweep.evaluation verdict.diagnosis verdict.draws "
+        "verdict.measure workers.line"
     ),
     (
         "audit.golden_files audit.rounding audit.stability cli.reviewing describe packs.arrays "
@@ -58,8 +61,8 @@ LAYERS = (
         "audit.assumptions audit.double_entry audit.published audit.region audit.second_opinion "
         "audit.settings cli.testing divergences formula.interval formula.series machine "
         "packs.hard_cases packs.manifest planning.corpus_point results_file specfile.phrases "
-        "truth.domain truth.rounding truth.tolerance workers.process workers.protocol "
-        "workers.reproduction"
+        "truth.domain truth.rounding truth.tolerance verdict.spread workers.process "
+        "workers.protocol workers.reproduction"
     ),
     (
         "audit.enclosure audit.grid binding cli.options command.progress command.rerun "
@@ -68,8 +71,9 @@ LAYERS = (
         "workers.frames workers.probes"
     ),
     (
-        "audit.multiprecision backend formula.ball formula.bounded formula.extended hunt.search "
-        "result specfile.document sweep.tally truth.layout truth.meaning"
+        "audit.multiprecision backend formula.ball formula.bounded formula.extended "
+        "formula.rounded hunt.search result specfile.document sweep.tally truth.layout "
+        "truth.meaning"
     ),
     (
         "formula.constant formula.derivative formula.evaluate formula.float64 formula.mathml "

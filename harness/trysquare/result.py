@@ -16,6 +16,9 @@ FORMAT = 1
 SEED = 0
 """The seed of the random inputs that known divergences were proven with."""
 
+REFERENCE = "formula"
+"""The mode of a target that evaluates the spec's own formula: nobody else is compared with it."""
+
 SECONDS_PER_CASE = 60.0
 """A case that takes longer is a hang, unless somebody says otherwise."""
 
@@ -176,7 +179,8 @@ class Result:
     None where it has no rule. `place` is `file:line:column` of the spec's line. `reproduction` is
     a stand-alone script. Of a sweep, `max_ulp` and `mean_signed_ulp` are those of the numbers that
     are not correctly rounded. `wrt` is the input whose gradient was asked for. `found` are the
-    inputs of a hunt, the worst one first.
+    inputs of a hunt, the worst one first. `apart` is how many representable numbers the answers of
+    all targets that conform are apart, at most, at one element; None where there is nobody else.
     """
 
     id: str
@@ -208,6 +212,7 @@ class Result:
     sweep: Sweep | None = None
     wrt: str = ""
     found: tuple[Found, ...] = ()
+    apart: int | None = None
 
 
 @dataclass(frozen=True)

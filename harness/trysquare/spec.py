@@ -195,6 +195,67 @@ class Random:
     mode: Mapping[str, Value]
 
 
+class Trait(StrEnum):
+    """How a function runs along an input, or mirrors it."""
+
+    INCREASING = "increasing"
+    DECREASING = "decreasing"
+    ODD = "odd"
+    EVEN = "even"
+
+
+@dataclass(frozen=True)
+class Course:
+    """A trait of the function in some inputs, for parameters that satisfy `when`.
+
+    Along one input the function never falls (or rises); odd and even turn the signs of all
+    `inputs` at once.
+    """
+
+    trait: Trait
+    inputs: tuple[str, ...]
+    when: Expression | None
+    place: Place
+
+
+@dataclass(frozen=True)
+class Range:
+    """A condition on `output` for all finite inputs, after rounding."""
+
+    holds: Selected
+    place: Place
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What two answers, or one and a number, have to do with each other.
+
+    A call has the parameters `parameters`, a second one `inputs` and `changed` in addition, by
+    expressions in those of the first. `left` speaks of the second answer (of the only one if
+    `second` is false), `right` of the first; both call it `output`. `of` is the input whose
+    gradient is meant, empty for values. `exact` demands equal bits, otherwise both may be off by
+    their limits. `overall` says that reductions run over everything.
+    """
+
+    name: str
+    why: str
+    of: str
+    when: Expression | None
+    parameters: Mapping[str, Value]
+    second: bool
+    inputs: Mapping[str, Expression]
+    changed: Mapping[str, Value]
+    left: Expression
+    right: Expression
+    exact: bool
+    overall: bool
+    place: Place
+
+
+Claim = Course | Range | Identity
+"""One property of a function."""
+
+
 class Special(StrEnum):
     """An expectation that is not a value."""
 
@@ -242,6 +303,7 @@ class Spec:
     dialects: tuple[Dialect, ...]
     deprecated: tuple[Deprecated, ...]
     random: Random | None
+    properties: tuple[Claim, ...]
     cases: tuple[NamedCase, ...]
 
     @property

@@ -6,7 +6,7 @@ mistake; a document with mistakes never becomes a spec.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from trysquare.errors import FormulaError, suggestion
@@ -83,9 +83,11 @@ class Phrases:
             return Expression(node.text, tree)
         return STAND_IN
 
-    def condition(self, node: Node, known: frozenset[str], *, rows: bool = True) -> Expression:
+    def condition(
+        self, node: Node, known: frozenset[str], scope: Scope = Scope.ROW, *, rows: bool = True
+    ) -> Expression:
         """Return a condition over the known names."""
-        tree = self._tree(node, known, Scope.ROW)
+        tree = self._tree(node, known, scope)
         if isinstance(node, Scalar) and tree is not None:
             if tree.op not in _CONDITIONS:
                 hint = "write a comparison, for example x > 0"
@@ -97,11 +99,16 @@ class Phrases:
 
     def selected(self, node: Node, known: frozenset[str], scope: Scope = Scope.ROW) -> Selected:
         """Return an expression, or one for each choice of a parameter."""
+        return self._picked(node, lambda each: self.expression(each, known, scope))
+
+    def conditions(self, node: Node, known: frozenset[str], scope: Scope = Scope.ROW) -> Selected:
+        """Return a condition, or one for each choice of a parameter."""
+        return self._picked(node, lambda each: self.condition(each, known, scope))
+
+    def _picked(self, node: Node, read: Callable[[Node], Expression]) -> Selected:
         if not isinstance(node, Table):
-            return Selected(None, {"": self.expression(node, known, scope)})
-        options = {
-            choice: self.expression(option, known, scope) for choice, option in node.entries.items()
-        }
+            return Selected(None, {"": read(node)})
+        options = {choice: read(option) for choice, option in node.entries.items()}
         return Selected(self.chooser(node), options)
 
     def chooser(self, table: Table) -> str | None:

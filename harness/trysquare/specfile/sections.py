@@ -24,6 +24,7 @@ from trysquare.spec import (
 from trysquare.specfile.case_reader import read_cases
 from trysquare.specfile.document import Document, Gap, Node, Scalar, Table
 from trysquare.specfile.phrases import entries, items, text, texts
+from trysquare.specfile.properties import Context, read_properties
 from trysquare.specfile.signature import BATCH, COTANGENT, LOSS, OUTPUT, TERMS, read_signature
 from trysquare.specfile.values import read_old, read_value
 
@@ -78,6 +79,11 @@ class Sections:
             dialects=dialects,
             deprecated=tuple(self._deprecated(n) for n in items(self._section("deprecated"))),
             random=self._random(),
+            properties=read_properties(
+                self._document,
+                self._section("properties"),
+                Context(self._signature, self._known, reduce, self._settings),
+            ),
             cases=read_cases(self._document, self._section("cases"), self._signature),
         )
 

@@ -24,7 +24,7 @@ COTANGENT: Final = "cotangent"
 """What is multiplied with the Jacobian, in `gradient`."""
 
 OUTPUT: Final = "output"
-"""The result, where a random quantity is recovered from it."""
+"""The result, where a random quantity is recovered from it, and in properties."""
 
 TERMS: Final = "n"
 """The number of reduced elements, in `tolerance`."""
@@ -36,7 +36,7 @@ _IN_CALLS = CASE_KEYS | {LOSS, COTANGENT, OUTPUT, TERMS, BATCH}
 _TAKEN: dict[str, frozenset[str]] = {
     "inputs": _IN_CALLS | {"at"},
     "parameters": _IN_CALLS,
-    "where": frozenset({LOSS, COTANGENT, BATCH}),
+    "where": frozenset({LOSS, COTANGENT, OUTPUT, BATCH}),
     "random": frozenset({LOSS, COTANGENT, OUTPUT, BATCH}),
 }
 
