@@ -46,7 +46,7 @@ LAYERS = (
         "hunt.subject planning.checks specfile.case_reader specfile.properties sweep.subject "
         "verdict.judge workers.pool"
     ),
-    "planning.invariance verdict.bits",
+    "planning.edges planning.invariance planning.refusals verdict.bits",
     (
         "audit.examination audit.goldens command.agreement command.collecting packs.answers "
         "planning.inputs specfile.signature sweep.evaluation verdict.diagnosis verdict.draws "

@@ -50,8 +50,11 @@ class NumPy(Backend):
         self, spec: Spec, call: Call, tensors: Tensors, cotangent: Tensor | None
     ) -> Tensors:
         """Evaluate the formula of the gradient."""
-        if call.want is not Want.GRADIENT or cotangent is None:
+        if call.want is not Want.GRADIENT:
             raise Unsupported("NumPy has no automatic differentiation that could need an input")
+        if cotangent is None:
+            plain = _arranged(spec, call, tensors)
+            cotangent = np.ones(plain.layout.shape_of(plain.meant.output))
         arranged = _arranged(spec, call, tensors, cotangent)
         meant, dtype = arranged.meant, _dtype(tensors)
         return {

@@ -37,6 +37,8 @@ class Check(StrEnum):
     INPLACE = "inplace"
     RANDOMNESS = "randomness"
     INVARIANCE = "invariance"
+    EDGES = "edges"
+    ERRORS = "errors"
     SWEEP = "sweep"
     HUNT = "hunt"
 

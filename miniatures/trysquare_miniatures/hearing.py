@@ -37,7 +37,7 @@ SLOW = 10 * SECONDS_PER_CASE
 MANY = 1200
 """Numbers of a tensor in 16 bits, of which the perfect backend is not asked more at once."""
 
-LARGE = (Check.INVARIANCE,)
+LARGE = (Check.INVARIANCE, Check.EDGES)
 """Checks that ask for so many numbers in every dtype."""
 
 SWEPT = (Range(1.0, 1.03), Range(math.inf, math.inf))

@@ -555,6 +555,7 @@ class Perfect(Backend):
 
     def value(self, spec: Spec, call: Call, tensors: Tensors) -> Tensor:
         p = parameters(spec, call)
+        self._alike(spec, tensors)
         name = spec.function
         if name in ROWS:
             return self._along(tensors["x"], p["dim"], lambda row, _: ROWS[name][0](row), None)
@@ -635,6 +636,11 @@ class Perfect(Backend):
                 return [tensors["input"], tensors["target"], weight]
             case _:
                 return list(tensors.values())
+
+    def _alike(self, spec: Spec, tensors: Tensors) -> None:
+        needed = [tensors[item.name].shape for item in spec.inputs if item.default is None]
+        if spec.axis is None and len(set(needed)) > 1:
+            raise ValueError("the inputs have different shapes")
 
     def _along(
         self,

@@ -155,9 +155,10 @@ def _compared(blank: Result, standard: Standard, reply: Answer, reference: Reply
     if standard.case.elsewhere is None:
         return replace(blank, count=got.size)
     there = _output(standard, reference) if isinstance(reference, Answer) else None
-    if there is None:
+    shape = Standard(standard.spec, standard.case.elsewhere.case).shape
+    if there is None or there.shape != shape:
         name = standard.case.elsewhere.case.name
-        reason = f"nothing to compare with: '{name}' has no answer"
+        reason = f"nothing to compare with: '{name}' has no answer of its shape"
         return replace(blank, outcome=Outcome.UNSUPPORTED, reason=reason)
     return judge_bits(blank, standard, got, there)
 
