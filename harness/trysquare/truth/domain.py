@@ -47,7 +47,7 @@ def violations(
 def _misshapen(
     spec: Spec, arranged: Arrangement, parameters: Mapping[str, Value], inputs: Mapping[str, Array]
 ) -> Iterator[str]:
-    """Yield the inputs that only broadcasting makes fit, if they are not optional; wrong lengths."""
+    """Yield required inputs that only broadcasting makes fit, and inputs of a wrong length."""
     shapes = {
         item.name: inputs[item.name].shape
         for item in spec.required
