@@ -5,15 +5,14 @@ The oracle's fast tier is built on them, so that they are measured like anybody 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
-from trysquare.backend import Array, Form, Target, Tensor, Tensors
-from trysquare.binding import Binding, Framework, Snippets
-from trysquare.errors import Unsupported
+from trysquare.backend import Array, Form, Target, Tensor
+from trysquare.binding import Binding, Snippets, Underived
 
 SNIPPETS = Snippets(
     imports="",  # every script begins with NumPy
@@ -35,11 +34,12 @@ SNIPPETS = Snippets(
 )
 
 
-class NumPyFunctions(Framework):
+class NumPyFunctions(Underived):
     """NumPy's universal functions, called with arrays; the target `numpy_ufunc:cpu:eager`."""
 
     name = "numpy_ufunc"
     package = "numpy"
+    underived = "NumPy has no automatic differentiation"
     snippets = SNIPPETS
     bindings = tuple(
         Binding(name, f"np.{name}", getattr(np, name), {"x": "x"}, positional=True)
@@ -62,6 +62,24 @@ class NumPyFunctions(Framework):
                 "gelu",
                 "silu",
                 "mish",
+                "relu6",
+                "leaky_relu",
+                "celu",
+                "softsign",
+                "hard_sigmoid",
+                "hard_silu",
+                "hard_tanh",
+                "hard_shrink",
+                "soft_shrink",
+                "tanh_shrink",
+                "threshold",
+                "squareplus",
+                "sparse_plus",
+                "sparse_sigmoid",
+                "glu",
+                "swiglu",
+                "geglu",
+                "reglu",
             ),
             "NumPy has no activation functions",
         ),
@@ -73,6 +91,19 @@ class NumPyFunctions(Framework):
                 "smooth_l1_loss",
                 "bce_loss",
                 "cross_entropy_loss",
+                "bce_with_logits_loss",
+                "kl_div_loss",
+                "poisson_nll_loss",
+                "gaussian_nll_loss",
+                "hinge_embedding_loss",
+                "margin_ranking_loss",
+                "soft_margin_loss",
+                "log_cosh_loss",
+                "hinge_loss",
+                "squared_hinge_loss",
+                "focal_loss",
+                "mape_loss",
+                "msle_loss",
             ),
             "NumPy has no losses",
         ),
@@ -120,20 +151,6 @@ class NumPyFunctions(Framework):
     def environment(self) -> Mapping[str, str]:
         """Return the instruction sets for which NumPy has kernels and may use them here."""
         return {"simd": simd()}
-
-    def differentiate(
-        self,
-        function: Callable[[Tensors], Tensor],  # noqa: ARG002 - nothing to do with any of these
-        tensors: Tensors,  # noqa: ARG002
-        wrt: tuple[str, ...],  # noqa: ARG002
-        cotangent: Tensor | None,  # noqa: ARG002
-    ) -> Tensors:
-        """Raise Unsupported."""
-        raise Unsupported("NumPy has no automatic differentiation")
-
-    def needed(self, tensor: Tensor) -> Tensor:
-        """Return the tensor: there are no gradients that could need a result."""
-        return tensor
 
 
 def simd() -> str:

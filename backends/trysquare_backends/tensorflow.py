@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # the banner of each import, on stderr
@@ -12,14 +14,29 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # the banner of each import,
 import numpy as np
 import tensorflow as tf
 
-from trysquare.backend import Array, Offer, Target, Tensor, Tensors, Unavailable
-from trysquare.binding import Binding, Framework, Snippets
+from trysquare.backend import (
+    Array,
+    Call,
+    Offer,
+    OnRequest,
+    Target,
+    Tensor,
+    Tensors,
+    Unavailable,
+)
+from trysquare.binding import Binding, Framework, Resolved, Snippets
+from trysquare.spec import Spec
 
 # One thread, because the number of threads changes sums; full precision on every device.
 tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.config.threading.set_inter_op_parallelism_threads(1)
 tf.config.experimental.enable_tensor_float_32_execution(enabled=False)
 
+EAGER, GRAPH, XLA = "eager", "function", "xla"
+COMPILED = {
+    GRAPH: "traced by tf.function for each shape",
+    XLA: "compiled by XLA for each shape, which takes a part of a second",
+}
 DEVICES = {"cpu": "/CPU:0", "gpu": "/GPU:0"}
 NO_KERNEL = (
     "is not in the list of allowed values",
@@ -39,6 +56,13 @@ REDUCTION = {
 }
 
 
+@cache
+def traced(function: Callable[..., Tensor], *, xla: bool) -> Callable[..., Tensor]:
+    """Return a function as a graph, or as a program of XLA."""
+    program: Callable[..., Tensor] = tf.function(function, jit_compile=xla or None)
+    return program
+
+
 def loss(function: str, name: str, canonical: Mapping[str, Any], **more: str) -> Binding:
     """Bind a function of tf.compat.v1.losses, the only losses that are TensorFlow's own."""
     arguments = {"labels": "target", "predictions": "input", **more, "reduction": "reduction"}
@@ -51,6 +75,18 @@ def loss(function: str, name: str, canonical: Mapping[str, Any], **more: str) ->
         canonical=canonical,
     )
 
+
+def logistic_loss(labels: Tensor, logits: Tensor, pos_weight: Tensor | None = None) -> Tensor:
+    """Call the function that takes a weight for the ones, or the one that does not."""
+    if pos_weight is None:
+        return tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)
+    return tf.nn.weighted_cross_entropy_with_logits(labels, logits, pos_weight)
+
+
+LOGISTIC_LOSS = """\
+(lambda labels, logits, **more: (
+    tf.nn.weighted_cross_entropy_with_logits(labels, logits, **more) if more
+    else tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)))"""
 
 SNIPPETS = Snippets(
     # the environment variable silences what would hide the finding
@@ -77,7 +113,7 @@ gradients = tape.gradient(output, leaves, tf.cast({cotangent}, output.dtype))"""
 
 
 class TensorFlow(Framework):
-    """TensorFlow, called eagerly."""
+    """TensorFlow: called eagerly, as a graph, or compiled by XLA."""
 
     name = "tensorflow"
     package = "tensorflow"
@@ -111,6 +147,36 @@ class TensorFlow(Framework):
             canonical={"axis": 1},
             when={"target_type": "probability", "reduction": "none"},
         ),
+        # losses of single elements
+        # Which of the two is meant shows in whether the ones have a weight of their own.
+        Binding(
+            "bce_with_logits_loss",
+            "tf.nn.weighted_cross_entropy_with_logits",
+            logistic_loss,
+            {"labels": "target", "logits": "input", "pos_weight": "pos_weight"},
+            when={"reduction": "none"},
+            wraps=tf.nn.weighted_cross_entropy_with_logits,
+            code=LOGISTIC_LOSS,
+        ),
+        Binding(
+            "bce_with_logits_loss",
+            "tf.compat.v1.losses.sigmoid_cross_entropy",
+            tf.compat.v1.losses.sigmoid_cross_entropy,
+            {
+                "multi_class_labels": "target",
+                "logits": "input",
+                "weights": "weight",
+                "reduction": "reduction",
+            },
+            values=REDUCTION,
+        ),
+        Binding(
+            "poisson_nll_loss",
+            "tf.nn.log_poisson_loss",
+            tf.nn.log_poisson_loss,
+            {"targets": "target", "log_input": "input", "compute_full_loss": "full"},
+            when={"log_input": True, "reduction": "none"},
+        ),
         # elementary functions
         *(
             Binding(name, f"tf.math.{name}", getattr(tf.math, name), {"x": "x"})
@@ -128,12 +194,47 @@ class TensorFlow(Framework):
         Binding("softplus", "tf.math.softplus", tf.math.softplus, {"features": "x"}),
         Binding("log_sigmoid", "tf.math.log_sigmoid", tf.math.log_sigmoid, {"x": "x"}),
         Binding("selu", "tf.nn.selu", tf.nn.selu, {"features": "x"}),
+        # activations
+        Binding("relu6", "tf.nn.relu6", tf.nn.relu6, {"features": "x"}),
+        Binding(
+            "leaky_relu",
+            "tf.nn.leaky_relu",
+            tf.nn.leaky_relu,
+            {"features": "x", "alpha": "negative_slope"},
+        ),
+        Binding("softsign", "tf.nn.softsign", tf.nn.softsign, {"features": "x"}),
     )
     absent: Mapping[str, str] = {
+        "celu": "TensorFlow has CELU only as a Keras activation",
+        "hard_sigmoid": "TensorFlow has a hard sigmoid only as a Keras activation",
+        "hard_silu": "TensorFlow has a hard SiLU only as a Keras activation",
+        "hard_tanh": "TensorFlow has a hard tanh only as a Keras activation",
+        "hard_shrink": "TensorFlow has a hard shrinkage only as a Keras activation",
+        "soft_shrink": "TensorFlow has a soft shrinkage only as a Keras activation",
+        "tanh_shrink": "TensorFlow has a tanh shrinkage only as a Keras activation",
+        "threshold": "TensorFlow has a threshold only as a Keras activation",
+        "squareplus": "TensorFlow has squareplus only as a Keras activation",
+        "sparse_plus": "TensorFlow has a sparse plus only as a Keras activation",
+        "sparse_sigmoid": "TensorFlow has a sparse sigmoid only as a Keras activation",
+        "glu": "TensorFlow has GLU only as a Keras activation",
+        "swiglu": "TensorFlow has no gated linear unit of its own",
+        "geglu": "TensorFlow has no gated linear unit of its own",
+        "reglu": "TensorFlow has no gated linear unit of its own",
         "mish": "TensorFlow has Mish only as a Keras activation",
         "prelu": "TensorFlow has PReLU only as a Keras layer",
         "rrelu": "TensorFlow has no randomized leaky ReLU",
         "smooth_l1_loss": "TensorFlow has no smooth L1 loss, only the Huber loss",
+        "gaussian_nll_loss": "TensorFlow leaves likelihoods to TensorFlow Probability",
+        "hinge_embedding_loss": "TensorFlow has no hinge of a distance",
+        "margin_ranking_loss": "TensorFlow has no loss of the order of two scores",
+        "soft_margin_loss": "TensorFlow has the logistic loss for targets 0 and 1 only",
+        "log_cosh_loss": "TensorFlow has log-cosh only as a Keras loss",
+        "hinge_loss": "tf.compat.v1.losses.hinge_loss takes targets 0 and 1, not -1 and 1",
+        "squared_hinge_loss": "TensorFlow has the squared hinge only as a Keras loss",
+        "focal_loss": "TensorFlow has the focal loss only as a Keras loss",
+        "mape_loss": "TensorFlow has the percentage error only as a Keras loss",
+        "msle_loss": "TensorFlow has the logarithmic error only as a Keras loss",
+        "kl_div_loss": "TensorFlow has the divergence only as a Keras loss, of probabilities",
     }
 
     def version(self) -> str:
@@ -141,13 +242,27 @@ class TensorFlow(Framework):
         return str(tf.__version__)
 
     def targets(self) -> tuple[Offer, ...]:
-        """Return the CPU, and a GPU where one is visible."""
-        gpu = Target(self.name, "gpu", "eager")
+        """Return the CPU in its modes, and a GPU where one is visible."""
+        gpu = Target(self.name, "gpu", EAGER)
+        here: list[Offer] = [
+            Target(self.name, "cpu", EAGER),
+            *(OnRequest(Target(self.name, "cpu", mode), why) for mode, why in COMPILED.items()),
+        ]
         if tf.config.list_physical_devices("GPU"):
-            return Target(self.name, "cpu", "eager"), gpu
+            return (*here, gpu)
         built = tf.test.is_built_with_gpu_support()
         reason = "no GPU is visible" if built else "this build of TensorFlow has no GPU support"
-        return Target(self.name, "cpu", "eager"), Unavailable(gpu, reason)
+        return (*here, Unavailable(gpu, reason))
+
+    def resolve(self, spec: Spec, call: Call) -> Resolved:
+        """Return the call, as a graph or a program of XLA where the target is one."""
+        resolved = super().resolve(spec, call)
+        if self.target.mode == EAGER:
+            return resolved
+        binding, xla = resolved.binding, self.target.mode == XLA
+        code = f"tf.function({binding.code or binding.name}{', jit_compile=True' if xla else ''})"
+        program = traced(binding.call, xla=xla)
+        return replace(resolved, binding=replace(binding, call=program, code=code))
 
     def dtypes(self, target: Target) -> frozenset[str]:  # noqa: ARG002 - the same everywhere
         """Return all of them."""

@@ -3,25 +3,83 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+import shutil
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache, partial
+from typing import Any
 
 import ml_dtypes
 import numpy as np
 import torch
 from torch.nn import functional
 
-from trysquare.backend import Array, Form, Offer, Target, Tensor, Tensors, Unavailable
-from trysquare.binding import Binding, Framework, Snippets
+from trysquare.backend import (
+    Array,
+    Call,
+    Form,
+    Offer,
+    OnRequest,
+    Target,
+    Tensor,
+    Tensors,
+    Unavailable,
+)
+from trysquare.binding import Binding, Framework, Resolved, Snippets
+from trysquare.spec import Spec
 
 REDUCED = {"reduction": "reduction", "size_average": "size_average", "reduce": "reduce"}
+EAGER, COMPILE, VMAP = "eager", "compile", "vmap"
+COMPILED = "a compiled mode, which takes seconds for each kernel"
+MAPPED = "the kernels of eager mode through other rules"
+COMPILERS = ("g++", "clang++", "cl")
 NO_KERNEL = re.compile(r"not implemented for '\w+'")
 
 # One thread, because the number of threads changes sums; full precision on every device.
 torch.set_num_threads(1)
 torch.backends.cuda.matmul.allow_tf32 = False
 torch.backends.cudnn.allow_tf32 = False
+
+
+# A program for each shape; the fallback to eager mode after a few would be measured as compiled.
+torch._dynamo.config.recompile_limit = 10_000  # noqa: SLF001 - its only name
+torch._dynamo.config.accumulated_recompile_limit = 1_000_000  # noqa: SLF001
+
+
+@cache
+def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return a function as one program, whatever its shapes."""
+    program: Callable[..., Tensor] = torch.compile(function, fullgraph=True)
+    return program
+
+
+@cache
+def mapped(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return a function that is mapped over a dimension of length 1, in front of all tensors."""
+
+    def call(**given: Any) -> Tensor:
+        tensors = {name: each for name, each in given.items() if torch.is_tensor(each)}
+        others = {name: each for name, each in given.items() if name not in tensors}
+        inner = partial(_called, function, others)
+        return torch.func.vmap(inner)({name: each[None] for name, each in tensors.items()})[0]
+
+    return call
+
+
+def _called(
+    function: Callable[..., Tensor], others: Mapping[str, Any], tensors: Mapping[str, Tensor]
+) -> Tensor:
+    return function(**tensors, **others)
+
+
+MAPPING = (
+    "(lambda **given: torch.func.vmap(lambda tensors: {0}(**tensors, **{{name: each for name, each "
+    "in given.items() if not torch.is_tensor(each)}}))({{name: each[None] for name, each in "
+    "given.items() if torch.is_tensor(each)}})[0])"
+)
 
 
 def functional_binding(function: str, name: str, **arguments: str) -> Binding:
@@ -55,7 +113,7 @@ gradients = torch.autograd.grad(output, leaves, {cotangent})""",
 
 
 class Torch(Framework):
-    """PyTorch, called eagerly."""
+    """PyTorch: called eagerly, compiled, or mapped over a batch."""
 
     name = "torch"
     package = "torch"
@@ -120,6 +178,64 @@ class Torch(Framework):
             )
             for target_type in ("class", "probability")
         ),
+        # losses of single elements
+        functional_binding(
+            "bce_with_logits_loss",
+            "binary_cross_entropy_with_logits",
+            input="input",
+            target="target",
+            weight="weight",
+            pos_weight="pos_weight",
+            **REDUCED,
+        ),
+        functional_binding(
+            "kl_div_loss",
+            "kl_div",
+            input="input",
+            target="target",
+            log_target="log_target",
+            **REDUCED,
+        ),
+        functional_binding(
+            "poisson_nll_loss",
+            "poisson_nll_loss",
+            input="input",
+            target="target",
+            log_input="log_input",
+            full="full",
+            eps="epsilon",
+            **REDUCED,
+        ),
+        functional_binding(
+            "gaussian_nll_loss",
+            "gaussian_nll_loss",
+            input="input",
+            target="target",
+            var="var",
+            full="full",
+            eps="epsilon",
+            reduction="reduction",
+        ),
+        functional_binding(
+            "hinge_embedding_loss",
+            "hinge_embedding_loss",
+            input="input",
+            target="target",
+            margin="margin",
+            **REDUCED,
+        ),
+        functional_binding(
+            "margin_ranking_loss",
+            "margin_ranking_loss",
+            input1="input1",
+            input2="input2",
+            target="target",
+            margin="margin",
+            **REDUCED,
+        ),
+        functional_binding(
+            "soft_margin_loss", "soft_margin_loss", input="input", target="target", **REDUCED
+        ),
         # elementary functions
         *(
             Binding(name, f"torch.{name}", getattr(torch, name), {"input": "x"})
@@ -141,16 +257,105 @@ class Torch(Framework):
         functional_binding("softplus", "softplus", input="x", beta="beta", threshold="threshold"),
         functional_binding("log_sigmoid", "logsigmoid", input="x"),
         functional_binding("selu", "selu", input="x", inplace="inplace"),
+        # activations
+        functional_binding("relu6", "relu6", input="x", inplace="inplace"),
+        functional_binding(
+            "leaky_relu",
+            "leaky_relu",
+            input="x",
+            negative_slope="negative_slope",
+            inplace="inplace",
+        ),
+        functional_binding("celu", "celu", input="x", alpha="alpha", inplace="inplace"),
+        functional_binding("softsign", "softsign", input="x"),
+        functional_binding("hard_sigmoid", "hardsigmoid", input="x", inplace="inplace"),
+        functional_binding("hard_silu", "hardswish", input="x", inplace="inplace"),
+        functional_binding(
+            "hard_tanh",
+            "hardtanh",
+            input="x",
+            min_val="min_val",
+            max_val="max_val",
+            inplace="inplace",
+        ),
+        functional_binding("hard_shrink", "hardshrink", input="x", lambd="lambd"),
+        functional_binding("soft_shrink", "softshrink", input="x", lambd="lambd"),
+        functional_binding("tanh_shrink", "tanhshrink", input="x"),
+        functional_binding(
+            "threshold",
+            "threshold",
+            input="x",
+            threshold="threshold",
+            value="value",
+            inplace="inplace",
+        ),
+        # one tensor, the gate behind what goes through it
+        Binding(
+            "glu",
+            "torch.nn.functional.glu",
+            lambda a, b: functional.glu(torch.cat((a, b), -1)),
+            {"a": "a", "b": "b"},
+            wraps=functional.glu,
+            code="(lambda a, b: torch.nn.functional.glu(torch.cat((a, b), -1)))",
+        ),
     )
 
+    absent: Mapping[str, str] = {
+        "squareplus": "PyTorch has no squareplus",
+        "sparse_plus": "PyTorch has no sparse plus",
+        "sparse_sigmoid": "PyTorch has no sparse sigmoid",
+        "swiglu": "PyTorch has of the gated linear units only GLU",
+        "geglu": "PyTorch has of the gated linear units only GLU",
+        "reglu": "PyTorch has of the gated linear units only GLU",
+        "log_cosh_loss": "PyTorch has no logarithm of the hyperbolic cosine",
+        "hinge_loss": "PyTorch has the hinge only with several classes, or with a distance",
+        "squared_hinge_loss": "PyTorch has the squared hinge only with several classes",
+        "focal_loss": "PyTorch leaves the focal loss to torchvision",
+        "mape_loss": "PyTorch has no loss in percent",
+        "msle_loss": "PyTorch has no loss of logarithms",
+    }
+
     def targets(self) -> tuple[Offer, ...]:
-        """Return the CPU, and CUDA where a device is visible."""
-        cuda = Target(self.name, "cuda", "eager")
+        """Return the CPU in its modes, and CUDA where a device is visible."""
+        cuda = Target(self.name, "cuda", EAGER)
+        here = [Target(self.name, "cpu", EAGER), self._compile(), self._vmap()]
         if torch.cuda.is_available():
-            return Target(self.name, "cpu", "eager"), cuda
+            return (*here, cuda)
         built = torch.version.cuda is not None
         reason = "no CUDA device is visible" if built else "this build of PyTorch has no CUDA"
-        return Target(self.name, "cpu", "eager"), Unavailable(cuda, reason)
+        return (*here, Unavailable(cuda, reason))
+
+    def _compile(self) -> OnRequest | Unavailable:
+        target = Target(self.name, "cpu", COMPILE)
+        compiler = os.environ.get("CXX") or next(filter(shutil.which, COMPILERS), None)
+        if compiler is None:
+            return Unavailable(target, f"it needs a C++ compiler: {', '.join(COMPILERS)} or $CXX")
+        return OnRequest(target, f"{COMPILED} ({compiler})")
+
+    def _vmap(self) -> OnRequest:
+        return OnRequest(Target(self.name, "cpu", VMAP), MAPPED)
+
+    def prepare(self, target: Target) -> None:
+        """Let no compiler start processes of its own."""
+        super().prepare(target)
+        if target.mode == COMPILE:
+            from torch._inductor import config  # noqa: PLC0415 - a second that only this mode pays
+
+            config.compile_threads = 1
+
+    def resolve(self, spec: Spec, call: Call) -> Resolved:
+        """Return the call, compiled or mapped where the target is."""
+        resolved = super().resolve(spec, call)
+        binding = resolved.binding
+        own = binding.code or binding.name
+        match self.target.mode:
+            case "compile":
+                code, function = f"torch.compile({own}, fullgraph=True)", compiled(binding.call)
+            case "vmap":
+                code, function = MAPPING.format(own), mapped(binding.call)
+            case _:
+                return resolved
+        return replace(resolved, binding=replace(binding, call=function, code=code))
 
     def dtypes(self, target: Target) -> frozenset[str]:  # noqa: ARG002 - the same everywhere
         """Return all of them."""

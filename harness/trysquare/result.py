@@ -249,11 +249,83 @@ class Header:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """Where two answers differ most.
+
+    `inputs` are the numbers that went into the element, `share` is |got - want| divided by the
+    larger magnitude if that exceeds 1, infinite where one of the two is no number.
+    """
+
+    inputs: Mapping[str, Number]
+    got: Number
+    want: Number
+    share: float
+
+
+@dataclass(frozen=True)
+class Default:
+    """The default of one parameter on one target.
+
+    `own` is the framework's, in the spec's words where it has some; `stated` is the spec's, empty
+    for an argument that only the framework has. `confirmed`: a call that leaves it out gives the
+    same bits as one that gives it. `difference` is what leaving it out changes.
+    """
+
+    parameter: str
+    stated: str
+    own: str
+    confirmed: bool
+    difference: Difference | None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """A function on one target, called with every argument left out, and as the spec means it.
+
+    `call` is the first call, `remedy` the second. `answers` says whether the first one is allowed
+    at all. `difference` and `remedied` are where their answers are beyond the limit of the spec;
+    None is nowhere. `diagnosis` says what the first one equals instead.
+    """
+
+    target: str
+    dtype: str
+    call: str
+    answers: bool
+    defaults: tuple[Default, ...]
+    difference: Difference | None
+    diagnosis: str
+    remedy: str
+    remedied: Difference | None
+
+
+@dataclass(frozen=True)
+class Porting:
+    """One function on two targets, called with every argument left out on both.
+
+    `before` and `after` are these calls; `difference` is where their answers are farthest apart,
+    None if they are the same. `there` and `here` are the calls that mean the same, namely what the
+    first target's defaults mean; `remaining` is how far apart they are, `agree` whether both are
+    within the limits of the spec.
+    """
+
+    function: str
+    dtype: str
+    before: str
+    after: str
+    difference: Difference | None
+    there: str
+    here: str
+    remaining: Difference | None
+    agree: bool
+
+
+@dataclass(frozen=True)
 class FunctionRecord:
     """What a report shows of a spec, so that it needs no spec file.
 
     `formulas` are (label, text, MathML); `curves` hold (what is drawn, [(x, y), ...]) of an
-    activation and of its derivative.
+    activation and of its derivative. `usages` say what calls mean that leave arguments out, `apart`
+    where each dialect is farthest from the formula.
     """
 
     function: str
@@ -268,6 +340,8 @@ class FunctionRecord:
     curves: tuple[tuple[str, tuple[tuple[float, float], ...]], ...]
     calls: Mapping[str, str]
     framework_defaults: Mapping[str, Mapping[str, str]]
+    usages: tuple[Usage, ...] = ()
+    apart: Mapping[str, Difference] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from trysquare.result import Check, FunctionRecord, Result, Run
-from trysquare_reports import blame, figures, findings, function_page, markup, plot, verdict
+from trysquare_reports import blame, figures, findings, function_page, markup, plot, usage, verdict
 from trysquare_reports.hunted import hunted
 from trysquare_reports.matrix import matrix
 from trysquare_reports.verdict import State
@@ -63,6 +63,9 @@ def render(run: Run) -> str:
         order=_json([result.id for result in pages]),
         peers=_peers(run, pages),
         side_by_side=_side_by_side(run),
+        usage_heads=usage.HEADS,
+        usage=[*usage.rows(run.functions)],
+        dialects=[*usage.dialects(run.functions)],
     )
     # half a surrogate in a text must not end a report
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -27,6 +27,9 @@ from trysquare.truth.meaning import Meaning, meaning
 CHANNELS = 16
 """Positions along the axis of a function that treats every element alone."""
 
+WHOLE = 2048
+"""Sampled points come in multiples of this."""
+
 POINTS = {"float64": 400, "float32": 2000, "float16": 2000, "bfloat16": 2000}
 """Random points of a function of several numbers, of each of the three kinds."""
 
@@ -101,7 +104,7 @@ def telling(
 
 
 def finite(spec: Spec, parameters: Mapping[str, Value], inputs: Inputs) -> Inputs:
-    """Drop points with infinities or NaN: gradients are judged at numbers."""
+    """Replace points with infinities or NaN by others: gradients are judged at numbers."""
     effective = {**spec.defaults, **parameters}
     given = [item for item in floats(spec, effective, Extent.ELEMENT) if item.name in inputs]
     wide = [inputs[item.name].astype(np.float64) for item in given]
@@ -113,8 +116,17 @@ def finite(spec: Spec, parameters: Mapping[str, Value], inputs: Inputs) -> Input
     kept = {}
     for name, array in inputs.items():
         same = array.shape == keep.shape
-        kept[name] = array[keep].reshape(-1, *keep.shape[1:]) if same else array
+        rows = array[keep].reshape(-1, *keep.shape[1:]) if same else array
+        kept[name] = repeated(rows, len(array)) if same else array
     return kept
+
+
+def repeated(rows: Array, count: int) -> Array:
+    """Return so many rows, the first ones again where there are not enough; of none, none.
+
+    Who compiles a program for each shape compiles few where few shapes are asked.
+    """
+    return rows[np.arange(count) % len(rows)] if len(rows) else rows
 
 
 def required(spec: Spec, inputs: Inputs) -> Inputs:
@@ -134,6 +146,7 @@ def _points(spec: Spec, meant: Meaning, format: Format, random: Generator) -> In
         points = numbers(format, meant.terms, random)[:, None]
         points = np.concatenate([corpus.tuples(spec, elements, format.name), points])
     points = settled(meant, elements, points, format, random)
+    points = repeated(points, math.ceil(len(points) / WHOLE) * WHOLE)
     shape: tuple[int, ...] = (-1,)
     if spec.axis is not None:
         points = points[: len(points) // CHANNELS * CHANNELS]

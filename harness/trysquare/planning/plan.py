@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from trysquare.dtypes import FORMATS, Format
 from trysquare.planning.cases import Case
@@ -22,6 +23,17 @@ DTYPES: Mapping[Check, tuple[str, ...]] = {
     Check.EDGES: ("float32", "float16", "bfloat16"),
 }
 """The dtypes of a check that needs not be made in all of them."""
+
+
+class Profile(StrEnum):
+    """How much is run: everything, or what takes well under a minute."""
+
+    FULL = "full"
+    QUICK = "quick"
+
+
+QUICK_DTYPES = ("float32",)
+"""What a quick run asks: what most people use."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,11 @@ def _applies(spec: Spec, check: Check, dtype: str) -> bool:
     if check is Check.EDGES and FORMATS[dtype].width == 16:
         return adds_up(spec)
     return dtype in DTYPES.get(check, FORMATS)
+
+
+def dtypes_of(profile: Profile) -> tuple[str, ...]:
+    """Return the dtypes that a profile asks about."""
+    return QUICK_DTYPES if profile is Profile.QUICK else tuple(FORMATS)
 
 
 def checks_of(spec: Spec) -> Iterator[Check]:
