@@ -33,6 +33,7 @@ class Check(StrEnum):
     REDUCTIONS = "reductions"
     INPLACE = "inplace"
     RANDOMNESS = "randomness"
+    PROPERTIES = "properties"
     SWEEP = "sweep"
     HUNT = "hunt"
 
@@ -71,6 +72,9 @@ class Symptom(StrEnum):
     INACCURATE = "beyond the limit"
     SIGN_OF_ZERO = "wrong sign of zero"
     DISTRIBUTION = "wrong distribution"
+    RANGE = "outside of its range"
+    COURSE = "falls or rises where it must not"
+    IDENTITY = "two answers that do not fit together"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
 from trysquare.result import Check
-from trysquare.spec import InputKind, NamedCase, Nested, Place, Role, Spec, Special, Value
+from trysquare.spec import Claim, InputKind, NamedCase, Nested, Place, Role, Spec, Special, Value
 
 
 class Expect(StrEnum):
@@ -25,6 +25,20 @@ class Expect(StrEnum):
     TRUTH = "truth"
     ERROR = "error"
     DRAWS = "draws"
+    PROPERTY = "property"
+    FORM = "form"
+
+
+@dataclass(frozen=True)
+class Property:
+    """The property that the answer of a case must have.
+
+    An identity between two answers takes the first half of the rows of the case for its first
+    question, or the case `first`, if that one has other parameters.
+    """
+
+    claim: Claim
+    first: Case | None = None
 
 
 @dataclass(frozen=True)
@@ -33,7 +47,7 @@ class Case:
 
     `given` are the parameters in the call, `effective` those that hold. `stated` are the answers
     that a spec writes down, as float64: they decide the sign of zero, and if there are several,
-    each is right.
+    each is right. With FORM nothing is demanded of the numbers.
     """
 
     name: str
@@ -52,11 +66,17 @@ class Case:
     seed: int | None = None
     expect: Expect = Expect.TRUTH
     stated: tuple[Array, ...] = field(default=())
+    claimed: Property | None = None
 
     @property
     def slug(self) -> str:
         """The name as it occurs in ids: lower case, digits and hyphens."""
         return re.sub(r"[^a-z0-9.+]+", "-", self.name.lower()).strip("-")
+
+    @property
+    def earlier(self) -> Case | None:
+        """The case of the same group whose answer this one's is compared with."""
+        return None if self.claimed is None else self.claimed.first
 
     @property
     def call(self) -> Call:

@@ -57,5 +57,6 @@ def checks_of(spec: Spec) -> Iterator[Check]:
         Check.REDUCTIONS: spec.reduce is not None or bool(spec.deprecated),
         Check.INPLACE: inplace,
         Check.RANDOMNESS: spec.random is not None,
+        Check.PROPERTIES: bool(spec.properties),
     }
     yield from (check for check in RUN if reasons.get(check, True))

@@ -14,6 +14,7 @@ from trysquare.planning.cases import Case, Expect
 from trysquare.result import Expectation, Outcome, Result, Symptom
 from trysquare.verdict.draws import judge_draws
 from trysquare.verdict.measure import Measurement, dialect_of, measure
+from trysquare.verdict.properties import judge_property, limits
 from trysquare.verdict.standard import Standard
 from trysquare.workers.probes import keeps_subnormals
 
@@ -25,8 +26,15 @@ OUTCOMES = {
 }
 
 
-def judge(standard: Standard, target: str, reply: Reply, *, flushes: bool) -> Result:
-    """Return the result of one case on one target.
+def judge(
+    standard: Standard,
+    target: str,
+    reply: Reply,
+    *,
+    flushes: bool,
+    reference: Reply | None = None,
+) -> Result:
+    """Return the result of one case on one target; `reference` is the reply to an earlier case.
 
     `flushes` says that the target replaces subnormal numbers of this dtype by zero. The result is
     unexpected unless it conforms or is unsupported; known divergences are looked up later.
@@ -35,7 +43,7 @@ def judge(standard: Standard, target: str, reply: Reply, *, flushes: bool) -> Re
     if isinstance(reply, Refusal):
         return _expected(_refused(blank, standard.case, reply))
     seconds = replace(blank, seconds=reply.seconds)
-    return _expected(_answered(seconds, standard, reply, flushes=flushes))
+    return _expected(_answered(seconds, standard, reply, reference, flushes=flushes))
 
 
 def judge_all(
@@ -50,10 +58,15 @@ def judge_all(
     if not keeps_subnormals():
         raise ArithmeticError("this process flushes subnormals to zero; it cannot judge")
     results: dict[str, list[Result]] = {target: [] for target in replies}
+    places = {standard.case.name: place for place, standard in enumerate(standards)}
     for place, standard in enumerate(standards):
+        earlier = standard.case.earlier
         for target, (answers, flushes) in replies.items():
+            reference = None if earlier is None else answers[places[earlier.name]]
             try:
-                result = judge(standard, target, answers[place], flushes=flushes)
+                result = judge(
+                    standard, target, answers[place], flushes=flushes, reference=reference
+                )
             except UndecidedError as error:
                 blank = replace(_blank(standard.case, target), outcome=Outcome.ERRORED)
                 result = _expected(replace(blank, reason=f"the oracle could not decide: {error}"))
@@ -106,12 +119,14 @@ def _diverges(result: Result, symptom: Symptom, reason: str) -> Result:
     return replace(result, outcome=Outcome.DIVERGES, symptom=symptom, reason=reason)
 
 
-def _answered(blank: Result, standard: Standard, reply: Answer, *, flushes: bool) -> Result:
+def _answered(
+    blank: Result, standard: Standard, reply: Answer, reference: Reply | None, *, flushes: bool
+) -> Result:
     case = standard.case
     if case.expect is Expect.ERROR:
         accepted = _diverges(blank, Symptom.ACCEPTED, f"returned {_brief(reply)}")
         return replace(accepted, count=1, failed=1)
-    got = reply.outputs.get(case.wrt if case.want is Want.GRADIENT else "output")
+    got = _output(case, reply)
     if got is None:
         return replace(blank, outcome=Outcome.ERRORED, reason="the answer holds no output")
     wrong = _form(standard, reply, got)
@@ -119,7 +134,26 @@ def _answered(blank: Result, standard: Standard, reply: Answer, *, flushes: bool
         return replace(_diverges(blank, *wrong), count=got.size, failed=got.size)
     if case.expect is Expect.DRAWS:
         return judge_draws(blank, standard, got)
+    if case.expect is Expect.FORM:
+        return replace(blank, count=got.size)
+    if case.expect is Expect.PROPERTY:
+        return _examined(blank, standard, got, reference, flushes=flushes)
     return _measured(blank, standard, got, flushes=flushes)
+
+
+def _examined(
+    blank: Result, standard: Standard, got: Array, reference: Reply | None, *, flushes: bool
+) -> Result:
+    earlier = standard.case.earlier
+    first = _output(earlier, reference) if earlier and isinstance(reference, Answer) else None
+    if earlier is not None and first is None:
+        reason = f"nothing to compare with: '{earlier.name}' has no answer"
+        return replace(blank, outcome=Outcome.UNSUPPORTED, reason=reason)
+    return judge_property(blank, standard, got, first, lambda asked: limits(asked, flushes=flushes))
+
+
+def _output(case: Case, reply: Answer) -> Array | None:
+    return reply.outputs.get(case.wrt if case.want is Want.GRADIENT else "output")
 
 
 def _form(standard: Standard, reply: Answer, got: Array) -> tuple[Symptom, str] | None:

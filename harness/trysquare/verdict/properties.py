@@ -1,0 +1,275 @@
+"""An answer against a property: is it in the range, does it never fall, does it fit another one?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from trysquare.dtypes import Array
+from trysquare.formula.bounded import Bounded, BoundedFloat64
+from trysquare.formula.evaluate import evaluate
+from trysquare.formula.primitives import pessimistic, published
+from trysquare.planning.cases import Property
+from trysquare.result import Outcome, Result, Symptom, Worst
+from trysquare.spec import Course, Expression, Identity, Range, Trait
+from trysquare.truth.meaning import COTANGENT, OUTPUT
+from trysquare.verdict.measure import element, number
+from trysquare.verdict.standard import Standard
+
+Room = Callable[[Standard], Array]
+"""How far each element of an answer may be from the truth, absolute."""
+
+
+@dataclass(frozen=True)
+class Breach:
+    """Where an answer lacks a property: which elements, what was found and what was wanted.
+
+    All are rows. `partner` says of how many rows before each its partner is.
+    """
+
+    bad: Array
+    got: Array
+    want: Array
+    allowed: Array
+    count: int
+    partner: int
+    symptom: Symptom
+    words: str
+
+
+def judge_property(
+    blank: Result, standard: Standard, got: Array, first: Array | None, room: Room
+) -> Result:
+    """Return the result of a case that asks for a property.
+
+    `got` is the answer, `first` that to the first question where another case asked it.
+    """
+    found = breach(standard, got, first, room)
+    if found is None:
+        return replace(blank, count=got.size)
+    figures = replace(blank, count=found.count, failed=int(found.bad.sum()))
+    if not found.bad.any():
+        return figures
+    worst = _worst(standard, found)
+    return replace(
+        figures,
+        outcome=Outcome.DIVERGES,
+        symptom=found.symptom,
+        worst=worst,
+        reason=_sides(found, worst),
+    )
+
+
+def sides(standard: Standard, found: Breach) -> str:
+    """Return in words the worst of what lacks a property."""
+    return _sides(found, _worst(standard, found))
+
+
+def breach(standard: Standard, got: Array, first: Array | None, room: Room) -> Breach | None:
+    """Return where an answer lacks the property of its case; None where it was not asked."""
+    asked = standard.case.claimed
+    if asked is None:
+        return None
+    rows = standard.layout.to_rows(np.asarray(got, np.float64), standard.spread)
+    match asked.claim:
+        case Range() as claim:
+            return _outside(standard, claim, rows)
+        case Course() as claim:
+            return _against(standard, claim, rows)
+        case Identity() as claim:
+            return _unfit(standard, asked, claim, rows, first, room)
+
+
+def _outside(standard: Standard, claim: Range, rows: Array) -> Breach:
+    """Look where the condition surely does not hold: its constants may have been rounded."""
+    expression = claim.holds.pick(standard.case.effective)
+    layout, format = standard.layout, standard.case.format
+    arithmetic = BoundedFloat64(
+        layout.rows, layout.columns, published(format, flushes=False), format
+    )
+    given = {key: arithmetic.exact(value) for key, value in standard.rows.items()}
+    given[OUTPUT] = arithmetic.exact(rows)
+    holds = evaluate(standard.meant.expression(expression.tree), arithmetic, given)
+    bad = ~np.asarray(holds.value, bool) & (holds.error == 0)
+    # a condition that speaks of inputs holds for all of them, or it does not
+    for axis in (0, 1):
+        if rows.shape[axis] < bad.shape[axis]:
+            bad = np.asarray(bad.any(axis=axis, keepdims=True))
+    bad = np.broadcast_to(bad, rows.shape)
+    truth = rows
+    if bad.any():
+        # no bound is meant for what is no number, nor for an infinity that stands for an overflow
+        truth = format.round(standard.canonical.truth.value)
+        bad = bad & ~np.isnan(truth) & ~(np.isinf(rows) & (rows == truth))
+    words = f"not {expression.text}"
+    return Breach(bad, rows, truth, np.zeros(rows.shape), rows.size, 0, Symptom.RANGE, words)
+
+
+def _against(standard: Standard, claim: Course, rows: Array) -> Breach:
+    """Compare each row with the one before, where nothing but the one input has grown."""
+    (along,) = claim.inputs
+    before, after = rows[:-1], rows[1:]
+    x = np.broadcast_to(standard.rows[along], rows.shape)
+    same = x[:-1] <= x[1:]
+    for name, values in standard.rows.items():
+        if name != along:
+            full = np.broadcast_to(values, rows.shape)
+            same = same & (full[:-1] == full[1:])
+    rising = claim.trait is Trait.INCREASING
+    with np.errstate(invalid="ignore"):
+        wrong = after < before if rising else after > before
+    bad = np.concatenate([np.zeros((1, rows.shape[1]), bool), same & wrong])
+    want = np.concatenate([rows[:1], before])
+    words = f"{'falls' if rising else 'rises'} along {along}"
+    return Breach(bad, rows, want, np.zeros(rows.shape), int(same.sum()), 1, Symptom.COURSE, words)
+
+
+def _unfit(
+    standard: Standard,
+    asked: Property,
+    claim: Identity,
+    rows: Array,
+    first: Array | None,
+    room: Room,
+) -> Breach:
+    """Compare both sides of an identity, each with what is allowed to the answers in it."""
+    limit = np.zeros(rows.shape) if claim.exact else np.broadcast_to(room(standard), rows.shape)
+    second = _Answer(standard, rows, limit)
+    partner = 0
+    if not claim.second:
+        other = second
+    elif asked.first is None:
+        other, second = second.half(first=True), second.half(first=False)
+        partner = len(other.rows)
+    else:
+        there = Standard(standard.spec, asked.first)
+        values = there.layout.to_rows(np.asarray(first, np.float64), there.spread)
+        free = np.zeros(values.shape) if claim.exact else room(there)
+        other = _Answer(there, values, np.broadcast_to(free, values.shape))
+    left, right = second.side(claim.left), other.side(claim.right)
+    shape = np.broadcast_shapes(left.value.shape, right.value.shape)
+    with np.errstate(all="ignore"):
+        apart = np.abs(left.value - right.value)
+        allowed = left.error + right.error
+        bad = (apart > allowed) | (np.isnan(left.value) != np.isnan(right.value))
+        bad |= (np.isinf(left.value) | np.isinf(right.value)) & (left.value != right.value)
+    # where an answer has no limit, nor has what follows from it
+    bad &= np.isfinite(allowed)
+    full = [np.broadcast_to(part, shape) for part in (bad, left.value, right.value, allowed)]
+    padded = [np.concatenate([np.zeros((partner, shape[1]), part.dtype), part]) for part in full]
+    words = f"{claim.left.text} of the second is not {claim.right.text}"
+    if not claim.second:
+        words = f"{claim.left.text} is not {claim.right.text}"
+    size = int(np.prod(shape))
+    return Breach(
+        padded[0], padded[1], padded[2], padded[3], size, partner, Symptom.IDENTITY, words
+    )
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """An answer as rows, with what is allowed to each element, and which rows of the case it is."""
+
+    standard: Standard
+    rows: Array
+    limit: Array
+    start: int = 0
+    stop: int | None = None
+
+    def half(self, *, first: bool) -> _Answer:
+        """Return the first or the second half of the rows."""
+        middle = len(self.rows) // 2
+        start, stop = (0, middle) if first else (middle, 2 * middle)
+        return _Answer(self.standard, self.rows[start:stop], self.limit[start:stop], start, stop)
+
+    def side(self, expression: Expression) -> Bounded:
+        """Return an expression in this answer, and how far it may be off."""
+        standard = self.standard
+        height = standard.layout.rows
+        arithmetic = BoundedFloat64(
+            len(self.rows) if height == 0 or self.stop is not None else height,
+            standard.layout.columns,
+            pessimistic(),
+            standard.case.format,
+        )
+        names = {
+            key: arithmetic.exact(
+                values[self.start : self.stop] if len(values) == height else values
+            )
+            for key, values in standard.rows.items()
+        }
+        names[OUTPUT] = Bounded(self.rows, self.limit)
+        return evaluate(standard.meant.expression(expression.tree), arithmetic, names)
+
+
+def _worst(standard: Standard, found: Breach) -> Worst:
+    format = standard.case.format
+    with np.errstate(all="ignore"):
+        size = np.abs(found.got - found.want) / format.ulp(found.want)
+    size = np.where(np.isfinite(size), size, np.inf)
+    row, column = divmod(int(np.argmax(np.where(found.bad, size, -1.0))), found.bad.shape[1])
+    got, want = float(found.got[row, column]), float(found.want[row, column])
+    inputs = {
+        key: number(element(values, (row, column)), format)
+        for key, values in standard.rows.items()
+        if values.size
+    }
+    if found.partner:
+        inputs |= {
+            f"{key} of the first": number(element(values, (row - found.partner, column)), format)
+            for key, values in standard.rows.items()
+            if key != COTANGENT and values.shape[0] > 1
+        }
+    spacing = float(format.ulp(np.array(want)))
+    return Worst(
+        index=_index(standard, row, column),
+        inputs=inputs,
+        got=number(got, format),
+        want=number(want, format),
+        ulp=float(size[row, column]),
+        limit=min(float(found.allowed[row, column]) / spacing, 1e300),
+        distance=None,
+        condition=None,
+    )
+
+
+def _index(standard: Standard, row: int, column: int) -> tuple[int, ...]:
+    """Return the place in the answer; a side that is one number for a row has its first one."""
+    height = standard.layout.rows if standard.spread.rows else 1
+    width = standard.layout.columns if standard.spread.columns else 1
+    return standard.index_of(min(row, height - 1), min(column, width - 1))
+
+
+def _sides(found: Breach, worst: Worst) -> str:
+    where = ", ".join(f"{key} = {value.decimal}" for key, value in worst.inputs.items())
+    return f"{found.words}: {worst.got.decimal} against {worst.want.decimal}, at {where}"
+
+
+def limits(standard: Standard, *, flushes: bool) -> Array:
+    """Return how far an answer may be from the truth, absolute; infinite where nothing is known.
+
+    Where the truth is no number, or an evaluation may overflow on the way, an identity says
+    nothing.
+    """
+    allowed = standard.limit(flushes=flushes)
+    truth, spilled = standard.canonical.truth, allowed.spilled
+    known = np.isfinite(truth.value) & np.isfinite(spilled)
+    known &= np.abs(truth.value) <= standard.case.format.largest
+    return np.where(known, allowed.limit + _blur(standard), np.inf)
+
+
+def _blur(standard: Standard) -> Array:
+    """Return how far the truth itself may be from what its float64 says."""
+    truth, format = standard.canonical.truth, standard.case.format
+    with np.errstate(all="ignore"):
+        return (np.abs(truth.rest) + truth.bound) * format.ulp(truth.value)
+
+
+def blur(standard: Standard) -> Array:
+    """Return the same, infinite where the truth is no number, with a rounding of float64."""
+    value = standard.canonical.truth.value
+    with np.errstate(all="ignore"):
+        room = _blur(standard) + np.abs(value) * 2.0**-50
+    return np.where(np.isfinite(value), room, np.inf)
