@@ -16,6 +16,7 @@ DEFAULTS, REDUCTIONS, INPLACE, RANDOMNESS = (
     Check.INPLACE,
     Check.RANDOMNESS,
 )
+PROPERTIES = Check.PROPERTIES
 SWEEP, HUNT = Check.SWEEP, Check.HUNT
 
 
@@ -148,6 +149,21 @@ LIES = (
     ),
     lie("accumulates_narrowly", "softmax", VALUES, Symptom.INACCURATE, DEFAULTS, dtype="bfloat16"),
     lie("accumulates_narrowly", "softmax", VALUES, Symptom.INACCURATE, DEFAULTS, dtype="float16"),
+    # properties
+    lie("exceeds_one", "sigmoid", PROPERTIES, Symptom.RANGE),
+    lie("has_a_dent", "sigmoid", PROPERTIES, Symptom.COURSE, VALUES, CASES, DEFAULTS),
+    lie("rounds_the_left_otherwise", "tanh", PROPERTIES, Symptom.IDENTITY),
+    lie("depends_on_the_shift", "softmax", PROPERTIES, Symptom.IDENTITY, VALUES, CASES, DEFAULTS),
+    lie(
+        "divides_the_mean_by_one_less",
+        "l1_loss",
+        PROPERTIES,
+        Symptom.IDENTITY,
+        REDUCTIONS,
+        CASES,
+        DEFAULTS,
+    ),
+    lie("lifts_the_gradient", "softmax", PROPERTIES, Symptom.IDENTITY, GRADIENTS),
     # form
     lie("returns_float64", "sigmoid", VALUES, Symptom.DTYPE, CASES, DEFAULTS),
     lie("adds_a_dimension", "elu", VALUES, Symptom.SHAPE, CASES, DEFAULTS),

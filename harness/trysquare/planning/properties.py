@@ -25,6 +25,7 @@ from trysquare.planning.inputs import (
     floats,
     moderate,
     pointwise,
+    required,
     samples,
     settled,
 )
@@ -112,8 +113,11 @@ def _ranges(spec: Spec, claim: Range, format: Format, random: Generator) -> Iter
         for size, sampled in samples(spec, parameters, format, random):
             inputs = finite(spec, parameters, sampled)
             yield _case(spec, claim, format, f"range of {size}{label}", inputs, parameters)
-    for choice in reducing(spec):
-        inputs = moderate(spec, choice, (10, 10), format, random)
+    by = claim.holds.parameter
+    for choice in (
+        reducing(spec) if by is None or (spec.reduce and by == spec.reduce.parameter) else ()
+    ):
+        inputs = required(spec, moderate(spec, choice, (10, 10), format, random))
         words = ", ".join(str(value) for value in choice.values())
         yield _case(spec, claim, format, f"range, {words}", inputs, choice)
 

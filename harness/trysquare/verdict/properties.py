@@ -77,7 +77,7 @@ def breach(standard: Standard, got: Array, first: Array | None, room: Room) -> B
         case Range() as claim:
             return _outside(standard, claim, rows)
         case Course() as claim:
-            return _against(standard, claim, rows)
+            return _against(standard, claim, rows, room)
         case Identity() as claim:
             return _unfit(standard, asked, claim, rows, first, room)
 
@@ -107,8 +107,11 @@ def _outside(standard: Standard, claim: Range, rows: Array) -> Breach:
     return Breach(bad, rows, truth, np.zeros(rows.shape), rows.size, 0, Symptom.RANGE, words)
 
 
-def _against(standard: Standard, claim: Course, rows: Array) -> Breach:
-    """Compare each row with the one before, where nothing but the one input has grown."""
+def _against(standard: Standard, claim: Course, rows: Array, room: Room) -> Breach:
+    """Compare each row with the one before, where nothing but the one input has grown.
+
+    Two right answers may be apart by two limits; a fall within one limit is rounding.
+    """
     (along,) = claim.inputs
     before, after = rows[:-1], rows[1:]
     x = np.broadcast_to(standard.rows[along], rows.shape)
@@ -121,9 +124,14 @@ def _against(standard: Standard, claim: Course, rows: Array) -> Breach:
     with np.errstate(invalid="ignore"):
         wrong = after < before if rising else after > before
     bad = np.concatenate([np.zeros((1, rows.shape[1]), bool), same & wrong])
+    allowed = np.zeros(rows.shape)
+    if bad.any():
+        allowed = np.broadcast_to(room(standard), rows.shape)
+        with np.errstate(invalid="ignore"):
+            bad[1:] &= np.abs(after - before) > allowed[1:]
     want = np.concatenate([rows[:1], before])
     words = f"{'falls' if rising else 'rises'} along {along}"
-    return Breach(bad, rows, want, np.zeros(rows.shape), int(same.sum()), 1, Symptom.COURSE, words)
+    return Breach(bad, rows, want, allowed, int(same.sum()), 1, Symptom.COURSE, words)
 
 
 def _unfit(
@@ -250,26 +258,18 @@ def _sides(found: Breach, worst: Worst) -> str:
 def limits(standard: Standard, *, flushes: bool) -> Array:
     """Return how far an answer may be from the truth, absolute; infinite where nothing is known.
 
-    Where the truth is no number, or an evaluation may overflow on the way, an identity says
-    nothing.
+    Where the truth is no number, or an evaluation may overflow on the way, a property says nothing.
     """
-    allowed = standard.limit(flushes=flushes)
-    truth, spilled = standard.canonical.truth, allowed.spilled
-    known = np.isfinite(truth.value) & np.isfinite(spilled)
-    known &= np.abs(truth.value) <= standard.case.format.largest
-    return np.where(known, allowed.limit + _blur(standard), np.inf)
-
-
-def _blur(standard: Standard) -> Array:
-    """Return how far the truth itself may be from what its float64 says."""
-    truth, format = standard.canonical.truth, standard.case.format
-    with np.errstate(all="ignore"):
-        return (np.abs(truth.rest) + truth.bound) * format.ulp(truth.value)
+    allowed, value = standard.limit(flushes=flushes), standard.oracle.ieee
+    known = np.isfinite(value) & np.isfinite(allowed.spilled)
+    known &= np.abs(value) <= standard.case.format.largest
+    return np.where(known, allowed.limit, np.inf)
 
 
 def blur(standard: Standard) -> Array:
-    """Return the same, infinite where the truth is no number, with a rounding of float64."""
-    value = standard.canonical.truth.value
+    """Return how far the truth may be from its float64; infinite where it is no number."""
+    truth, format = standard.canonical.truth, standard.case.format
     with np.errstate(all="ignore"):
-        room = _blur(standard) + np.abs(value) * 2.0**-50
-    return np.where(np.isfinite(value), room, np.inf)
+        room = (np.abs(truth.rest) + truth.bound) * format.ulp(truth.value)
+        room += np.abs(truth.value) * 2.0**-50
+    return np.where(np.isfinite(truth.value), room, np.inf)
