@@ -14,9 +14,9 @@ from workshop import SPECS, checks_of, diverging, results
 
 
 def asked(function: str, dtype: str) -> Iterator[Result]:
-    largest = MANY if dtype in ("float16", "bfloat16") else 10**9
     for check in checks_of(function):
-        yield from results(backend, function, check, dtype, largest=largest)
+        few = dtype in ("float16", "bfloat16") or check is Check.PROPERTIES
+        yield from results(backend, function, check, dtype, largest=MANY if few else 10**9)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])

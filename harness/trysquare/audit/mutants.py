@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from trysquare.errors import FormulaError
 from trysquare.formula.parser import FUNCTIONS, LARGEST_POWER, RESERVED, parse
-from trysquare.formula.tree import Scope
+from trysquare.formula.tree import Scope, names
 from trysquare.spec import Expression, InputKind, Selected, Spec
 
 OPERATORS: dict[type[ast.operator], str] = {ast.Add: "-", ast.Sub: "+", ast.Mult: "/", ast.Div: "*"}
@@ -74,12 +74,27 @@ def mutants(spec: Spec) -> Iterator[Mutant]:
     blank = replace(spec, gradient={})
     for part, text, changed in _selected(spec, "formula", spec.formula, Scope.ROW):
         yield Mutant(replace(blank, formula=changed), part, *text)
+    used = _used(spec)
     for name, selected in spec.where.items():
+        if name not in used:
+            continue
         for part, text, changed in _selected(spec, name, selected, Scope.ROW):
             yield Mutant(replace(blank, where={**spec.where, name: changed}), part, *text)
     if spec.reduce is not None:
         for part, text, changed in _selected(spec, "reduce", spec.reduce, Scope.ALL):
             yield Mutant(replace(blank, reduce=changed), part, *text)
+
+
+def _used(spec: Spec) -> frozenset[str]:
+    """Return what the formula mentions, or what is mentioned by that; not what a gradient does."""
+    waiting = [spec.formula, *([] if spec.reduce is None else [spec.reduce])]
+    used: set[str] = set()
+    while waiting:
+        for option in waiting.pop().options.values():
+            for name in set(names(option.tree)) - used:
+                used.add(name)
+                waiting += [spec.where[name]] if name in spec.where else []
+    return frozenset(used)
 
 
 def _selected(
@@ -166,7 +181,9 @@ def _changes(text: str, node: ast.expr, whole: frozenset[str]) -> Iterator[str]:
 
 def _constants(number: str) -> Iterator[str]:
     yield f"{number} + 1"
-    yield f"2 * {number}"
+    if number != "(0)":
+        yield f"2 * {number}"
+        yield f"1.01 * {number}"
 
 
 def _comparisons(node: ast.Compare, source: Callable[[ast.expr], str]) -> Iterator[str]:

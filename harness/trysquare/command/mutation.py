@@ -31,8 +31,8 @@ ROUNDING = 1e-9
 BITS = 400
 """Precision at which two formulas are told apart."""
 
-CLOSE = 200
-"""Points at which two formulas are compared with so many bits."""
+CLOSE = 400
+"""Numbers at which two formulas are compared with so many bits."""
 
 VANISHING = 1e-300
 
@@ -80,7 +80,7 @@ def score(spec: Spec, every: int = 1) -> Score:
 
 @dataclass(frozen=True)
 class _Value:
-    """What a formula gives in float64, how far that is off, and for which rows inputs are finite."""
+    """What a formula gives in float64, how far off, and for which rows all inputs are finite."""
 
     value: Array
     error: Array
@@ -136,7 +136,7 @@ class _Court:
             found.append((parameters, inputs))
             found.append((parameters, moderate(self._spec, parameters, (60, 7), FLOAT32, random)))
         for choice in reducing(self._spec):
-            found.append((choice, moderate(self._spec, choice, (10, 10), FLOAT32, random)))
+            found += [(choice, moderate(self._spec, choice, (10, 10), FLOAT32, random))]
         found += [(case.effective, dict(case.inputs)) for case, _ in self._named]
         return found
 
@@ -159,6 +159,8 @@ class _Court:
                 continue
             rows = laid.to_rows(stated, spread)
             slack = ROUNDING * np.abs(rows) + VANISHING
+            if named.dtypes:  # what is stated is rounded
+                slack = slack + case.format.ulp(rows)
             if named.digits is not None:
                 slack = slack + 0.5 * 10.0**-named.digits
             if not _apart(got.value, rows, got.error + slack).any():
@@ -173,8 +175,8 @@ class _Court:
         rows = np.flatnonzero(known.finite)
         if mine.mixes_rows or theirs.mixes_rows:
             rows = np.arange(len(known.value)) if known.finite.all() else rows[:0]
-        elif len(rows) > CLOSE:
-            rows = rows[:: -(-len(rows) // CLOSE)]
+        elif rows.size:
+            rows = rows[:: -(-len(rows) * mine.columns // CLOSE)]
         if not rows.size:
             return False
         pair = np.broadcast_arrays(mine.balls(rows, BITS), theirs.balls(rows, BITS))

@@ -16,7 +16,18 @@ from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
 from trysquare.result import Check
-from trysquare.spec import Claim, InputKind, NamedCase, Nested, Place, Role, Spec, Special, Value
+from trysquare.spec import (
+    Claim,
+    Identity,
+    InputKind,
+    NamedCase,
+    Nested,
+    Place,
+    Role,
+    Spec,
+    Special,
+    Value,
+)
 
 
 class Expect(StrEnum):
@@ -77,6 +88,13 @@ class Case:
     def earlier(self) -> Case | None:
         """The case of the same group whose answer this one's is compared with."""
         return None if self.claimed is None else self.claimed.first
+
+    @property
+    def two_questions(self) -> bool:
+        """Whether the first half of the rows is another question than the second half."""
+        claimed = self.claimed
+        identity = claimed is not None and isinstance(claimed.claim, Identity)
+        return identity and claimed.first is None and claimed.claim.second
 
     @property
     def call(self) -> Call:

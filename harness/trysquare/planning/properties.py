@@ -58,7 +58,7 @@ FIXED = 8
 SPARSE = 400
 """Numbers on a grid along one of several inputs."""
 
-POINTS = 1200
+POINTS = 600
 """Points at which an identity is asked, where there are several inputs or numbers are wide."""
 
 STEP = 8

@@ -175,7 +175,7 @@ class Standard:
     def _limit_of(
         self, oracle: Oracle, other: Accepted | None = None, *, flushes: bool
     ) -> Allowance:
-        """Return the limit of the canonical answer or of another; no truth is asked for needlessly."""
+        """Return the limit of the canonical answer or of another, if possible without a truth."""
         stated = self.spec.tolerance.pick(self.case.format.name, self.case.effective)
         # a stated tolerance is the function's; gradients inherit theirs from their own formula
         own = None if stated is None or self.case.want is Want.GRADIENT else stated.tree
