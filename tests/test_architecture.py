@@ -29,26 +29,25 @@ PACKAGES = {
 
 LAYERS = (
     "__main__",
-    "cli.hunting cli.sweeping",
-    "cli.looking command.hunting command.sweeping pytest_plugin",
-    "cli.auditing cli.measuring command.catalogue hunt.chase pytest_results sweep.campaign",
+    "cli.hunting cli.looking cli.sweeping pytest_plugin",
+    "cli.measuring cli.tabling command.catalogue command.sweeping pytest_results",
+    "command.campaign command.doctor command.hunting command.table pytest_items sweep.campaign",
+    "hunt.chase recorder usage.porting",
+    "cli.auditing hunt.findings hunt.hunter usage.defaults",
+    "cli.packing command.auditing hunt.asking sweep.pairs sweep.runner usage.asking",
+    "command.agreement command.selection ledger packs.pack packs.verify run workers.worker",
+    "command.lint command.mutation command.proof planning.plan reader sweep.finding",
     (
-        "cli.packing command.auditing command.campaign command.doctor hunt.findings hunt.hunter "
-        "pytest_items sweep.runner"
-    ),
-    ("command.selection hunt.asking packs.pack packs.verify recorder sweep.pairs workers.worker"),
-    "ledger reader run sweep.finding",
-    (
-        "audit.reproducing command.lint hunt.score hunt.start packs.questions planning.plan "
-        "specfile.sections sweep.surveys workers.witness"
-    ),
-    (
-        "hunt.subject planning.checks specfile.case_reader specfile.properties sweep.subject "
-        "verdict.judge workers.pool"
+        "audit.reproducing hunt.score hunt.start planning.checks specfile.sections sweep.surveys "
+        "verdict.judge workers.witness"
     ),
     (
-        "audit.examination audit.goldens command.agreement command.collecting packs.answers "
-        "planning.inputs specfile.signature sweep.evaluation verdict.draws verdict.measure "
+        "hunt.subject packs.questions planning.properties specfile.case_reader "
+        "specfile.properties sweep.subject verdict.properties workers.pool"
+    ),
+    (
+        "audit.examination audit.goldens command.collecting packs.answers planning.inputs "
+        "specfile.signature sweep.evaluation verdict.diagnosis verdict.draws verdict.measure "
         "workers.line"
     ),
     (
@@ -60,18 +59,19 @@ LAYERS = (
         "audit.assumptions audit.double_entry audit.published audit.region audit.second_opinion "
         "audit.settings cli.testing divergences formula.interval formula.series machine "
         "packs.hard_cases packs.manifest planning.corpus_point results_file specfile.phrases "
-        "truth.domain truth.rounding truth.tolerance workers.process workers.protocol "
-        "workers.reproduction"
+        "truth.domain truth.rounding truth.tolerance verdict.spread workers.process "
+        "workers.protocol workers.reproduction"
     ),
     (
         "audit.enclosure audit.grid binding cli.options command.progress command.rerun "
-        "formula.branching planning.cases record_form specfile.composer specfile.schema "
-        "specfile.values truth.arrangement truth.oracle verdict.compare workers.area "
-        "workers.frames workers.probes"
+        "formula.branching planning.cases planning.variations record_form specfile.composer "
+        "specfile.schema specfile.values truth.arrangement truth.oracle verdict.compare "
+        "workers.area workers.frames workers.probes"
     ),
     (
-        "audit.multiprecision backend formula.ball formula.bounded formula.extended hunt.search "
-        "result specfile.document sweep.tally truth.layout truth.meaning"
+        "audit.multiprecision audit.mutants backend formula.ball formula.bounded formula.extended "
+        "formula.rounded hunt.search result specfile.document sweep.tally truth.layout "
+        "truth.meaning"
     ),
     (
         "formula.constant formula.derivative formula.evaluate formula.float64 formula.mathml "
@@ -80,7 +80,7 @@ LAYERS = (
     ),
     (
         "audit cli command dtypes errors formula formula.tree formula.typeset hunt packs planning "
-        "shelf specfile sweep sweep.segment truth verdict workers"
+        "shelf specfile sweep sweep.segment truth usage verdict workers"
     ),
 )
 """The rooms of the harness, from the top down; a room imports only from lines below its own.

@@ -13,6 +13,7 @@ from trysquare.formula.derivative import Extent as Spread
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
+from trysquare.result import REFERENCE
 from trysquare.spec import Spec
 from trysquare.truth.arrangement import Arrangement, arrange
 from trysquare.truth.domain import violations
@@ -26,7 +27,7 @@ class NumPy(Backend):
 
     def targets(self) -> tuple[Target, ...]:
         """Return the only target."""
-        return (Target("numpy", "cpu", "formula"),)
+        return (Target("numpy", "cpu", REFERENCE),)
 
     def dtypes(self, target: Target) -> frozenset[str]:  # noqa: ARG002 - the same everywhere
         """Return every format: all of them are contained in float64."""

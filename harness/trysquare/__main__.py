@@ -26,6 +26,7 @@ from trysquare.cli.options import Code
 from trysquare.cli.packing import pack, verify
 from trysquare.cli.reviewing import report, repro
 from trysquare.cli.sweeping import sweep
+from trysquare.cli.tabling import table
 from trysquare.cli.testing import selftest
 from trysquare.errors import SpecErrors, UsageError
 
@@ -82,7 +83,7 @@ def cli() -> None:
 
 
 for _command in (
-    *(run, sweep, hunt, list_, show, check, doctor, report, repro),
+    *(run, sweep, hunt, table, list_, show, check, doctor, report, repro),
     *(audit, pack, verify, selftest),
 ):
     cli.add_command(_command)

@@ -10,7 +10,7 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from importlib import metadata
@@ -136,10 +136,14 @@ Reply = Answer | Refusal
 
 @dataclass(frozen=True)
 class Spelling:
-    """How a framework spells a function: the call, and its own defaults by parameter."""
+    """How a framework spells a function: the call, and its own defaults by parameter.
+
+    `means` holds those defaults that the spec has a word for, in the spec's words.
+    """
 
     text: str
     defaults: Mapping[str, str]
+    means: Mapping[str, Value] = field(default_factory=dict)
 
 
 Tensors = Mapping[str, Tensor]
@@ -218,6 +222,13 @@ class Backend(ABC):
     def spellings(self) -> Mapping[str, Spelling]:
         """Return how each function is called, where there is something to call."""
         return {}
+
+    def written(self, spec: Spec, call: Call) -> str:
+        """Return a call as Python source, where there is something public to call.
+
+        Raises Unsupported like the call itself.
+        """
+        raise Unsupported(f"{self.name} computes {spec.function} itself ({call.function})")
 
     def environment(self) -> Mapping[str, str]:
         """Return the settings that influence results, an explicit few."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -162,26 +162,39 @@ def spell(bindings: Iterable[Binding]) -> dict[str, Spelling]:
     spellings: dict[str, Spelling] = {}
     for binding in bindings:
         text = _written(binding, binding.name, binding.arguments, binding.canonical)
-        defaults = _defaults(binding)
+        stated = _defaults(binding)
+        defaults = {name: str(value) for name, value in stated.items()}
+        means = dict(_meant(binding, stated))
         if binding.function in spellings:
             earlier = spellings[binding.function]
             text = earlier.text if text in earlier.text else f"{earlier.text}\n{text}"
             defaults = {**defaults, **earlier.defaults}
-        spellings[binding.function] = Spelling(text, defaults)
+            means = {**means, **earlier.means}
+        spellings[binding.function] = Spelling(text, defaults, means)
     return spellings
 
 
-def _defaults(binding: Binding) -> dict[str, str]:
+def _defaults(binding: Binding) -> dict[str, Any]:
     try:
         parameters = inspect.signature(binding.wraps or binding.call).parameters
     except ValueError:  # written in C, without a signature
         return {}
     names = {**binding.arguments, **{argument: argument for argument in binding.canonical}}
     return {
-        name: str(parameters[argument].default)
+        name: parameters[argument].default
         for argument, name in names.items()
         if argument in parameters and parameters[argument].default is not inspect.Parameter.empty
     }
+
+
+def _meant(binding: Binding, stated: Mapping[str, Any]) -> Iterator[tuple[str, Value]]:
+    """Yield the defaults of a signature that a spec has a word for, in its words."""
+    for name, value in stated.items():
+        table = binding.values.get(name)
+        if table is not None:
+            yield from ((name, choice) for choice, own in table.items() if own == value)
+        elif name in binding.arguments.values() and isinstance(value, bool | int | float | str):
+            yield name, value
 
 
 @dataclass(frozen=True)
@@ -244,6 +257,10 @@ class Framework(Backend):
             if binding.function == spec.function:
                 check(binding, spec)
         return resolve(self.bindings, spec, call)
+
+    def written(self, spec: Spec, call: Call) -> str:
+        """Return the call, with the framework's names and the spec's names of the inputs."""
+        return self.resolve(spec, call).text()
 
     def value(self, spec: Spec, call: Call, tensors: Tensors) -> Tensor:
         """Call the framework's function."""

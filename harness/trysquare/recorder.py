@@ -33,6 +33,7 @@ from trysquare.result import (
 from trysquare.results_file import ResultsWriter
 from trysquare.run import Session
 from trysquare.spec import Spec
+from trysquare.usage.defaults import dialects, usages
 from trysquare.workers.protocol import Hello
 
 T = TypeVar("T", Result, FunctionRecord)
@@ -114,10 +115,13 @@ def targets(session: Session, named: Collection[str] = ()) -> tuple[TargetRecord
 
 
 def functions(session: Session, specs: Iterable[Spec]) -> Iterator[FunctionRecord]:
-    """Yield what a report shows of each spec."""
-    hellos = tuple(session.targets.values())
-    for spec in specs:
-        yield shown(describe(spec, hellos))
+    """Yield what a report shows of each spec; defaults are measured here and now."""
+    hellos, named = tuple(session.targets.values()), tuple(specs)
+    found = usages(session, named, tuple(session.targets))
+    for spec in named:
+        record = describe(spec, hellos)
+        measured = replace(record, usages=found.get(spec.function, ()), apart=dialects(spec))
+        yield shown(measured)
 
 
 def footer(results: Iterable[Result], stale: Sequence[Stale], seconds: float) -> Footer:

@@ -16,6 +16,9 @@ FORMAT = 1
 SEED = 0
 """The seed of the random inputs that known divergences were proven with."""
 
+REFERENCE = "formula"
+"""The mode of a target that evaluates the spec's own formula: nobody else is compared with it."""
+
 SECONDS_PER_CASE = 60.0
 """A case that takes longer is a hang, unless somebody says otherwise."""
 
@@ -177,7 +180,8 @@ class Result:
     None where it has no rule. `place` is `file:line:column` of the spec's line. `reproduction` is
     a stand-alone script. Of a sweep, `max_ulp` and `mean_signed_ulp` are those of the numbers that
     are not correctly rounded. `wrt` is the input whose gradient was asked for. `found` are the
-    inputs of a hunt, the worst one first.
+    inputs of a hunt, the worst one first. `apart` is how many representable numbers the answers of
+    all targets that conform are apart, at most, at one element; None where there is nobody else.
     """
 
     id: str
@@ -209,6 +213,7 @@ class Result:
     sweep: Sweep | None = None
     wrt: str = ""
     found: tuple[Found, ...] = ()
+    apart: int | None = None
 
 
 @dataclass(frozen=True)
@@ -243,11 +248,83 @@ class Header:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """Where two answers differ most.
+
+    `inputs` are the numbers that went into the element, `share` is |got - want| divided by the
+    larger magnitude if that exceeds 1, infinite where one of the two is no number.
+    """
+
+    inputs: Mapping[str, Number]
+    got: Number
+    want: Number
+    share: float
+
+
+@dataclass(frozen=True)
+class Default:
+    """The default of one parameter on one target.
+
+    `own` is the framework's, in the spec's words where it has some; `stated` is the spec's, empty
+    for an argument that only the framework has. `confirmed`: a call that leaves it out gives the
+    same bits as one that gives it. `difference` is what leaving it out changes.
+    """
+
+    parameter: str
+    stated: str
+    own: str
+    confirmed: bool
+    difference: Difference | None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """A function on one target, called with every argument left out, and as the spec means it.
+
+    `call` is the first call, `remedy` the second. `answers` says whether the first one is allowed
+    at all. `difference` and `remedied` are where their answers are beyond the limit of the spec;
+    None is nowhere. `diagnosis` says what the first one equals instead.
+    """
+
+    target: str
+    dtype: str
+    call: str
+    answers: bool
+    defaults: tuple[Default, ...]
+    difference: Difference | None
+    diagnosis: str
+    remedy: str
+    remedied: Difference | None
+
+
+@dataclass(frozen=True)
+class Porting:
+    """One function on two targets, called with every argument left out on both.
+
+    `before` and `after` are these calls; `difference` is where their answers are farthest apart,
+    None if they are the same. `there` and `here` are the calls that mean the same, namely what the
+    first target's defaults mean; `remaining` is how far apart they are, `agree` whether both are
+    within the limits of the spec.
+    """
+
+    function: str
+    dtype: str
+    before: str
+    after: str
+    difference: Difference | None
+    there: str
+    here: str
+    remaining: Difference | None
+    agree: bool
+
+
+@dataclass(frozen=True)
 class FunctionRecord:
     """What a report shows of a spec, so that it needs no spec file.
 
     `formulas` are (label, text, MathML); `curves` hold (what is drawn, [(x, y), ...]) of an
-    activation and of its derivative.
+    activation and of its derivative. `usages` say what calls mean that leave arguments out, `apart`
+    where each dialect is farthest from the formula.
     """
 
     function: str
@@ -262,6 +339,8 @@ class FunctionRecord:
     curves: tuple[tuple[str, tuple[tuple[float, float], ...]], ...]
     calls: Mapping[str, str]
     framework_defaults: Mapping[str, Mapping[str, str]]
+    usages: tuple[Usage, ...] = ()
+    apart: Mapping[str, Difference] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,14 @@ class Session:
         """Return what a target replies to calls that no plan has made, in their order."""
         return self._pool.ask(target, spec, calls, self._deadline).result()
 
+    def asked(self, target: Target, spec: Spec, calls: Sequence[Call]) -> Future[list[Reply]]:
+        """Send such calls, and return what the replies will be."""
+        return self._pool.ask(target, spec, calls, self._deadline)
+
+    def spelled(self, target: Target, spec: Spec, call: Call) -> str:
+        """Return a call as the framework writes it; nothing if it has no such call."""
+        return self._pool.spelled(target, spec, call, self._deadline).result()
+
     def judged(self, standard: Standard, target: Target, reply: Reply) -> Result:
         """Return the result of a single reply, with the script that shows it if it diverges."""
         both = {str(target): ([reply], self.flushes(target, standard.case.format))}

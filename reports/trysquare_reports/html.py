@@ -17,13 +17,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from trysquare.result import Check, FunctionRecord, Result, Run
-from trysquare_reports import figures, findings, function_page, markup, plot, verdict
+from trysquare_reports import blame, figures, findings, function_page, markup, plot, usage, verdict
 from trysquare_reports.hunted import hunted
 from trysquare_reports.matrix import matrix
 from trysquare_reports.verdict import State
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _state = attrgetter("state")
+_DIFFERENT = 10
+"""Questions of which the page tells how far the answers are apart that are within their limits."""
+
 _LONGEST = 4_000
 """Characters of a reproduction that the page carries; a longer one is in the results file."""
 
@@ -59,6 +62,10 @@ def render(run: Run) -> str:
         shown=function_page.SHOWN,
         order=_json([result.id for result in pages]),
         peers=_peers(run, pages),
+        side_by_side=_side_by_side(run),
+        usage_heads=usage.HEADS,
+        usage=[*usage.rows(run.functions)],
+        dialects=[*usage.dialects(run.functions)],
     )
     # half a surrogate in a text must not end a report
     return text.encode("utf-8", "replace").decode("utf-8")
@@ -91,6 +98,7 @@ def _environment(pages: set[str]) -> Environment:
         "mismatch": verdict.mismatch,
         "closeness": verdict.closeness,
         "seen_by_others": verdict.seen_by_others,
+        "blamed": blame.sentence,
     }
     return environment
 
@@ -132,6 +140,18 @@ def _peers(run: Run, pages: Sequence[Result]) -> Mapping[str, list[Result]]:
     for result in run.results:
         answers[verdict.question(result)].append(result)
     return {result.id: answers[verdict.question(result)] for result in pages}
+
+
+def _side_by_side(run: Run) -> Mapping[str, object]:
+    """Return how often one, some or all targets are wrong, and where those that conform differ."""
+    compared = [*blame.sides(run.results)]
+    counts = blame.counts(compared)
+    differing = sorted(compared, key=lambda side: -side.apart)[:_DIFFERENT]
+    return {
+        "count": len(compared),
+        "counts": [(who, counts[who]) for who in blame.Blame if counts[who]],
+        "differing": [(side.results[0], side.apart) for side in differing if side.apart > 1],
+    }
 
 
 def _static(name: str) -> str:

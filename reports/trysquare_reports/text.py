@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
 from trysquare.result import Number, Outcome, Result, Run, Worst
-from trysquare_reports import figures
+from trysquare_reports import blame, figures
 from trysquare_reports.hunted import hunted
 from trysquare_reports.verdict import (
     ALARMING,
@@ -30,6 +30,9 @@ from trysquare_reports.verdict import (
 WIDTH = 100
 _SPELLED_OUT = 10
 """Failures that a summary prints in full; the others get one line each."""
+
+_DIFFERENT = 3
+"""Questions of which a summary tells how far the answers are apart."""
 
 _ORDER = (
     (State.UNEXPECTED, "unexpected"),
@@ -61,6 +64,8 @@ def failure(result: Result, others: Sequence[Result] = ()) -> str:
         lines += _wrapped("also run here and conforming: " + ", ".join(agree))
     elif asked:
         lines += _wrapped("also run here, and none conforms: " + _names(asked))
+    if who := blame.sentence(result, asked):
+        lines += _wrapped("blame: " + who)
     if seen := seen_by_others(result):
         lines += _wrapped("would others see it? " + seen)
     if result.known:
@@ -157,6 +162,23 @@ def _blocks(run: Run) -> Iterator[str]:
     found = [*_hunted(run.results)]
     if found:
         yield "\n".join(found)
+    if compared := [*blame.sides(run.results)]:
+        yield "\n".join(_side_by_side(compared))
+
+
+def _side_by_side(compared: Sequence[blame.Side]) -> Iterator[str]:
+    """Yield how often one, some or all targets are wrong, and where those that conform differ."""
+    counts = blame.counts(compared)
+    yield f"side by side: {figures.plural(len(compared), 'question')} to two or more targets"
+    for who in blame.Blame:
+        if counts[who]:
+            yield f"  {counts[who]:>7,}  {who}"
+    differing = sorted(compared, key=lambda side: -side.apart)[:_DIFFERENT]
+    for side in differing:
+        if side.apart > 1:
+            one = side.results[0]
+            where = " · ".join((one.function, one.dtype, str(one.check), one_line(one.case)))
+            yield f"           {side.apart:,} numbers apart, all within limits: {where}"
 
 
 def _hunted(results: Iterable[Result]) -> Iterator[str]:

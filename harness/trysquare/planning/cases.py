@@ -92,9 +92,8 @@ class Case:
     @property
     def two_questions(self) -> bool:
         """Whether the first half of the rows is another question than the second half."""
-        claimed = self.claimed
-        identity = claimed is not None and isinstance(claimed.claim, Identity)
-        return identity and claimed.first is None and claimed.claim.second
+        claim = None if self.claimed is None else self.claimed.claim
+        return isinstance(claim, Identity) and claim.second and self.earlier is None
 
     @property
     def call(self) -> Call:

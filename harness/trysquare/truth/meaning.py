@@ -95,10 +95,9 @@ class Meaning:
         return None if stated is None else self._tree(stated)
 
     def dialects(self) -> Iterable[tuple[str, str, Node]]:
-        """Yield name, reason and value tree of every dialect."""
+        """Yield name, reason and terms of every dialect."""
         for dialect in self.spec.dialects:
-            terms = self._tree(dialect.formula)
-            yield dialect.name, dialect.why, self._reduce(terms)
+            yield dialect.name, dialect.why, self._tree(dialect.formula)
 
     def expression(self, tree: Node) -> Node:
         """Return another expression of the spec with parameters and `where` put in."""
@@ -137,7 +136,8 @@ class Meaning:
     def _named(self, tree: Node) -> Node:
         return substitute(tree, _meanings(self.spec, self.parameters))
 
-    def _reduce(self, terms: Node) -> Node:
+    def reduced(self, terms: Node) -> Node:
+        """Return the value of a call whose formula has these terms."""
         if self.spec.reduce is None:
             return terms
         return substitute(self._tree(self.spec.reduce), {LOSS: terms})

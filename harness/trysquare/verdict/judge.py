@@ -12,9 +12,11 @@ from trysquare.dtypes import Array
 from trysquare.errors import UndecidedError
 from trysquare.planning.cases import Case, Expect
 from trysquare.result import Expectation, Outcome, Result, Symptom
+from trysquare.verdict.diagnosis import diagnose
 from trysquare.verdict.draws import judge_draws
-from trysquare.verdict.measure import Measurement, dialect_of, measure
+from trysquare.verdict.measure import Measurement, measure
 from trysquare.verdict.properties import judge_property, limits
+from trysquare.verdict.spread import side_by_side
 from trysquare.verdict.standard import Standard
 from trysquare.workers.probes import keeps_subnormals
 
@@ -61,6 +63,7 @@ def judge_all(
     places = {standard.case.name: place for place, standard in enumerate(standards)}
     for place, standard in enumerate(standards):
         earlier = standard.case.earlier
+        here: dict[str, Result] = {}
         for target, (answers, flushes) in replies.items():
             reference = None if earlier is None else answers[places[earlier.name]]
             try:
@@ -70,6 +73,9 @@ def judge_all(
             except UndecidedError as error:
                 blank = replace(_blank(standard.case, target), outcome=Outcome.ERRORED)
                 result = _expected(replace(blank, reason=f"the oracle could not decide: {error}"))
+            here[target] = result
+        given = {target: answers[place] for target, (answers, _) in replies.items()}
+        for target, result in side_by_side(standard.case, here, given).items():
             results[target].append(result)
     return results
 
@@ -180,8 +186,8 @@ def _measured(blank: Result, standard: Standard, got: Array, *, flushes: bool) -
     diverging = _diverges(result, found.symptom, blank.reason)
     if found.symptom is Symptom.SIGN_OF_ZERO:
         return diverging  # dialects say nothing about the sign of zero
-    diagnosis = dialect_of(standard, got, flushes=flushes) or _guess(found, standard)
-    return replace(diverging, diagnosis=diagnosis)
+    words = (_lost(found, standard), diagnose(standard, got, flushes=flushes))
+    return replace(diverging, diagnosis="; ".join(word for word in words if word))
 
 
 def _with_figures(result: Result, found: Measurement) -> Result:
@@ -199,17 +205,13 @@ def _with_figures(result: Result, found: Measurement) -> Result:
     )
 
 
-def _guess(found: Measurement, standard: Standard) -> str:
-    """Return what the figures themselves suggest."""
-    format = standard.case.format
+def _lost(found: Measurement, standard: Standard) -> str:
+    """Return how bad a zero is, where the truth is none."""
     if found.worst is None or found.symptom is not Symptom.LOST:
         return ""
     want = abs(float(np.asarray(found.worst.want.decimal, np.float64)))
-    if want < format.smallest_normal:
-        return (
-            "returns zero where the exact result is subnormal, though the target keeps subnormals"
-        )
-    return "returns zero where the exact result is a normal number: every digit is lost"
+    kind = "subnormal" if want < standard.case.format.smallest_normal else "a normal number"
+    return f"returns zero where the exact result is {kind}"
 
 
 def _brief(reply: Answer) -> str:

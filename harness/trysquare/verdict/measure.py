@@ -62,18 +62,6 @@ def measure(standard: Standard, got: Array, *, flushes: bool) -> Measurement:
     )
 
 
-def dialect_of(standard: Standard, got: Array, *, flushes: bool) -> str:
-    """Return which dialect the answer equals on every element, or nothing."""
-    rows = standard.layout.to_rows(np.asarray(got, np.float64), standard.spread)
-    try:
-        for name, why, accepted in standard.dialects():
-            if not standard.distance(rows, accepted, flushes=flushes).bad.any():
-                return f"equals dialect '{name}' on every element: {why}"
-    except UndecidedError:
-        return ""  # an explanation is a help, not a duty
-    return ""
-
-
 @dataclass(frozen=True)
 class Match:
     """For each element the right answer that it was compared with.

@@ -148,10 +148,12 @@ class Standard:
         return replace(measured, bad=measured.bad | ~accepted.where)
 
     def dialects(self) -> Iterator[tuple[str, str, Accepted]]:
-        """Yield name, reason and answers of each dialect, for a call that asks for a value."""
-        if self.case.want is Want.GRADIENT:
-            return
-        for name, why, tree in self.meant.dialects():
+        """Yield name, reason and answers of each dialect."""
+        for name, why, terms in self.meant.dialects():
+            if self.case.want is Want.GRADIENT:
+                tree = self.meant.derived(self.case.wrt, terms)
+            else:
+                tree = self.meant.reduced(terms)
             yield name, why, self._accepted(tree, self.rows, np.True_)
 
     @cached_property

@@ -50,6 +50,7 @@ class Type(StrEnum):
     DONE = "done"
     REPRODUCE = "reproduce"
     SCRIPT = "script"
+    SPELL = "spell"
     WALK = "walk"
     BYE = "bye"
 

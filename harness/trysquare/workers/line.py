@@ -223,6 +223,25 @@ class Line(threading.Thread):
             return ""
         return str(message.body.get("script", ""))
 
+    def spelled(self, spec: Spec, call: Call, deadline: float) -> str:
+        """Return a call as the framework writes it; nothing if it has none, or dies of it."""
+        self._number += 1
+        arrays: list[Array] = []
+        body = {
+            "id": self._number,
+            "spec": str(spec.place.path),
+            "call": pack_call(call, arrays),
+        }
+        try:
+            process = self._ready()
+            process.send(Message(Type.SPELL, body, tuple(arrays)))
+            message = process.receive(deadline)
+            _expect(message, Type.SPELL, id=self._number)
+        except Lost:
+            self._discard()
+            return ""
+        return str(message.body.get("text", ""))
+
 
 def _frame_length(calls: Sequence[Call]) -> int:
     """Return how many of these calls go into one frame: few enough, but at least one."""

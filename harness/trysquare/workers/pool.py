@@ -76,6 +76,10 @@ class Pool:
         """Return a script that shows the divergence with the framework alone, or nothing."""
         return self._line(target).submit(lambda line: line.script(spec, call, claim, deadline))
 
+    def spelled(self, target: Target, spec: Spec, call: Call, deadline: float) -> Future[str]:
+        """Return a call as the framework writes it, or nothing."""
+        return self._line(target).submit(lambda line: line.spelled(spec, call, deadline))
+
     def source(self, target: Target) -> str:
         """Return the name under which the backend of a target was loaded."""
         return self._sources.get(target.backend, target.backend)

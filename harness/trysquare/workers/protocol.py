@@ -172,6 +172,12 @@ def _unpack_target(packed: Json) -> Offer:
     return Unavailable(target, text(packed["reason"]), broken=bool(packed["broken"]))
 
 
+def _unpack_spelling(packed: Json) -> Spelling:
+    means = unpack_values(packed["means"])
+    known = {name: value for name, value in means.items() if value is not None}
+    return Spelling(text(packed["text"]), _texts(packed["defaults"]), known)
+
+
 def pack_hello(hello: Hello | Unavailable) -> Json:
     """Return a hello as JSON."""
     if isinstance(hello, Unavailable):
@@ -184,7 +190,11 @@ def pack_hello(hello: Hello | Unavailable) -> Json:
         "dtypes": list(hello.dtypes),
         "environment": dict(hello.environment),
         "functions": {
-            name: {"text": spelling.text, "defaults": dict(spelling.defaults)}
+            name: {
+                "text": spelling.text,
+                "defaults": dict(spelling.defaults),
+                "means": pack_values(spelling.means),
+            }
             for name, spelling in hello.functions.items()
         },
         "absent": dict(hello.absent),
@@ -211,7 +221,7 @@ def unpack_hello(packed: Json) -> Hello | Unavailable:
             dtypes=tuple(text(dtype) for dtype in packed["dtypes"]),
             environment=_texts(packed["environment"]),
             functions={
-                text(name): Spelling(text(spelling["text"]), _texts(spelling["defaults"]))
+                text(name): _unpack_spelling(spelling)
                 for name, spelling in packed["functions"].items()
             },
             absent=_texts(packed["absent"]),

@@ -122,6 +122,8 @@ class Worker:
                 self.run(message)
             elif message.type is Type.REPRODUCE:
                 self.reproduce(message)
+            elif message.type is Type.SPELL:
+                self.spell(message)
             elif message.type is Type.WALK:
                 self.walk(message)
             else:
@@ -165,6 +167,15 @@ class Worker:
         except Exception:  # noqa: BLE001 - a backend without scripts has results all the same
             text = ""
         self.send(Type.SCRIPT, {"id": message.body["id"], "script": text})
+
+    def spell(self, message: Message) -> None:
+        """Answer with a call as Python source; an empty one if the framework has no such call."""
+        call = protocol.unpack_call(message.body["call"], message.arrays)
+        try:
+            text = self.backend.written(read_spec(message.body["spec"]), call)
+        except TrysquareError:
+            text = ""
+        self.send(Type.SPELL, {"id": message.body["id"], "text": text})
 
     def reply(self, path: str, call: Call) -> Reply:
         """Return the answer to a call, or who refused it."""

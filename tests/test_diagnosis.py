@@ -1,0 +1,62 @@
+"""A divergence is explained by what it equals, and by nothing that it equals by accident."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from trysquare.backend import Answer, Array
+from trysquare.dtypes import FORMATS
+from trysquare.result import Check, Outcome
+from trysquare.verdict.judge import judge
+from trysquare.verdict.standard import Standard
+from trysquare_miniatures.liars import LIARS
+from workshop import diverging, results, standards
+
+
+def answered(function: str, dtype: str, lie: Array) -> str:
+    standard = standards(function, Check.VALUES, dtype)[0]
+    result = judge(standard, "t", Answer({"output": lie}), flushes=False)
+    assert result.outcome is Outcome.DIVERGES
+    return result.diagnosis
+
+
+def truth(standard: Standard) -> Array:
+    value = standard.layout.from_rows(standard.canonical.truth.value, standard.spread)
+    return standard.case.format.round(value)
+
+
+def test_a_narrower_format_is_recognised_by_its_numbers() -> None:
+    standard = standards("sigmoid", Check.VALUES, "float32")[0]
+    lie = FORMATS["bfloat16"].round(truth(standard)).astype(np.float32)
+    assert "equals an evaluation in bfloat16 on every element" in answered(
+        "sigmoid", "float32", lie
+    )
+
+
+def test_the_textbook_form_is_recognised_by_its_bits() -> None:
+    found = diverging(results(LIARS["takes_log_of_softmax"], "log_softmax", Check.CASES, "float64"))
+    assert all("equals the textbook form in float64 on" in one.diagnosis for one in found)
+
+
+def test_flushed_subnormals_are_recognised() -> None:
+    (tail,) = diverging(results(LIARS["flushes_and_denies_it"], "sigmoid", Check.VALUES, "float32"))
+    assert "equals an evaluation that takes subnormal numbers for zero" in tail.diagnosis
+
+
+@pytest.mark.parametrize("wrong", [0.0, 3.0])
+def test_a_wrong_constant_is_explained_by_nothing(wrong: float) -> None:
+    standard = standards("silu", Check.VALUES, "float32")[0]
+    lie = truth(standard).astype(np.float32)
+    lie[len(lie) // 2 :] = wrong
+    assert "equals" not in answered("silu", "float32", lie)
+
+
+def test_a_part_of_what_diverges_is_counted() -> None:
+    standard = standards("relu", Check.VALUES, "float32")[0]
+    lie = truth(standard).astype(np.float32)
+    nans = int(np.isnan(lie).sum())
+    lie = np.where(np.isnan(lie), np.float32(0), lie)
+    lie[np.argmax(lie == 1)] = 7
+    words = answered("relu", "float32", lie)
+    assert f"equals dialect 'nan_to_zero' on {nans} of {nans + 1} diverging elements" in words
