@@ -22,7 +22,7 @@ from trysquare.result import SEED, Check
 from trysquare.spec import NamedCase, Range, Spec, Special, Value
 from trysquare.truth.arrangement import arrange
 from trysquare.truth.oracle import Oracle
-from trysquare.verdict.properties import breach
+from trysquare.verdict.properties import Leeway, breach
 from trysquare.verdict.standard import Standard
 
 ROUNDING = 1e-9
@@ -190,7 +190,7 @@ def _lacks(mutant: Spec, case: Case) -> bool:
     try:
         standard = Standard(mutant, case)
         first = None if case.earlier is None else _said(Standard(mutant, case.earlier))
-        found = breach(standard, _said(standard), first, _room)
+        found = breach(standard, _said(standard), first, Leeway(_room))
     except (UndecidedError, ValueError):
         return False
     return found is not None and bool(found.bad.any())

@@ -10,7 +10,7 @@ from trysquare.planning.cases import Case
 from trysquare.planning.checks import cases
 from trysquare.result import SEED, Check
 from trysquare.spec import Identity, Place, Spec
-from trysquare.verdict.properties import blur, breach, sides
+from trysquare.verdict.properties import Leeway, blur, breach, sides
 from trysquare.verdict.standard import Standard
 
 
@@ -47,7 +47,7 @@ def _problem(spec: Spec, case: Case) -> str:
     standard = Standard(spec, case)
     try:
         first = None if case.earlier is None else _exact(Standard(spec, case.earlier), case)
-        found = breach(standard, _exact(standard, case), first, blur)
+        found = breach(standard, _exact(standard, case), first, Leeway(blur))
     except UndecidedError:
         return ""
     return "" if found is None or not found.bad.any() else sides(standard, found)

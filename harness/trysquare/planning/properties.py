@@ -225,8 +225,20 @@ def _samples(
         yield "round numbers", _even(moderate(spec, parameters, shape, format, random), format)
     else:
         for length in ROWS:
-            inputs = moderate(spec, parameters, (12, length), format, random)
-            yield f"rows of {length}", _even(inputs, format)
+            inputs = _even(moderate(spec, parameters, (12, length), format, random), format)
+            yield f"rows of {length}", _shared(spec, parameters, inputs, format)
+
+
+def _shared(spec: Spec, parameters: Parameters, inputs: Inputs, format: Format) -> Inputs:
+    """Make distributions of what follows the first input of a row, if nothing else is said."""
+    effective = {**spec.defaults, **parameters}
+    axis = axis_of(spec, effective)
+    changed = dict(inputs)
+    for item in floats(spec, effective, Extent.ELEMENT)[1:]:
+        if item.domain is None and item.default is None:
+            shares = np.abs(inputs[item.name].astype(np.float64)) + 1 / STEP
+            changed[item.name] = format.cast(shares / shares.sum(axis=axis, keepdims=True))
+    return changed
 
 
 def _even(inputs: Inputs, format: Format) -> Inputs:

@@ -15,7 +15,7 @@ from trysquare.result import Expectation, Outcome, Result, Symptom
 from trysquare.verdict.diagnosis import diagnose
 from trysquare.verdict.draws import judge_draws
 from trysquare.verdict.measure import Measurement, measure
-from trysquare.verdict.properties import judge_property, limits
+from trysquare.verdict.properties import Leeway, judge_property, limits
 from trysquare.verdict.spread import side_by_side
 from trysquare.verdict.standard import Standard
 from trysquare.workers.probes import keeps_subnormals
@@ -155,7 +155,11 @@ def _examined(
     if earlier is not None and first is None:
         reason = f"nothing to compare with: '{earlier.name}' has no answer"
         return replace(blank, outcome=Outcome.UNSUPPORTED, reason=reason)
-    return judge_property(blank, standard, got, first, lambda asked: limits(asked, flushes=flushes))
+    leeway = Leeway(
+        lambda asked: limits(asked, flushes=flushes),
+        standard.case.format.smallest_normal if flushes else 0.0,
+    )
+    return judge_property(blank, standard, got, first, leeway)
 
 
 def _output(case: Case, reply: Answer) -> Array | None:

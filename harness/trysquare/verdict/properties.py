@@ -18,8 +18,16 @@ from trysquare.truth.meaning import COTANGENT, OUTPUT
 from trysquare.verdict.measure import element, number
 from trysquare.verdict.standard import Standard
 
-Room = Callable[[Standard], Array]
-"""How far each element of an answer may be from the truth, absolute."""
+
+@dataclass(frozen=True)
+class Leeway:
+    """What a property forgives: `room` is how far each element may be from the truth, absolute.
+
+    It is infinite where nothing is known. A target that flushes gets `tiny` for that.
+    """
+
+    room: Callable[[Standard], Array]
+    tiny: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -40,13 +48,13 @@ class Breach:
 
 
 def judge_property(
-    blank: Result, standard: Standard, got: Array, first: Array | None, room: Room
+    blank: Result, standard: Standard, got: Array, first: Array | None, leeway: Leeway
 ) -> Result:
     """Return the result of a case that asks for a property.
 
     `got` is the answer, `first` that to the first question where another case asked it.
     """
-    found = breach(standard, got, first, room)
+    found = breach(standard, got, first, leeway)
     if found is None:
         return replace(blank, count=got.size)
     figures = replace(blank, count=found.count, failed=int(found.bad.sum()))
@@ -67,7 +75,7 @@ def sides(standard: Standard, found: Breach) -> str:
     return _sides(found, _worst(standard, found))
 
 
-def breach(standard: Standard, got: Array, first: Array | None, room: Room) -> Breach | None:
+def breach(standard: Standard, got: Array, first: Array | None, leeway: Leeway) -> Breach | None:
     """Return where an answer lacks the property of its case; None where it was not asked."""
     asked = standard.case.claimed
     if asked is None:
@@ -75,14 +83,14 @@ def breach(standard: Standard, got: Array, first: Array | None, room: Room) -> B
     rows = standard.layout.to_rows(np.asarray(got, np.float64), standard.spread)
     match asked.claim:
         case Range() as claim:
-            return _outside(standard, claim, rows)
+            return _outside(standard, claim, rows, leeway)
         case Course() as claim:
-            return _against(standard, claim, rows, room)
+            return _against(standard, claim, rows, leeway)
         case Identity() as claim:
-            return _unfit(standard, asked, claim, rows, first, room)
+            return _unfit(standard, asked, claim, rows, first, leeway)
 
 
-def _outside(standard: Standard, claim: Range, rows: Array) -> Breach:
+def _outside(standard: Standard, claim: Range, rows: Array, leeway: Leeway) -> Breach:
     """Look where the condition surely does not hold: its constants may have been rounded."""
     expression = claim.holds.pick(standard.case.effective)
     layout, format = standard.layout, standard.case.format
@@ -90,9 +98,11 @@ def _outside(standard: Standard, claim: Range, rows: Array) -> Breach:
         layout.rows, layout.columns, published(format, flushes=False), format
     )
     given = {key: arithmetic.exact(value) for key, value in standard.rows.items()}
-    given[OUTPUT] = arithmetic.exact(rows)
+    given[OUTPUT] = Bounded(rows, np.full(rows.shape, leeway.tiny))
     holds = evaluate(standard.meant.expression(expression.tree), arithmetic, given)
-    bad = ~np.asarray(holds.value, bool) & (holds.error == 0)
+    bad = ~np.asarray(holds.value, bool) & ((holds.error == 0) | np.isnan(rows))
+    if bad.shape[0] == layout.rows:
+        bad &= ~_flushed(standard, leeway)
     # a condition that speaks of inputs holds for all of them, or it does not
     for axis in (0, 1):
         if rows.shape[axis] < bad.shape[axis]:
@@ -102,12 +112,13 @@ def _outside(standard: Standard, claim: Range, rows: Array) -> Breach:
     if bad.any():
         # no bound is meant for what is no number, nor for an infinity that stands for an overflow
         truth = format.round(standard.canonical.truth.value)
-        bad = bad & ~np.isnan(truth) & ~(np.isinf(rows) & (rows == truth))
+        known = np.isfinite(np.broadcast_to(leeway.room(standard), rows.shape))
+        bad = bad & ~np.isnan(truth) & ~(np.isinf(rows) & ((rows == truth) | ~known))
     words = f"not {expression.text}"
     return Breach(bad, rows, truth, np.zeros(rows.shape), rows.size, 0, Symptom.RANGE, words)
 
 
-def _against(standard: Standard, claim: Course, rows: Array, room: Room) -> Breach:
+def _against(standard: Standard, claim: Course, rows: Array, leeway: Leeway) -> Breach:
     """Compare each row with the one before, where nothing but the one input has grown.
 
     Two right answers may be apart by two limits; a fall within one limit is rounding.
@@ -126,7 +137,7 @@ def _against(standard: Standard, claim: Course, rows: Array, room: Room) -> Brea
     bad = np.concatenate([np.zeros((1, rows.shape[1]), bool), same & wrong])
     allowed = np.zeros(rows.shape)
     if bad.any():
-        allowed = np.broadcast_to(room(standard), rows.shape)
+        allowed = np.broadcast_to(leeway.room(standard), rows.shape)
         with np.errstate(invalid="ignore"):
             bad[1:] &= np.abs(after - before) > allowed[1:]
     want = np.concatenate([rows[:1], before])
@@ -140,11 +151,16 @@ def _unfit(
     claim: Identity,
     rows: Array,
     first: Array | None,
-    room: Room,
+    leeway: Leeway,
 ) -> Breach:
     """Compare both sides of an identity, each with what is allowed to the answers in it."""
-    limit = np.zeros(rows.shape) if claim.exact else np.broadcast_to(room(standard), rows.shape)
-    second = _Answer(standard, rows, limit)
+
+    def allowed_to(asked_of: Standard, shape: tuple[int, ...]) -> Array:
+        if claim.exact:
+            return np.full(shape, leeway.tiny)
+        return np.broadcast_to(leeway.room(asked_of), shape)
+
+    second = _Answer(standard, rows, allowed_to(standard, rows.shape))
     partner = 0
     if not claim.second:
         other = second
@@ -154,8 +170,7 @@ def _unfit(
     else:
         there = Standard(standard.spec, asked.first)
         values = there.layout.to_rows(np.asarray(first, np.float64), there.spread)
-        free = np.zeros(values.shape) if claim.exact else room(there)
-        other = _Answer(there, values, np.broadcast_to(free, values.shape))
+        other = _Answer(there, values, allowed_to(there, values.shape))
     left, right = second.side(claim.left), other.side(claim.right)
     shape = np.broadcast_shapes(left.value.shape, right.value.shape)
     with np.errstate(all="ignore"):
@@ -165,8 +180,13 @@ def _unfit(
         bad |= (np.isinf(left.value) | np.isinf(right.value)) & (left.value != right.value)
     # where an answer has no limit, nor has what follows from it
     bad &= np.isfinite(allowed)
+    if claim.exact and bad.any() and left.value.shape == right.value.shape == bad.shape:
+        bad &= second.known(leeway) & other.known(leeway)
     full = [np.broadcast_to(part, shape) for part in (bad, left.value, right.value, allowed)]
     padded = [np.concatenate([np.zeros((partner, shape[1]), part.dtype), part]) for part in full]
+    if leeway.tiny and asked.first is None and shape[0] > 1:
+        flushed = _flushed(standard, leeway)[-shape[0] :]
+        padded[0] = padded[0] & ~np.concatenate([np.zeros((partner, 1), bool), flushed])
     words = f"{claim.left.text} of the second is not {claim.right.text}"
     if not claim.second:
         words = f"{claim.left.text} is not {claim.right.text}"
@@ -174,6 +194,15 @@ def _unfit(
     return Breach(
         padded[0], padded[1], padded[2], padded[3], size, partner, Symptom.IDENTITY, words
     )
+
+
+def _flushed(standard: Standard, leeway: Leeway) -> Array:
+    """Mark rows with inputs that a target takes for zero: it was asked another question."""
+    flushed = np.zeros((standard.layout.rows, 1), bool)
+    for values in standard.rows.values() if leeway.tiny else ():
+        tiny = (values != 0) & (np.abs(values) < leeway.tiny)
+        flushed = flushed | tiny.any(axis=1, keepdims=True)
+    return flushed
 
 
 @dataclass(frozen=True)
@@ -191,6 +220,11 @@ class _Answer:
         middle = len(self.rows) // 2
         start, stop = (0, middle) if first else (middle, 2 * middle)
         return _Answer(self.standard, self.rows[start:stop], self.limit[start:stop], start, stop)
+
+    def known(self, leeway: Leeway) -> Array:
+        """Mark where the truth is a number, and an evaluation does not overflow on the way."""
+        room = np.broadcast_to(leeway.room(self.standard), self.standard.oracle.shape)
+        return np.asarray(np.isfinite(room[self.start : self.stop]))
 
     def side(self, expression: Expression) -> Bounded:
         """Return an expression in this answer, and how far it may be off."""
