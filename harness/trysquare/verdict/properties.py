@@ -185,7 +185,9 @@ def _unfit(
     full = [np.broadcast_to(part, shape) for part in (bad, left.value, right.value, allowed)]
     padded = [np.concatenate([np.zeros((partner, shape[1]), part.dtype), part]) for part in full]
     if leeway.tiny and asked.first is None and shape[0] > 1:
-        flushed = _flushed(standard, leeway)[-shape[0] :]
+        flushed = _flushed(standard, leeway)
+        if partner:
+            flushed = flushed[:partner] | flushed[partner:]
         padded[0] = padded[0] & ~np.concatenate([np.zeros((partner, 1), bool), flushed])
     words = f"{claim.left.text} of the second is not {claim.right.text}"
     if not claim.second:
@@ -252,7 +254,8 @@ def _worst(standard: Standard, found: Breach) -> Worst:
         size = np.abs(found.got - found.want) / format.ulp(found.want)
     size = np.where(np.isfinite(size), size, np.inf)
     row, column = divmod(int(np.argmax(np.where(found.bad, size, -1.0))), found.bad.shape[1])
-    got, want = float(found.got[row, column]), float(found.want[row, column])
+    # a side of an identity may be no number of the format
+    got, want = (float(format.round(part[row, column])) for part in (found.got, found.want))
     inputs = {
         key: number(element(values, (row, column)), format)
         for key, values in standard.rows.items()
