@@ -33,5 +33,5 @@ $(READY): pyproject.toml constraints.txt
 	|| { echo "Trysquare needs Python 3.11 or newer with the venv module (Debian: apt install python3-venv)." >&2; \
 	     echo "$(PYTHON) is: $$($(PYTHON) --version 2>&1). Name another one: make PYTHON=python3.12" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --no-input --progress-bar off --constraint constraints.txt --editable '.[torch,tensorflow-cpu,dev]'
+	$(BIN)/python -m pip install --no-input --progress-bar off --constraint constraints.txt --editable '.[cpu,dev]'
 	@touch $@

@@ -13,7 +13,7 @@ SINGLE_THREADED = {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 def install(session: nox.Session) -> None:
     """Install Trysquare, the frameworks and the tools, at the versions that CI uses."""
-    session.install("--constraint", "constraints.txt", "--editable", ".[torch,tensorflow-cpu,dev]")
+    session.install("--constraint", "constraints.txt", "--editable", ".[cpu,dev]")
 
 
 @nox.session

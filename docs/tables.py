@@ -15,7 +15,15 @@ from trysquare.workers.protocol import Hello
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "README.md"
 BEGIN, END = "<!-- coverage:begin -->\n", "<!-- coverage:end -->"
-BACKENDS = ("torch", "tensorflow", "numpy_ufunc")
+BACKENDS = (
+    "torch",
+    "tensorflow",
+    "jax",
+    "keras",
+    "onnxruntime",
+    "openvino",
+    "numpy_ufunc",
+)
 CURRENT, STALE, UNAVAILABLE = 0, 1, 3
 
 NOTES = {

@@ -26,10 +26,12 @@ from trysquare.backend import (
     require,
 )
 from trysquare.binding import Binding, check, resolve, spell
+from trysquare.command import selection
 from trysquare.dtypes import FORMATS
 from trysquare.errors import Unsupported, UsageError
 from trysquare.reader import read
 from trysquare.result import Symptom
+from trysquare.run import Session
 from trysquare.spec import Spec
 from trysquare.workers.pool import Pool
 from trysquare.workers.probes import cpu_capability, cpu_vendor
@@ -190,6 +192,13 @@ def test_an_absent_parameter_is_left_out(spec: Spec) -> None:
 
 def test_canonical_extras_are_passed_only_when_asked_for(spec: Spec) -> None:
     assert resolve([bound()], spec, scaled(canonical=False)).constants == {}
+
+
+def test_what_a_call_gives_goes_before_what_is_canonical(spec: Spec) -> None:
+    binding = bound(canonical={"factor": 9.0})
+    assert resolve([binding], spec, scaled(scale=3.0)).constants == {"factor": 3.0}
+    assert resolve([binding], spec, scaled()).constants == {"factor": 9.0}
+    assert spell([binding])["scaled"].text == "lib.theirs(data=x, factor=scale, how=reduction)"
 
 
 def test_inputs_are_given_by_position_where_a_framework_takes_no_names(spec: Spec) -> None:
@@ -631,6 +640,142 @@ def test_a_script_of_numpy_needs_nothing_but_numpy(ufuncs: Asked) -> None:
     assert outcome(text)[0] == 0
 
 
+# --- runtimes of models -----------------------------------------------------------------------
+
+RUNTIMES = ("onnxruntime", "openvino")
+EXPANDED = Target("onnxruntime", "cpu", "expanded")
+
+
+@pytest.fixture(scope="module", params=RUNTIMES)
+def runtime(request: pytest.FixtureRequest, workers: Pool) -> Asked:
+    return start(workers, request.param)
+
+
+@pytest.fixture(scope="module")
+def onnx(workers: Pool) -> Asked:
+    return start(workers, "onnxruntime")
+
+
+@pytest.fixture(scope="module")
+def expanded(onnx: Asked) -> Asked:
+    hello = onnx[0].open(EXPANDED).result(PATIENCE)
+    assert isinstance(hello, Hello), hello
+    return onnx[0], hello
+
+
+@pytest.fixture(scope="module")
+def openvino(workers: Pool) -> Asked:
+    return start(workers, "openvino")
+
+
+def test_every_function_is_an_operation_or_absent_with_a_reason(runtime: Asked) -> None:
+    hello = runtime[1]
+    assert set(FUNCTIONS) - set(hello.functions) - set(hello.absent) == set()
+    assert set(hello.functions) & set(hello.absent) == set()
+    assert all(hello.absent.values())
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_operations_and_specs_agree_about_names(runtime: Asked, function: str) -> None:
+    reply = ask(runtime, Call(function, arrays(PLAIN[function]), {}))
+    if isinstance(reply, Refusal):
+        assert reply.kind is Kind.UNSUPPORTED, reply
+    else:
+        assert np.isfinite(reply.outputs["output"].astype(np.float64)).all()
+
+
+def test_a_runtime_keeps_every_special_value_bit_for_bit(runtime: Asked) -> None:
+    assert runtime[1].unfaithful == {}
+
+
+def test_a_runtime_has_no_gradients(runtime: Asked) -> None:
+    x = np.ones(2, np.float32)
+    reply = ask(runtime, Call("exp", {"x": x}, {}, Want.GRADIENT, ("x",), x))
+    assert isinstance(reply, Refusal)
+    assert (reply.kind, reply.message.endswith("has no gradients")) == (Kind.UNSUPPORTED, True)
+
+
+def test_a_runtime_makes_an_array_without_dimensions_of_one(runtime: Asked) -> None:
+    assert value(runtime, "exp", {"x": np.float32(1)}).shape == ()
+
+
+def test_a_zero_and_a_negative_zero_are_two_settings(runtime: Asked) -> None:
+    x = np.array([-3.0], np.float32)
+    for alpha in (0.0, -0.0):
+        (given,) = value(runtime, "elu", {"x": x}, alpha=alpha)
+        assert np.signbit(given) == (alpha * np.expm1(x[0]) == 0 and not np.signbit(alpha))
+
+
+def test_the_defaults_of_an_operator_are_those_of_its_schema(onnx: Asked) -> None:
+    functions = onnx[1].functions
+    assert functions["leaky_relu"].defaults == {"negative_slope": "0.01"}
+    assert functions["hard_sigmoid"].defaults == {"alpha": "0.2"}
+    assert functions["gelu"].defaults == {"approximate": "none"}
+    assert functions["softmax"].defaults == {"dim": "-1"}
+    assert functions["threshold"].defaults == {"threshold": "1.0"}
+    assert functions["soft_shrink"].defaults == {"lambd": "0.5"}
+
+
+def test_no_class_is_ignored_unless_the_model_says_so(onnx: Asked) -> None:
+    inputs = arrays({"input": [[0.0, 0.0], [5.0, 0.0]], "target": [0, -100]})
+    own, meant = (
+        ask(onnx, Call("cross_entropy_loss", inputs, {}, canonical=canonical))
+        for canonical in (False, True)
+    )
+    assert isinstance(own, Refusal)
+    assert isinstance(meant, Answer)
+    assert meant.outputs["output"] == pytest.approx(np.log(2))
+
+
+def test_an_operator_without_a_kernel_for_a_dtype_is_unsupported(onnx: Asked) -> None:
+    reply = ask(onnx, Call("erf", {"x": np.ones(2)}, {}))
+    assert isinstance(reply, Refusal)
+    assert (reply.kind, "Could not find an implementation" in reply.message) == (
+        Kind.UNSUPPORTED,
+        True,
+    )
+
+
+def test_what_the_standard_does_not_define_by_others_has_no_expansion(expanded: Asked) -> None:
+    assert expanded[1].absent["tanh"] == "ONNX defines Tanh by no other operators"
+    assert "tanh" not in expanded[1].functions
+    assert "elu" in expanded[1].functions
+
+
+def test_an_expansion_is_another_computation(onnx: Asked, expanded: Asked) -> None:
+    x = np.array([-17.0], np.float32)
+    assert value(onnx, "softplus", {"x": x}) == pytest.approx(np.exp(-17.0))
+    assert value(expanded, "softplus", {"x": x}) == 0  # log(exp(x) + 1)
+
+
+def test_a_slope_for_each_channel_of_an_image_is_one(runtime: Asked) -> None:
+    x = [[[-1.0, 1.0, -2.0], [-4.0, -8.0, 0.5]]]
+    given = value(runtime, "prelu", {"x": x, "weight": [2.0, 0.5]})
+    assert given.tolist() == [[[-2.0, 1.0, -4.0], [-2.0, -4.0, 0.5]]]
+
+
+def test_float64_is_not_sent_to_a_plugin_that_computes_in_float32(openvino: Asked) -> None:
+    assert set(openvino[1].dtypes) == {"float32", "float16", "bfloat16"}
+
+
+def test_a_script_of_onnx_runtime_builds_the_model_that_was_measured(onnx: Asked) -> None:
+    x = np.array([0xB2800000], np.uint32).view(np.float32)
+    claim = Claim(Symptom.LOST, index=(0,), want=float(x[0]), allowed=2.0**-48)
+    text = script(onnx, Call("elu", {"x": x}, {}), claim)
+    assert 'output = functools.partial(run, "Elu", 22, "node", "CPUExecutionProvider")(X=x)' in text
+    assert "trysquare" not in text
+    assert outcome(text)[0] == 1
+
+
+def test_a_script_of_openvino_builds_the_model_that_was_measured(openvino: Asked) -> None:
+    x = np.array([np.nan], np.float32)
+    claim = Claim(Symptom.NAN, index=(0,), want=float("nan"))
+    text = script(openvino, Call("relu", {"x": x}, {}), claim)
+    assert 'output = functools.partial(run, "relu")(x)' in text
+    assert "trysquare" not in text
+    assert outcome(text)[0] == 1
+
+
 # --- reproductions ----------------------------------------------------------------------------
 
 
@@ -750,3 +895,19 @@ def test_a_long_input_travels_compressed(torch: Asked) -> None:
     )
     assert "zlib.decompress" in text
     assert outcome(text)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("target", "code"),
+    [
+        ("tensorflow:cpu:function", "tf.function(tf.nn.elu)(features=x)"),
+        ("tensorflow:cpu:xla", "tf.function(tf.nn.elu, jit_compile=True)(features=x)"),
+        ("torch:cpu:compile", "torch.compile(torch.nn.functional.elu, fullgraph=True)(input=x)"),
+    ],
+)
+def test_a_mode_is_what_a_reproduction_calls(target: str, code: str) -> None:
+    wanted = selection.target(target)
+    with Session([wanted.backend], 0, wanted=[wanted]) as session:
+        call = Call("elu", {"x": np.zeros(2, np.float32)}, {})
+        spec = read(SPECS / "activations" / "elu.yaml")
+        assert session.spelled(wanted, spec, call) == code

@@ -42,7 +42,7 @@ def test_a_broken_link_is_found() -> None:
 TABLES = ROOT / "docs" / "tables.py"
 SWEEPS = ROOT / "docs" / "sweeps.py"
 SOURCES = [str(ROOT / folder) for folder in ("harness", "backends", "reports")]
-FRAMEWORKS = ("torch", "tensorflow")
+FRAMEWORKS = ("torch", "tensorflow", "jax", "optax", "keras", "onnxruntime", "openvino")
 
 
 @pytest.fixture

@@ -11,8 +11,11 @@ from trysquare.result import Check, Outcome, Result
 from trysquare.run import Session
 
 ASKED = {
+    "jax": ("activations/silu.yaml", Check.CASES),
     "torch": ("activations/sigmoid.yaml", Check.CASES),
     "tensorflow": ("activations/elu.yaml", Check.CASES),
+    "onnxruntime": ("activations/elu.yaml", Check.CASES),
+    "openvino": ("activations/elu.yaml", Check.CASES),
 }
 """For each framework a spec and a check in which it is known to diverge."""
 

@@ -113,3 +113,12 @@ def test_a_backend_from_elsewhere_may_have_several_targets() -> None:
     with Session(["fragile:backend"], SEED) as opened:
         assert [target.mode for target in opened.targets] == ["eager", "other"]
         assert [one.reason for one in opened.unavailable] == ["there is no GPU"]
+
+
+def test_what_runs_on_request_runs_only_where_it_is_named() -> None:
+    mapped = Target("torch", "cpu", "vmap")
+    with Session(["torch"], SEED) as opened:
+        assert mapped not in opened.targets
+        assert mapped in {one.target for one in opened.on_request}
+    with Session(["torch"], SEED, wanted=[mapped]) as opened:
+        assert mapped in opened.targets

@@ -5,15 +5,14 @@ The oracle's fast tier is built on them, so that they are measured like anybody 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
-from trysquare.backend import Array, Target, Tensor, Tensors
-from trysquare.binding import Binding, Framework, Snippets
-from trysquare.errors import Unsupported
+from trysquare.backend import Array, Target, Tensor
+from trysquare.binding import Binding, Snippets, Underived
 
 SNIPPETS = Snippets(
     imports="",  # every script begins with NumPy
@@ -30,11 +29,12 @@ SNIPPETS = Snippets(
 )
 
 
-class NumPyFunctions(Framework):
+class NumPyFunctions(Underived):
     """NumPy's universal functions, called with arrays; the target `numpy_ufunc:cpu:eager`."""
 
     name = "numpy_ufunc"
     package = "numpy"
+    underived = "NumPy has no automatic differentiation"
     snippets = SNIPPETS
     bindings = tuple(
         Binding(name, f"np.{name}", getattr(np, name), {"x": "x"}, positional=True)
@@ -104,20 +104,6 @@ class NumPyFunctions(Framework):
     def environment(self) -> Mapping[str, str]:
         """Return the instruction sets for which NumPy has kernels and may use them here."""
         return {"simd": simd()}
-
-    def differentiate(
-        self,
-        function: Callable[[Tensors], Tensor],  # noqa: ARG002 - nothing to do with any of these
-        tensors: Tensors,  # noqa: ARG002
-        wrt: tuple[str, ...],  # noqa: ARG002
-        cotangent: Tensor | None,  # noqa: ARG002
-    ) -> Tensors:
-        """Raise Unsupported."""
-        raise Unsupported("NumPy has no automatic differentiation")
-
-    def needed(self, tensor: Tensor) -> Tensor:
-        """Return the tensor: there are no gradients that could need a result."""
-        return tensor
 
 
 def simd() -> str:

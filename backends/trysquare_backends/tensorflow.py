@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # the banner of each import, on stderr
@@ -12,14 +14,29 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # the banner of each import,
 import numpy as np
 import tensorflow as tf
 
-from trysquare.backend import Array, Offer, Target, Tensor, Tensors, Unavailable
-from trysquare.binding import Binding, Framework, Snippets
+from trysquare.backend import (
+    Array,
+    Call,
+    Offer,
+    OnRequest,
+    Target,
+    Tensor,
+    Tensors,
+    Unavailable,
+)
+from trysquare.binding import Binding, Framework, Resolved, Snippets
+from trysquare.spec import Spec
 
 # One thread, because the number of threads changes sums; full precision on every device.
 tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.config.threading.set_inter_op_parallelism_threads(1)
 tf.config.experimental.enable_tensor_float_32_execution(enabled=False)
 
+EAGER, GRAPH, XLA = "eager", "function", "xla"
+COMPILED = {
+    GRAPH: "traced by tf.function for each shape",
+    XLA: "compiled by XLA for each shape, which takes a part of a second",
+}
 DEVICES = {"cpu": "/CPU:0", "gpu": "/GPU:0"}
 NO_KERNEL = (
     "is not in the list of allowed values",
@@ -37,6 +54,13 @@ REDUCTION = {
         "mean": "weighted_sum_over_batch_size",
     }
 }
+
+
+@cache
+def traced(function: Callable[..., Tensor], *, xla: bool) -> Callable[..., Tensor]:
+    """Return a function as a graph, or as a program of XLA."""
+    program: Callable[..., Tensor] = tf.function(function, jit_compile=xla or None)
+    return program
 
 
 def loss(function: str, name: str, canonical: Mapping[str, Any], **more: str) -> Binding:
@@ -77,7 +101,7 @@ gradients = tape.gradient(output, leaves, tf.cast({cotangent}, output.dtype))"""
 
 
 class TensorFlow(Framework):
-    """TensorFlow, called eagerly."""
+    """TensorFlow: called eagerly, as a graph, or compiled by XLA."""
 
     name = "tensorflow"
     package = "tensorflow"
@@ -141,13 +165,27 @@ class TensorFlow(Framework):
         return str(tf.__version__)
 
     def targets(self) -> tuple[Offer, ...]:
-        """Return the CPU, and a GPU where one is visible."""
-        gpu = Target(self.name, "gpu", "eager")
+        """Return the CPU in its modes, and a GPU where one is visible."""
+        gpu = Target(self.name, "gpu", EAGER)
+        here: list[Offer] = [
+            Target(self.name, "cpu", EAGER),
+            *(OnRequest(Target(self.name, "cpu", mode), why) for mode, why in COMPILED.items()),
+        ]
         if tf.config.list_physical_devices("GPU"):
-            return Target(self.name, "cpu", "eager"), gpu
+            return (*here, gpu)
         built = tf.test.is_built_with_gpu_support()
         reason = "no GPU is visible" if built else "this build of TensorFlow has no GPU support"
-        return Target(self.name, "cpu", "eager"), Unavailable(gpu, reason)
+        return (*here, Unavailable(gpu, reason))
+
+    def resolve(self, spec: Spec, call: Call) -> Resolved:
+        """Return the call, as a graph or a program of XLA where the target is one."""
+        resolved = super().resolve(spec, call)
+        if self.target.mode == EAGER:
+            return resolved
+        binding, xla = resolved.binding, self.target.mode == XLA
+        code = f"tf.function({binding.code or binding.name}{', jit_compile=True' if xla else ''})"
+        program = traced(binding.call, xla=xla)
+        return replace(resolved, binding=replace(binding, call=program, code=code))
 
     def dtypes(self, target: Target) -> frozenset[str]:  # noqa: ARG002 - the same everywhere
         """Return all of them."""

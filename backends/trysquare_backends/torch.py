@@ -3,24 +3,81 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+import shutil
 from collections.abc import Callable, Hashable, Mapping
+from dataclasses import replace
+from functools import cache, partial
+from typing import Any
 
 import ml_dtypes
 import numpy as np
 import torch
 from torch.nn import functional
 
-from trysquare.backend import Array, Offer, Target, Tensor, Tensors, Unavailable
-from trysquare.binding import Binding, Framework, Snippets
+from trysquare.backend import (
+    Array,
+    Call,
+    Offer,
+    OnRequest,
+    Target,
+    Tensor,
+    Tensors,
+    Unavailable,
+)
+from trysquare.binding import Binding, Framework, Resolved, Snippets
+from trysquare.spec import Spec
 
 REDUCED = {"reduction": "reduction", "size_average": "size_average", "reduce": "reduce"}
+EAGER, COMPILE, VMAP = "eager", "compile", "vmap"
+COMPILED = "a compiled mode, which takes seconds for each kernel"
+MAPPED = "the kernels of eager mode through other rules"
+COMPILERS = ("g++", "clang++", "cl")
 NO_KERNEL = re.compile(r"not implemented for '\w+'")
 
 # One thread, because the number of threads changes sums; full precision on every device.
 torch.set_num_threads(1)
 torch.backends.cuda.matmul.allow_tf32 = False
 torch.backends.cudnn.allow_tf32 = False
+
+
+# A program for each shape; the fallback to eager mode after a few would be measured as compiled.
+torch._dynamo.config.recompile_limit = 10_000  # noqa: SLF001 - its only name
+torch._dynamo.config.accumulated_recompile_limit = 1_000_000  # noqa: SLF001
+
+
+@cache
+def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return a function as one program, whatever its shapes."""
+    program: Callable[..., Tensor] = torch.compile(function, fullgraph=True)
+    return program
+
+
+@cache
+def mapped(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return a function that is mapped over a dimension of length 1, in front of all tensors."""
+
+    def call(**given: Any) -> Tensor:
+        tensors = {name: each for name, each in given.items() if torch.is_tensor(each)}
+        others = {name: each for name, each in given.items() if name not in tensors}
+        inner = partial(_called, function, others)
+        return torch.func.vmap(inner)({name: each[None] for name, each in tensors.items()})[0]
+
+    return call
+
+
+def _called(
+    function: Callable[..., Tensor], others: Mapping[str, Any], tensors: Mapping[str, Tensor]
+) -> Tensor:
+    return function(**tensors, **others)
+
+
+MAPPING = (
+    "(lambda **given: torch.func.vmap(lambda tensors: {0}(**tensors, **{{name: each for name, each "
+    "in given.items() if not torch.is_tensor(each)}}))({{name: each[None] for name, each in "
+    "given.items() if torch.is_tensor(each)}})[0])"
+)
 
 
 def functional_binding(function: str, name: str, **arguments: str) -> Binding:
@@ -48,7 +105,7 @@ gradients = torch.autograd.grad(output, leaves, {cotangent})""",
 
 
 class Torch(Framework):
-    """PyTorch, called eagerly."""
+    """PyTorch: called eagerly, compiled, or mapped over a batch."""
 
     name = "torch"
     package = "torch"
@@ -137,13 +194,46 @@ class Torch(Framework):
     )
 
     def targets(self) -> tuple[Offer, ...]:
-        """Return the CPU, and CUDA where a device is visible."""
-        cuda = Target(self.name, "cuda", "eager")
+        """Return the CPU in its modes, and CUDA where a device is visible."""
+        cuda = Target(self.name, "cuda", EAGER)
+        here = [Target(self.name, "cpu", EAGER), self._compile(), self._vmap()]
         if torch.cuda.is_available():
-            return Target(self.name, "cpu", "eager"), cuda
+            return (*here, cuda)
         built = torch.version.cuda is not None
         reason = "no CUDA device is visible" if built else "this build of PyTorch has no CUDA"
-        return Target(self.name, "cpu", "eager"), Unavailable(cuda, reason)
+        return (*here, Unavailable(cuda, reason))
+
+    def _compile(self) -> OnRequest | Unavailable:
+        target = Target(self.name, "cpu", COMPILE)
+        compiler = os.environ.get("CXX") or next(filter(shutil.which, COMPILERS), None)
+        if compiler is None:
+            return Unavailable(target, f"it needs a C++ compiler: {', '.join(COMPILERS)} or $CXX")
+        return OnRequest(target, f"{COMPILED} ({compiler})")
+
+    def _vmap(self) -> OnRequest:
+        return OnRequest(Target(self.name, "cpu", VMAP), MAPPED)
+
+    def prepare(self, target: Target) -> None:
+        """Let no compiler start processes of its own."""
+        super().prepare(target)
+        if target.mode == COMPILE:
+            from torch._inductor import config  # noqa: PLC0415 - a second that only this mode pays
+
+            config.compile_threads = 1
+
+    def resolve(self, spec: Spec, call: Call) -> Resolved:
+        """Return the call, compiled or mapped where the target is."""
+        resolved = super().resolve(spec, call)
+        binding = resolved.binding
+        own = binding.code or binding.name
+        match self.target.mode:
+            case "compile":
+                code, function = f"torch.compile({own}, fullgraph=True)", compiled(binding.call)
+            case "vmap":
+                code, function = MAPPING.format(own), mapped(binding.call)
+            case _:
+                return resolved
+        return replace(resolved, binding=replace(binding, call=function, code=code))
 
     def dtypes(self, target: Target) -> frozenset[str]:  # noqa: ARG002 - the same everywhere
         """Return all of them."""

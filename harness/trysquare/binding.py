@@ -22,7 +22,8 @@ class Binding:
     counts, and `code` a Python expression for `call`, which reproductions use instead of the name.
     `arguments` maps the framework's argument names to the spec's inputs and parameters, in call
     order. `values` maps, for a parameter of the spec, the spec's choices to the framework's values.
-    `canonical` holds extra arguments without which the framework's default is another function.
+    `canonical` holds arguments without which the framework's default is another function; what a
+    call gives itself goes before them.
     `positional` says that the framework takes its tensors by position, whatever it calls them.
     `when` restricts the binding to calls with these parameters (`target_type: class`), and
     `dimensions` to inputs with so many dimensions. A parameter of the spec that is not in
@@ -100,7 +101,7 @@ def resolve(bindings: Iterable[Binding], spec: Spec, call: Call) -> Resolved:
         raise Unsupported(f"there is only {known}")
     constants = _constants(binding, spec, given)
     if call.canonical:
-        constants |= binding.canonical
+        constants = {**binding.canonical, **constants}
     return Resolved(binding, _inputs(binding, call), constants)
 
 
@@ -161,7 +162,8 @@ def spell(bindings: Iterable[Binding]) -> dict[str, Spelling]:
     """Return for each function how it is called, and the defaults that the framework declares."""
     spellings: dict[str, Spelling] = {}
     for binding in bindings:
-        text = _written(binding, binding.name, binding.arguments, binding.canonical)
+        extra = {key: one for key, one in binding.canonical.items() if key not in binding.arguments}
+        text = _written(binding, binding.name, binding.arguments, extra)
         stated = _defaults(binding)
         defaults = {name: str(value) for name, value in stated.items()}
         means = dict(_meant(binding, stated))
@@ -179,12 +181,13 @@ def _defaults(binding: Binding) -> dict[str, Any]:
         parameters = inspect.signature(binding.wraps or binding.call).parameters
     except ValueError:  # written in C, without a signature
         return {}
-    names = {**binding.arguments, **{argument: argument for argument in binding.canonical}}
-    return {
-        name: parameters[argument].default
-        for argument, name in names.items()
-        if argument in parameters and parameters[argument].default is not inspect.Parameter.empty
-    }
+    found: dict[str, Any] = {}
+    for argument in dict.fromkeys([*binding.arguments, *binding.canonical]):
+        parameter = parameters.get(argument)
+        if parameter is not None and parameter.default is not inspect.Parameter.empty:
+            # where two arguments take one parameter of the spec, the first
+            found.setdefault(binding.arguments.get(argument, argument), parameter.default)
+    return found
 
 
 def _meant(binding: Binding, stated: Mapping[str, Any]) -> Iterator[tuple[str, Value]]:
@@ -282,3 +285,33 @@ class Framework(Backend):
             return resolved(given)
 
         return self.differentiate(function, tensors, call.wrt, cotangent)
+
+
+class Underived(Framework):
+    """A framework that has no gradients; `underived` says so."""
+
+    underived: str
+
+    def gradients(
+        self,
+        spec: Spec,  # noqa: ARG002 - nothing to do with any of these
+        call: Call,  # noqa: ARG002
+        tensors: Tensors,  # noqa: ARG002
+        cotangent: Tensor | None,  # noqa: ARG002
+    ) -> Tensors:
+        """Raise Unsupported."""
+        raise Unsupported(self.underived)
+
+    def differentiate(
+        self,
+        function: Callable[[Tensors], Tensor],  # noqa: ARG002 - nothing to do with any of these
+        tensors: Tensors,  # noqa: ARG002
+        wrt: tuple[str, ...],  # noqa: ARG002
+        cotangent: Tensor | None,  # noqa: ARG002
+    ) -> Tensors:
+        """Raise Unsupported."""
+        raise Unsupported(self.underived)
+
+    def needed(self, tensor: Tensor) -> Tensor:
+        """Return the tensor: there are no gradients that could need a result."""
+        return tensor

@@ -18,7 +18,7 @@ from trysquare.divergences import known
 from trysquare.dtypes import FORMATS
 from trysquare.errors import SpecErrors
 from trysquare.ledger import Ledger
-from trysquare.planning.plan import Group, groups
+from trysquare.planning.plan import Group, Profile, dtypes_of, groups
 from trysquare.reader import read
 from trysquare.recorder import name_of, shown
 from trysquare.result import Check, Expectation, Outcome, Record, Result
@@ -43,6 +43,7 @@ class Bench:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._seed: int = config.getoption("trysquare_seed")
+        self._profile = Profile(config.getoption("trysquare_profile"))
         backends = selection.backends(config.getoption("trysquare_backend"))
         self._entries = {name: known(name) for name in backends}
         self._session = Session(backends, self._seed)
@@ -61,7 +62,7 @@ class Bench:
 
     def groups(self, spec: Spec) -> tuple[Group, ...]:
         """Return what is asked about a spec, and remember that it will be."""
-        found = groups([spec])
+        found = groups([spec], dtypes=dtypes_of(self._profile))
         self._groups += found
         return found
 

@@ -37,6 +37,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--trysquare-results", type=Path, metavar="FILE", help="write results as JSON lines"
     )
     group.addoption(
+        "--trysquare-profile",
+        choices=["full", "quick"],
+        default="full",
+        help="quick: float32 alone",
+    )
+    group.addoption(
         "--trysquare-seed", type=_seed, default=0, metavar="N", help="seed of the random inputs"
     )
 

@@ -10,7 +10,7 @@ from multiprocessing import get_context
 from types import TracebackType
 from typing import Self
 
-from trysquare.backend import Call, Offer, OnRequest, Reply, Target, Unavailable
+from trysquare.backend import Call, OnRequest, Reply, Target, Unavailable
 from trysquare.dtypes import Format
 from trysquare.errors import UsageError
 from trysquare.planning.plan import Group
@@ -166,21 +166,26 @@ class Session:
     def _open(self, backends: Sequence[str]) -> None:
         """Open the usual target of each backend, then whatever else the backend has here."""
         opening = [self._pool.open(Target(backend, "", "")) for backend in backends]
-        for usual in opening:
-            hello = usual.result()
-            self._take(hello)
-            if isinstance(hello, Hello):
-                for other in hello.targets:
-                    self._open_other(hello.target, other)
+        found = [usual.result() for usual in opening]
+        others = [[*self._others(hello)] for hello in found]
+        for usual, more in zip(found, others, strict=True):
+            self._take(usual)
+            for other in more:
+                self._take(other.result() if isinstance(other, Future) else other)
 
-    def _open_other(self, usual: Target, other: Offer) -> None:
-        if isinstance(other, OnRequest):
-            if other.target not in self._wanted:
-                self._on_request.append(other)
-                return
-            other = other.target
-        if other != usual:
-            self._take(self._pool.open(other).result() if isinstance(other, Target) else other)
+    def _others(
+        self, usual: Hello | Unavailable
+    ) -> Iterator[Future[Hello | Unavailable] | Unavailable]:
+        """Start the other targets of a backend, and yield what they will say."""
+        for offer in usual.targets if isinstance(usual, Hello) else ():
+            if isinstance(offer, OnRequest) and offer.target not in self._wanted:
+                self._on_request.append(offer)
+            elif isinstance(offer, Unavailable):
+                yield offer
+            else:
+                target = offer.target if isinstance(offer, OnRequest) else offer
+                if isinstance(usual, Hello) and target != usual.target:
+                    yield self._pool.open(target)
 
     def _take(self, hello: Hello | Unavailable) -> None:
         if isinstance(hello, Hello):

@@ -13,6 +13,7 @@ import click
 from trysquare.cli.options import (
     BACKENDS,
     DTYPES,
+    PROFILE,
     REPORT,
     RESULTS,
     SEEDED,
@@ -41,6 +42,7 @@ def _schema() -> object:
 @click.option("-k", "--function", "globs", multiple=True, metavar="GLOB", help="Only these.")
 @click.option("--check", "checks", multiple=True, metavar="CHECK", help="Only these checks.")
 @DTYPES
+@PROFILE
 @BACKENDS
 @TARGETS
 @SEEDED
@@ -57,7 +59,7 @@ def run(**options: Any) -> int:
         paths=options["specs"],
         globs=options["globs"],
         checks=options["checks"],
-        dtypes=options["dtypes"],
+        dtypes=_dtypes(options),
         backends=options["backends"],
         targets=options["targets"],
     )
@@ -65,6 +67,18 @@ def run(**options: Any) -> int:
         options["seed"], options["timeout"], options["output"], sys.stderr
     )
     return conclude(recorded, options, interrupted=interrupted)
+
+
+def _dtypes(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the dtypes that were asked for, by name or by a profile."""
+    from trysquare.planning.plan import Profile, dtypes_of
+
+    named: tuple[str, ...] = options["dtypes"]
+    if options["profile"] == Profile.FULL:
+        return named
+    if named:
+        raise UsageError("--profile quick is float32 alone; leave --dtype out")
+    return dtypes_of(Profile.QUICK)
 
 
 def require_outputs(options: Mapping[str, Any]) -> None:

@@ -43,6 +43,13 @@ TARGETS = click.option(
 DTYPES = click.option(
     "--dtype", "dtypes", multiple=True, metavar="DTYPE", help="Only these dtypes."
 )
+PROFILE = click.option(
+    "--profile",
+    type=click.Choice(["full", "quick"]),
+    default="full",
+    show_default=True,
+    help="quick: float32 alone.",
+)
 RESULTS = click.option(
     "-o", "--output", type=OUTPUT, metavar="FILE", help="Write results as JSON lines."
 )

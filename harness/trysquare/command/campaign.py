@@ -77,7 +77,10 @@ class Campaign:
         with Session(tuple(self.entries), seed, deadline, self.wanted) as session:
             targets = selection.among(self.wanted, session.targets)
             ledger = Ledger(
-                self.entries, self.groups, session.targets, complete=self.complete and seed == SEED
+                self.entries,
+                self.groups,
+                {target: session.targets[target] for target in targets},
+                complete=self.complete and seed == SEED,
             )
             header = recorder.header(session, self.specs, seed, self.named)
             functions = tuple(recorder.functions(session, self.specs))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from trysquare.dtypes import FORMATS, Format
 from trysquare.planning.cases import Case
@@ -13,6 +14,17 @@ from trysquare.spec import Role, Spec
 
 RUN = tuple(check for check in Check if check not in (Check.SWEEP, Check.HUNT))
 """What a run asks; to sweep and to hunt are commands of their own."""
+
+
+class Profile(StrEnum):
+    """How much is run: everything, or what takes well under a minute."""
+
+    FULL = "full"
+    QUICK = "quick"
+
+
+QUICK_DTYPES = ("float32",)
+"""What a quick run asks: what most people use."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,11 @@ def groups(
         for dtype in FORMATS
         if dtype in dtypes
     )
+
+
+def dtypes_of(profile: Profile) -> tuple[str, ...]:
+    """Return the dtypes that a profile asks about."""
+    return QUICK_DTYPES if profile is Profile.QUICK else tuple(FORMATS)
 
 
 def checks_of(spec: Spec) -> Iterator[Check]:

@@ -56,6 +56,8 @@ def distance(got: Array, truth: Truth, allowance: Allowance, format: Format) -> 
         limit = np.where(np.isfinite(allowance.limit), limit, np.inf)
         size = np.abs(error)
         unsure = np.abs(size - allowed) <= slack
+        # no answer is nearer: in a tail that vanishes there is nothing left to decide
+        unsure &= size + slack >= spacing * scale / 2
     wrong = special_mismatch(got, truth.value)
     # overflow: an infinity of the right sign where the exact value is finite but too large
     overflown = np.isinf(got) & (np.abs(truth.value) >= _overflow(format))

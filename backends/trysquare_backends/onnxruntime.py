@@ -1,0 +1,298 @@
+"""ONNX Runtime, one operator of the ONNX standard at a time: https://onnx.ai/onnx/operators/.
+
+An operator is called by building a model that has it as its only node, and running that.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import defs
+from onnxruntime.capi import onnxruntime_pybind11_state as native
+
+from trysquare.backend import Array, Offer, Target, Tensor, Unavailable
+from trysquare.binding import Binding, Snippets, Underived
+from trysquare_backends import _one_node as models
+
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+NODE, EXPANDED = "node", "expanded"
+NO_TYPE = re.compile(r"Type 'tensor\(\w+\)' of input parameter .* is invalid")
+
+OPSET: int = min(
+    onnx.defs.onnx_opset_version(),
+    max(one.since_version for one in native.get_all_operator_schema() if one.domain == ""),
+)
+"""The newest that the standard and the runtime both know; an operator is the newest in it."""
+
+
+@dataclass(frozen=True)
+class Operator:
+    """An operator of the standard in one mode, on one provider; a call builds and runs its model.
+
+    Inputs are tensors or numbers, attributes keep their names.
+    """
+
+    name: str
+    mode: str
+    provider: str
+
+    def __call__(self, **given: Any) -> Tensor:
+        """Run the model; raises whatever ONNX and the runtime raise."""
+        run = models.by_channel if self.name == "PRelu" else models.run
+        return run(self.name, self.opset, self.mode, self.provider, **given)
+
+    @property
+    def code(self) -> str:
+        """Python for this callable, where the names of `_one_node` are known."""
+        run = "by_channel" if self.name == "PRelu" else "run"
+        words = f'"{self.name}", {self.opset}, "{self.mode}", "{self.provider}"'
+        return f"functools.partial({run}, {words})"
+
+    @property
+    def schema(self) -> Any:
+        """What the standard says of the operator."""
+        return defs.get_schema(self.name, OPSET)
+
+    @property
+    def bodies(self) -> list[int]:
+        """The opsets of the bodies by which the standard defines the operator, if it does."""
+        schema = self.schema
+        every = (
+            *schema.function_opset_versions,
+            *schema.context_dependent_function_opset_versions,
+        )
+        return [version for version in every if version <= OPSET]
+
+    @property
+    def opset(self) -> int:
+        """The one in which the operator last changed, or the later one that its body needs.
+
+        The runtime finds no body in a later opset (Swish, which is of opset 24, in 25).
+        """
+        needed = self.bodies if self.mode == EXPANDED else []
+        return max([int(self.schema.since_version), *needed])
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """The attributes with their defaults, from the schema; inputs have none."""
+        named = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=_default(attribute))
+            for name, attribute in self.schema.attributes.items()
+        ]
+        return inspect.Signature(named)
+
+
+def _default(attribute: Any) -> Any:
+    """Return the default of an attribute, a float as the shortest decimal that stands for it."""
+    if not attribute.default_value.name:
+        return inspect.Parameter.empty
+    value = onnx.helper.get_attribute_value(attribute.default_value)
+    if isinstance(value, bytes):
+        return value.decode()
+    return float(str(np.float32(value))) if isinstance(value, float) else value
+
+
+SETTINGS = {"ignore_index": "ignore_index", "reduction": "reduction"}
+
+
+def bindings(mode: str, provider: str) -> tuple[Binding, ...]:
+    """Return how each function is called in a mode, on a provider."""
+
+    def bind(function: str, operator: str, arguments: Mapping[str, str], **more: Any) -> Binding:
+        call = Operator(operator, mode, provider)
+        return Binding(function, operator, call, arguments, code=call.code, **more)
+
+    return (
+        bind("relu", "Relu", {"X": "x"}),
+        bind("leaky_relu", "LeakyRelu", {"X": "x", "alpha": "negative_slope"}),
+        bind("prelu", "PRelu", {"X": "x", "slope": "weight"}),
+        bind("elu", "Elu", {"X": "x", "alpha": "alpha"}),
+        bind("celu", "Celu", {"X": "x", "alpha": "alpha"}),
+        bind("selu", "Selu", {"X": "x"}),
+        bind("gelu", "Gelu", {"X": "x", "approximate": "approximate"}),
+        bind("softplus", "Softplus", {"X": "x"}),
+        bind("softsign", "Softsign", {"input": "x"}),
+        bind("sigmoid", "Sigmoid", {"X": "x"}),
+        bind("hard_sigmoid", "HardSigmoid", {"X": "x"}, canonical={"alpha": 1 / 6}),
+        bind("hard_silu", "HardSwish", {"X": "x"}),
+        bind("mish", "Mish", {"X": "x"}),
+        bind("silu", "Swish", {"X": "x", "alpha": "beta"}),
+        bind("swiglu", "SwiGLU", {"A": "a", "B": "b"}),
+        bind("hard_shrink", "Shrink", {"input": "x", "lambd": "lambd"}),
+        # What is kept moves towards zero by the bias, which is 0 by default.
+        bind(
+            "soft_shrink",
+            "Shrink",
+            {"input": "x", "lambd": "lambd", "bias": "lambd"},
+            canonical={"bias": 0.5},
+        ),
+        bind(
+            "threshold",
+            "ThresholdedRelu",
+            {"X": "x", "alpha": "threshold"},
+            canonical={"alpha": 0.0},
+        ),
+        # Without bounds nothing is clipped.
+        bind("relu6", "Clip", {"input": "x"}, canonical={"min": 0.0, "max": 6.0}),
+        bind(
+            "hard_tanh",
+            "Clip",
+            {"input": "x", "min": "min_val", "max": "max_val"},
+            canonical={"min": -1.0, "max": 1.0},
+        ),
+        bind("softmax", "Softmax", {"input": "x", "axis": "dim"}),
+        bind("log_softmax", "LogSoftmax", {"input": "x", "axis": "dim"}),
+        # By default all axes are reduced, and stay as axes of one element.
+        bind(
+            "log_sum_exp",
+            "ReduceLogSumExp",
+            {"data": "x", "axes": "dim"},
+            canonical={"axes": -1, "keepdims": 0},
+        ),
+        *(
+            bind(function, operator, {tensor: "x"})
+            for function, operator, tensor in (
+                ("exp", "Exp", "input"),
+                ("log", "Log", "input"),
+                ("tanh", "Tanh", "input"),
+                ("erf", "Erf", "input"),
+                ("sqrt", "Sqrt", "X"),
+            )
+        ),
+        # By default no class is ignored.
+        bind(
+            "cross_entropy_loss",
+            "SoftmaxCrossEntropyLoss",
+            {"scores": "input", "labels": "target", "weights": "weight", **SETTINGS},
+            canonical={"ignore_index": -100},
+            when={"target_type": "class"},
+        ),
+        bind(
+            "nll_loss",
+            "NegativeLogLikelihoodLoss",
+            {"input": "input", "target": "target", "weight": "weight", **SETTINGS},
+            canonical={"ignore_index": -100},
+        ),
+    )
+
+
+COMPOSED = "ONNX has no such operator; models compose it of others"
+ABSENT: Mapping[str, str] = {
+    "rrelu": "ONNX has no randomized leaky ReLU",
+    **dict.fromkeys(
+        (
+            *("log_sigmoid", "tanh_shrink", "softmin", "glu", "geglu", "reglu"),
+            *("squareplus", "sparse_plus", "sparse_sigmoid", "erfc", "expm1", "log1p"),
+        ),
+        COMPOSED,
+    ),
+    **dict.fromkeys(
+        (
+            *("l1_loss", "mse_loss", "huber_loss", "smooth_l1_loss", "log_cosh_loss"),
+            *("bce_loss", "bce_with_logits_loss", "kl_div_loss", "focal_loss", "mape_loss"),
+            *("poisson_nll_loss", "gaussian_nll_loss", "msle_loss", "categorical_hinge_loss"),
+            *("hinge_loss", "squared_hinge_loss", "hinge_embedding_loss", "margin_ranking_loss"),
+            *("soft_margin_loss", "multi_margin_loss", "multilabel_soft_margin_loss"),
+            *("cosine_embedding_loss", "triplet_margin_loss"),
+            "triplet_margin_with_distance_loss",
+        ),
+        "ONNX has no losses but SoftmaxCrossEntropyLoss and NegativeLogLikelihoodLoss",
+    ),
+}
+
+SNIPPETS = Snippets(
+    imports=Path(models.__file__).read_text(encoding="utf-8").partition('"""\n\n')[2],
+    tensor="tensor_of({array})",
+    bfloat16="tensor_of({array}.view(helper.tensor_dtype_to_np_dtype(16)))",
+    number="float(array_of({tensor})[{index}])",
+    dtype="array_of({tensor}).dtype.name",
+    raw="array_of({tensor}).tobytes()",
+    storage="{tensor}.data_ptr()",
+    needed="",  # there are no gradients
+    gradient="",
+    ones="",
+    seed="",  # nor random numbers
+)
+
+
+class OnnxRuntime(Underived):
+    """ONNX Runtime with models of one operator: as a node, and as the body of its function."""
+
+    name = "onnxruntime"
+    underived = "ONNX has no gradients"
+    snippets = SNIPPETS
+    bindings = bindings(NODE, PROVIDERS["cpu"])
+    absent = ABSENT
+
+    def version(self) -> str:
+        """Return the runtime's own; its distribution goes by several names."""
+        return str(onnxruntime.__version__)
+
+    def targets(self) -> tuple[Offer, ...]:
+        """Return the node and its expansion on the CPU, and the node on CUDA where that works."""
+        cpu = Target(self.name, "cpu", NODE), Target(self.name, "cpu", EXPANDED)
+        cuda = Target(self.name, "cuda", NODE)
+        if PROVIDERS["cuda"] not in onnxruntime.get_available_providers():
+            return *cpu, Unavailable(cuda, "this build of ONNX Runtime has no CUDA")
+        return *cpu, cuda
+
+    def prepare(self, target: Target) -> None:
+        """Bind the functions for the target; what the standard does not expand is absent there."""
+        super().prepare(target)
+        bound = bindings(target.mode, PROVIDERS[target.device])
+        if target.mode == EXPANDED:
+            lacking = {
+                one.function: f"ONNX defines {one.name} by no other operators"
+                for one in bound
+                if not Operator(one.name, target.mode, "").bodies
+            }
+            self.absent = {**ABSENT, **lacking}
+            bound = tuple(one for one in bound if one.function not in lacking)
+        self.bindings = bound
+
+    def dtypes(self, target: Target) -> frozenset[str]:  # noqa: ARG002 - the same everywhere
+        """Return all of them; each operator has kernels for some."""
+        return frozenset({"float64", "float32", "float16", "bfloat16"})
+
+    def to_tensor(self, array: Array, device: str) -> Tensor:  # noqa: ARG002 - sessions move it
+        """Copy the memory."""
+        return models.tensor_of(np.array(array, order="C"))
+
+    def to_array(self, tensor: Tensor) -> Array:
+        """Copy the memory."""
+        array: Array = models.array_of(tensor)
+        return array
+
+    def multiply(self, a: Tensor, b: Tensor) -> Tensor:
+        """Return the runtime's product."""
+        return Operator("Mul", NODE, PROVIDERS[self.target.device])(A=a, B=b)
+
+    def storage(self, tensor: Tensor) -> Hashable:
+        """Return the address; an empty tensor has none, and is then only itself."""
+        return tensor.data_ptr() or id(tensor)
+
+    def environment(self) -> Mapping[str, str]:
+        """Return what a model is run with."""
+        return {
+            "onnx": str(onnx.__version__),
+            "opset": str(OPSET),
+            "graph optimizations": "off",
+            "threads": "1",
+        }
+
+    def lacks(self, error: Exception) -> bool:
+        """Whether the runtime says that there is no kernel, or the standard no such type."""
+        if isinstance(error, NotImplementedError | native.NotImplemented):
+            return True
+        return isinstance(error, native.InvalidGraph) and bool(NO_TYPE.search(str(error)))
+
+
+backend = OnnxRuntime()
