@@ -1,7 +1,8 @@
-"""The default run over everything installed: seconds, elements per second, memory of each process.
+"""The default run over everything installed: seconds, elements per second, memory; by target too.
 
-Prints the figures of one `trysquare run` as a user starts it, imports included, beside the same run
-with the reference alone, so that the share of the frameworks is visible whatever the machine does.
+Prints the figures of one `trysquare run` as a user starts it, imports included, beside the quick
+one and the same run with the reference alone, so that the share of the frameworks is visible
+whatever the machine does.
 """
 
 from __future__ import annotations
@@ -9,30 +10,56 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from parts.costs import cost
 from trysquare import results_file
+from trysquare.result import Run
 
 
 def main() -> None:
-    """Run twice and print a table."""
-    rows = [measured("everything installed", []), measured("numpy alone", ["--backend", "numpy"])]
+    """Run three times and print two tables."""
+    runs = {
+        "everything installed": [],
+        "everything, quick": ["--profile", "quick"],
+        "numpy alone": ["--backend", "numpy"],
+    }
+    found = {name: measured(options) for name, options in runs.items()}
     print(f"{'run':<22}{'seconds':>9}{'elements':>13}{'per second':>13}{'largest process':>17}")
-    for name, seconds, elements, peak in rows:
+    for name, (seconds, peak, run) in found.items():
+        elements = sum(result.count for result in run.results)
         rate = elements / seconds
         print(f"{name:<22}{seconds:>9.1f}{elements:>13,}{rate:>13,.0f}{peak / 2**20:>13,.0f} MiB")
-    print(f"everything / numpy alone: {rows[0][1] / rows[1][1]:.2f} x the time")
+    whole, alone = found["everything installed"], found["numpy alone"]
+    print(f"everything / numpy alone: {whole[0] / alone[0]:.2f} x the time\n")
+    print(f"{'target':<28}{'items':>8}{'results':>9}{'elements':>13}{'seconds inside':>16}")
+    for line in by_target(whole[2]):
+        print(line)
 
 
-def measured(name: str, options: list[str]) -> tuple[str, float, int, int]:
-    """Return name, wall-clock seconds, elements compared, and the peak memory in bytes."""
+def by_target(run: Run) -> Iterator[str]:
+    """Yield for each target its items as pytest counts them, results, elements, and seconds.
+
+    Seconds are those inside of the framework's functions, without the way there and back.
+    """
+    for target in run.header.targets:
+        mine = [result for result in run.results if result.target == target.target]
+        if mine:
+            items = {(result.function, result.check, result.dtype) for result in mine}
+            elements = sum(result.count for result in mine)
+            seconds = sum(result.seconds for result in mine)
+            line = f"{target.target:<28}{len(items):>8,}{len(mine):>9,}"
+            yield f"{line}{elements:>13,}{seconds:>16.1f}"
+
+
+def measured(options: list[str]) -> tuple[float, int, Run]:
+    """Return wall-clock seconds, the peak memory of a process in bytes, and the run."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "results.jsonl"
         command = [sys.executable, "-m", "trysquare", "run", *options, "-o", str(output)]
         spent = cost(command, codes=(0, 1))
-        run = results_file.read(output)
-    return name, spent.wall, sum(result.count for result in run.results), spent.peak
+        return spent.wall, spent.peak, results_file.read(output)
 
 
 if __name__ == "__main__":

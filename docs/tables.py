@@ -26,23 +26,65 @@ BACKENDS = (
 )
 CURRENT, STALE, UNAVAILABLE = 0, 1, 3
 
-NOTES = {
-    "relu": "nn.ReLU",
-    "softmax": "nn.Softmax",
-    "log_softmax": "nn.LogSoftmax",
-    "sigmoid": "nn.Sigmoid",
-    "prelu": "nn.PReLU",
-    "rrelu": "nn.PReLU(lower, upper, inplace)",
-    "smooth_l1_loss": "smooth_l1_loss",
-    "huber_loss": "nn.HuberLoss",
-    "mse_loss": "nn.MSELoss",
-    "l1_loss": "nn.L1Loss",
-    "bce_loss": "nn.BCELoss",
-    "cross_entropy_loss": "nn.CrossEntropyLoss",
+MODULES = {
+    "threshold": "Threshold",
+    "relu": "ReLU",
+    "rrelu": "RReLU",
+    "hard_tanh": "Hardtanh",
+    "relu6": "ReLU6",
+    "sigmoid": "Sigmoid",
+    "hard_sigmoid": "Hardsigmoid",
+    "tanh": "Tanh",
+    "silu": "SiLU",
+    "mish": "Mish",
+    "hard_silu": "Hardswish",
+    "elu": "ELU",
+    "celu": "CELU",
+    "selu": "SELU",
+    "glu": "GLU",
+    "gelu": "GELU",
+    "hard_shrink": "Hardshrink",
+    "leaky_relu": "LeakyReLU",
+    "log_sigmoid": "LogSigmoid",
+    "softplus": "Softplus",
+    "soft_shrink": "Softshrink",
+    "prelu": "PReLU",
+    "softsign": "Softsign",
+    "tanh_shrink": "Tanhshrink",
+    "softmin": "Softmin",
+    "softmax": "Softmax",
+    "log_softmax": "LogSoftmax",
+    "l1_loss": "L1Loss",
+    "nll_loss": "NLLLoss",
+    "poisson_nll_loss": "PoissonNLLLoss",
+    "gaussian_nll_loss": "GaussianNLLLoss",
+    "kl_div_loss": "KLDivLoss",
+    "mse_loss": "MSELoss",
+    "bce_loss": "BCELoss",
+    "bce_with_logits_loss": "BCEWithLogitsLoss",
+    "hinge_embedding_loss": "HingeEmbeddingLoss",
+    "smooth_l1_loss": "SmoothL1Loss",
+    "huber_loss": "HuberLoss",
+    "soft_margin_loss": "SoftMarginLoss",
+    "cross_entropy_loss": "CrossEntropyLoss",
+    "multilabel_soft_margin_loss": "MultiLabelSoftMarginLoss",
+    "cosine_embedding_loss": "CosineEmbeddingLoss",
+    "margin_ranking_loss": "MarginRankingLoss",
+    "multi_margin_loss": "MultiMarginLoss",
+    "triplet_margin_loss": "TripletMarginLoss",
+    "triplet_margin_with_distance_loss": "TripletMarginWithDistanceLoss",
 }
-"""Where the notes that this project started from describe a function, and what they call it."""
+"""What torch.nn calls the functions of specs."""
 
-PICTURE = ("curves in the report", "", "the picture of activation functions")
+UNSPECIFIED = {
+    "MultiheadAttention": "a layer with weights; the functions in it are softmax and products",
+    "Softmax2d": "softmax with dim -3 under another name",
+    "NLLLoss2d": "nll_loss under an older name",
+    "MultiLabelMarginLoss": "a sum over pairs of positions, for which formulas have no words",
+    "LinearCrossEntropyLoss": "a layer with weights in front of cross_entropy_loss",
+    "CTCLoss": "a recurrence over time, for which formulas have no words",
+}
+"""What else torch.nn lists among its activations and losses, and why it has no spec."""
 
 
 def introductions(backends: Iterable[str]) -> dict[str, Hello | Unavailable]:
@@ -53,14 +95,14 @@ def introductions(backends: Iterable[str]) -> dict[str, Hello | Unavailable]:
 
 
 def table(specs: Iterable[Spec], hellos: Mapping[str, Hello]) -> str:
-    """Return one row for each function; raises LookupError for a note without a spec."""
+    """Return one row for each function; raises LookupError for a module without a spec."""
     listed = list(specs)
-    lost = NOTES.keys() - {spec.function for spec in listed}
+    lost = MODULES.keys() - {spec.function for spec in listed}
     if lost:
         raise LookupError(f"no spec for {', '.join(sorted(lost))}")
-    head = ["function", "spec", "in the notes", *hellos]
+    head = ["function", "spec", "torch.nn", *hellos]
     rows = [head, ["---"] * len(head), *(_row(spec, hellos.values()) for spec in listed)]
-    rows.append([*PICTURE, *("" for _ in hellos)])
+    rows += [["", why, name, *("" for _ in hellos)] for name, why in UNSPECIFIED.items()]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
@@ -70,7 +112,7 @@ def _row(spec: Spec, hellos: Iterable[Hello]) -> list[str]:
     return [
         f"`{spec.function}`",
         link,
-        NOTES.get(spec.function, ""),
+        MODULES.get(spec.function, ""),
         *(_call(spec.function, hello) for hello in hellos),
     ]
 

@@ -87,7 +87,14 @@ def test_a_page_without_room_for_the_table_is_an_error(tables: ModuleType) -> No
         tables.replaced("no marks", "| new |\n")
 
 
-def test_a_note_without_a_spec_is_an_error(tables: ModuleType) -> None:
+def test_torch_nn_has_no_activation_or_loss_without_a_row(tables: ModuleType) -> None:
+    activation = pytest.importorskip("torch.nn.modules.activation")
+    loss = pytest.importorskip("torch.nn.modules.loss")
+    listed = {*activation.__all__, *loss.__all__}
+    assert listed == {*tables.MODULES.values(), *tables.UNSPECIFIED}
+
+
+def test_a_module_without_a_spec_is_an_error(tables: ModuleType) -> None:
     with pytest.raises(LookupError, match="sigmoid"):
         tables.table([], {})
 

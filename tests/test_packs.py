@@ -25,7 +25,8 @@ from trysquare.packs.verify import Judgement, verify
 from trysquare.reader import read as read_spec
 from trysquare.truth.oracle import Oracle
 from trysquare.verdict.standard import Standard
-from trysquare_miniatures.perfect import backend, mp
+from trysquare_miniatures.perfect import backend
+from trysquare_miniatures.textbook import mp
 from workshop import SPECS
 
 

@@ -218,6 +218,27 @@ def test_a_flag_selects_by_true_and_false(tmp_path: Path) -> None:
     assert spec.definition.pick({"smooth": True}).text == "d"
 
 
+TWO_FLAGS = (
+    "inplace: {default: false, role: inplace}",
+    "low: {default: false}\n  top: {default: true}",
+)
+
+
+def test_of_two_flags_a_mapping_names_the_one_that_it_selects_by(tmp_path: Path) -> None:
+    text = SPEC.replace(*TWO_FLAGS).replace(
+        "formula: e if x > 0 else d", "formula: {top: {true: d, false: -d}}"
+    )
+    spec = read(write(tmp_path, text))
+    assert spec.formula.parameter == "top"
+    assert spec.formula.pick({"top": False}).text == "-d"
+
+
+def test_of_two_flags_a_mapping_that_names_none_is_a_mistake(tmp_path: Path) -> None:
+    text = SPEC.replace(*TWO_FLAGS).replace("definition: d", "definition: {true: d, false: -d}")
+    with pytest.raises(SpecErrors, match="the choices of low and of top: which"):
+        read(write(tmp_path, text))
+
+
 def test_a_reduction_of_the_loss_runs_over_everything(spec: Spec) -> None:
     assert spec.reduce is not None
     tree = spec.reduce.options["sum"].tree

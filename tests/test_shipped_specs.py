@@ -186,7 +186,20 @@ def _holds(condition: Expression, parameters: Mapping[str, Value]) -> bool:
 
 
 @pytest.mark.parametrize(
-    "function", ["mse_loss", "l1_loss", "smooth_l1_loss", "bce_loss", "cross_entropy_loss"]
+    "function",
+    [
+        "mse_loss",
+        "l1_loss",
+        "smooth_l1_loss",
+        "bce_loss",
+        "cross_entropy_loss",
+        "bce_with_logits_loss",
+        "kl_div_loss",
+        "poisson_nll_loss",
+        "hinge_embedding_loss",
+        "margin_ranking_loss",
+        "soft_margin_loss",
+    ],
 )
 def test_the_old_reduction_arguments_are_told_in_all_combinations(function: str) -> None:
     expected = {

@@ -76,6 +76,18 @@ def loss(function: str, name: str, canonical: Mapping[str, Any], **more: str) ->
     )
 
 
+def logistic_loss(labels: Tensor, logits: Tensor, pos_weight: Tensor | None = None) -> Tensor:
+    """Call the function that takes a weight for the ones, or the one that does not."""
+    if pos_weight is None:
+        return tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)
+    return tf.nn.weighted_cross_entropy_with_logits(labels, logits, pos_weight)
+
+
+LOGISTIC_LOSS = """\
+(lambda labels, logits, **more: (
+    tf.nn.weighted_cross_entropy_with_logits(labels, logits, **more) if more
+    else tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)))"""
+
 SNIPPETS = Snippets(
     # the environment variable silences what would hide the finding
     imports="""\
@@ -135,6 +147,42 @@ class TensorFlow(Framework):
             canonical={"axis": 1},
             when={"target_type": "probability", "reduction": "none"},
         ),
+        # losses of single elements
+        # Which of the two is meant shows in whether the ones have a weight of their own.
+        Binding(
+            "bce_with_logits_loss",
+            "tf.nn.weighted_cross_entropy_with_logits",
+            logistic_loss,
+            {"labels": "target", "logits": "input", "pos_weight": "pos_weight"},
+            when={"reduction": "none"},
+            wraps=tf.nn.weighted_cross_entropy_with_logits,
+            code=LOGISTIC_LOSS,
+        ),
+        Binding(
+            "bce_with_logits_loss",
+            "tf.compat.v1.losses.sigmoid_cross_entropy",
+            tf.compat.v1.losses.sigmoid_cross_entropy,
+            {
+                "multi_class_labels": "target",
+                "logits": "input",
+                "weights": "weight",
+                "reduction": "reduction",
+            },
+            values=REDUCTION,
+        ),
+        Binding(
+            "poisson_nll_loss",
+            "tf.nn.log_poisson_loss",
+            tf.nn.log_poisson_loss,
+            {"targets": "target", "log_input": "input", "compute_full_loss": "full"},
+            when={"log_input": True, "reduction": "none"},
+        ),
+        Binding(
+            "log_sum_exp",
+            "tf.math.reduce_logsumexp",
+            tf.math.reduce_logsumexp,
+            {"input_tensor": "x", "axis": "dim"},
+        ),
         # elementary functions
         *(
             Binding(name, f"tf.math.{name}", getattr(tf.math, name), {"x": "x"})
@@ -152,12 +200,52 @@ class TensorFlow(Framework):
         Binding("softplus", "tf.math.softplus", tf.math.softplus, {"features": "x"}),
         Binding("log_sigmoid", "tf.math.log_sigmoid", tf.math.log_sigmoid, {"x": "x"}),
         Binding("selu", "tf.nn.selu", tf.nn.selu, {"features": "x"}),
+        # activations
+        Binding("relu6", "tf.nn.relu6", tf.nn.relu6, {"features": "x"}),
+        Binding(
+            "leaky_relu",
+            "tf.nn.leaky_relu",
+            tf.nn.leaky_relu,
+            {"features": "x", "alpha": "negative_slope"},
+        ),
+        Binding("softsign", "tf.nn.softsign", tf.nn.softsign, {"features": "x"}),
     )
     absent: Mapping[str, str] = {
+        "celu": "TensorFlow has CELU only as a Keras activation",
+        "hard_sigmoid": "TensorFlow has a hard sigmoid only as a Keras activation",
+        "hard_silu": "TensorFlow has a hard SiLU only as a Keras activation",
+        "hard_tanh": "TensorFlow has a hard tanh only as a Keras activation",
+        "hard_shrink": "TensorFlow has a hard shrinkage only as a Keras activation",
+        "soft_shrink": "TensorFlow has a soft shrinkage only as a Keras activation",
+        "tanh_shrink": "TensorFlow has a tanh shrinkage only as a Keras activation",
+        "threshold": "TensorFlow has a threshold only as a Keras activation",
+        "squareplus": "TensorFlow has squareplus only as a Keras activation",
+        "sparse_plus": "TensorFlow has a sparse plus only as a Keras activation",
+        "sparse_sigmoid": "TensorFlow has a sparse sigmoid only as a Keras activation",
+        "glu": "TensorFlow has GLU only as a Keras activation",
+        "swiglu": "TensorFlow has no gated linear unit of its own",
+        "geglu": "TensorFlow has no gated linear unit of its own",
+        "reglu": "TensorFlow has no gated linear unit of its own",
+        "softmin": "TensorFlow has no softmin, only the softmax of negated numbers",
+        "nll_loss": "TensorFlow takes logarithms or probabilities in no cross entropy of its own",
+        "multi_margin_loss": "TensorFlow has no margin loss of several classes",
+        "multilabel_soft_margin_loss": "TensorFlow has sigmoid cross entropy, per element",
+        "categorical_hinge_loss": "TensorFlow has a categorical hinge only as a Keras loss",
         "mish": "TensorFlow has Mish only as a Keras activation",
         "prelu": "TensorFlow has PReLU only as a Keras layer",
         "rrelu": "TensorFlow has no randomized leaky ReLU",
         "smooth_l1_loss": "TensorFlow has no smooth L1 loss, only the Huber loss",
+        "gaussian_nll_loss": "TensorFlow leaves likelihoods to TensorFlow Probability",
+        "hinge_embedding_loss": "TensorFlow has no hinge of a distance",
+        "margin_ranking_loss": "TensorFlow has no loss of the order of two scores",
+        "soft_margin_loss": "TensorFlow has the logistic loss for targets 0 and 1 only",
+        "log_cosh_loss": "TensorFlow has log-cosh only as a Keras loss",
+        "hinge_loss": "tf.compat.v1.losses.hinge_loss takes targets 0 and 1, not -1 and 1",
+        "squared_hinge_loss": "TensorFlow has the squared hinge only as a Keras loss",
+        "focal_loss": "TensorFlow has the focal loss only as a Keras loss",
+        "mape_loss": "TensorFlow has the percentage error only as a Keras loss",
+        "msle_loss": "TensorFlow has the logarithmic error only as a Keras loss",
+        "kl_div_loss": "TensorFlow has the divergence only as a Keras loss, of probabilities",
     }
 
     def version(self) -> str:

@@ -170,6 +170,98 @@ class Torch(Framework):
             )
             for target_type in ("class", "probability")
         ),
+        # losses of single elements
+        functional_binding(
+            "bce_with_logits_loss",
+            "binary_cross_entropy_with_logits",
+            input="input",
+            target="target",
+            weight="weight",
+            pos_weight="pos_weight",
+            **REDUCED,
+        ),
+        functional_binding(
+            "kl_div_loss",
+            "kl_div",
+            input="input",
+            target="target",
+            log_target="log_target",
+            **REDUCED,
+        ),
+        functional_binding(
+            "poisson_nll_loss",
+            "poisson_nll_loss",
+            input="input",
+            target="target",
+            log_input="log_input",
+            full="full",
+            eps="epsilon",
+            **REDUCED,
+        ),
+        functional_binding(
+            "gaussian_nll_loss",
+            "gaussian_nll_loss",
+            input="input",
+            target="target",
+            var="var",
+            full="full",
+            eps="epsilon",
+            reduction="reduction",
+        ),
+        functional_binding(
+            "hinge_embedding_loss",
+            "hinge_embedding_loss",
+            input="input",
+            target="target",
+            margin="margin",
+            **REDUCED,
+        ),
+        functional_binding(
+            "margin_ranking_loss",
+            "margin_ranking_loss",
+            input1="input1",
+            input2="input2",
+            target="target",
+            margin="margin",
+            **REDUCED,
+        ),
+        functional_binding(
+            "soft_margin_loss", "soft_margin_loss", input="input", target="target", **REDUCED
+        ),
+        # functions of rows
+        functional_binding("softmin", "softmin", input="x", dim="dim"),
+        Binding("log_sum_exp", "torch.logsumexp", torch.logsumexp, {"input": "x", "dim": "dim"}),
+        functional_binding(
+            "nll_loss",
+            "nll_loss",
+            input="input",
+            target="target",
+            weight="weight",
+            ignore_index="ignore_index",
+            **REDUCED,
+        ),
+        Binding(
+            "multi_margin_loss",
+            "torch.nn.functional.multi_margin_loss",
+            functional.multi_margin_loss,
+            {
+                "input": "input",
+                "target": "target",
+                "p": "p",
+                "margin": "margin",
+                "weight": "weight",
+                **REDUCED,
+            },
+            dimensions={"input": 2},
+        ),
+        # It sums along the last axis, which is the documented one, 1, of two dimensions only.
+        Binding(
+            "multilabel_soft_margin_loss",
+            "torch.nn.functional.multilabel_soft_margin_loss",
+            functional.multilabel_soft_margin_loss,
+            {"input": "input", "target": "target", "weight": "weight", **REDUCED},
+            dimensions={"input": 2},
+        ),
         # elementary functions
         *(
             Binding(name, f"torch.{name}", getattr(torch, name), {"input": "x"})
@@ -191,7 +283,64 @@ class Torch(Framework):
         functional_binding("softplus", "softplus", input="x", beta="beta", threshold="threshold"),
         functional_binding("log_sigmoid", "logsigmoid", input="x"),
         functional_binding("selu", "selu", input="x", inplace="inplace"),
+        # activations
+        functional_binding("relu6", "relu6", input="x", inplace="inplace"),
+        functional_binding(
+            "leaky_relu",
+            "leaky_relu",
+            input="x",
+            negative_slope="negative_slope",
+            inplace="inplace",
+        ),
+        functional_binding("celu", "celu", input="x", alpha="alpha", inplace="inplace"),
+        functional_binding("softsign", "softsign", input="x"),
+        functional_binding("hard_sigmoid", "hardsigmoid", input="x", inplace="inplace"),
+        functional_binding("hard_silu", "hardswish", input="x", inplace="inplace"),
+        functional_binding(
+            "hard_tanh",
+            "hardtanh",
+            input="x",
+            min_val="min_val",
+            max_val="max_val",
+            inplace="inplace",
+        ),
+        functional_binding("hard_shrink", "hardshrink", input="x", lambd="lambd"),
+        functional_binding("soft_shrink", "softshrink", input="x", lambd="lambd"),
+        functional_binding("tanh_shrink", "tanhshrink", input="x"),
+        functional_binding(
+            "threshold",
+            "threshold",
+            input="x",
+            threshold="threshold",
+            value="value",
+            inplace="inplace",
+        ),
+        # one tensor, the gate behind what goes through it
+        Binding(
+            "glu",
+            "torch.nn.functional.glu",
+            lambda a, b: functional.glu(torch.cat((a, b), -1)),
+            {"a": "a", "b": "b"},
+            wraps=functional.glu,
+            code="(lambda a, b: torch.nn.functional.glu(torch.cat((a, b), -1)))",
+        ),
     )
+
+    absent: Mapping[str, str] = {
+        "squareplus": "PyTorch has no squareplus",
+        "sparse_plus": "PyTorch has no sparse plus",
+        "sparse_sigmoid": "PyTorch has no sparse sigmoid",
+        "swiglu": "PyTorch has of the gated linear units only GLU",
+        "geglu": "PyTorch has of the gated linear units only GLU",
+        "reglu": "PyTorch has of the gated linear units only GLU",
+        "log_cosh_loss": "PyTorch has no logarithm of the hyperbolic cosine",
+        "hinge_loss": "PyTorch has the hinge only with several classes, or with a distance",
+        "squared_hinge_loss": "PyTorch has the squared hinge only with several classes",
+        "focal_loss": "PyTorch leaves the focal loss to torchvision",
+        "mape_loss": "PyTorch has no loss in percent",
+        "msle_loss": "PyTorch has no loss of logarithms",
+        "categorical_hinge_loss": "PyTorch has multi_margin_loss, which adds up all wrong classes",
+    }
 
     def targets(self) -> tuple[Offer, ...]:
         """Return the CPU in its modes, and CUDA where a device is visible."""

@@ -6,26 +6,47 @@ digits, rounded once. It shares no formula, no rounding and no derivative with t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import ml_dtypes
-import mpmath
 import numpy as np
 
 from trysquare.backend import Array, Backend, Call, Target, Tensor, Tensors, Want
 from trysquare.spec import Spec
-
-mp = mpmath.MPContext()
-mp.dps = 80
-
-Real = Any
-"""A number of mpmath: as many digits as `mp` has, infinities, NaN, and one zero."""
-
-Parameters = Mapping[str, Any]
-ZERO, ONE, NAN, INF = mp.mpf(0), mp.mpf(1), mp.nan, mp.inf
+from trysquare_miniatures.textbook import (
+    INF,
+    NAN,
+    ONE,
+    ZERO,
+    Parameters,
+    Pointwise,
+    Real,
+    bell,
+    erf,
+    erfc,
+    exact,
+    exp,
+    expm1,
+    log,
+    log1p,
+    mp,
+    quotient,
+    sqrt,
+    tanh,
+    tanh_slope,
+    total,
+)
+from trysquare_miniatures.textbook_activations import ACTIVATIONS, REFUSED
+from trysquare_miniatures.textbook_losses import LOSSES
+from trysquare_miniatures.textbook_row_losses import (
+    ROW_LOSSES,
+    ROWS,
+    LossOfRows,
+    log_softmax,
+    reals,
+    shifted,
+)
 
 SIZES = {"float64": (53, 1023), "float32": (24, 127), "float16": (11, 15), "bfloat16": (8, 127)}
 """Significant bits, largest exponent."""
@@ -60,99 +81,7 @@ def nearest(value: Real, dtype: str) -> float:
     return math.copysign(math.ldexp(whole, last), -1.0 if sign else 1.0)
 
 
-def remembered(function: Callable[[Real], Real]) -> Callable[[Real], Real]:
-    """Keep results, each for the number of digits that it has."""
-    known: dict[tuple[Real, int], Real] = {}
-
-    def ask(x: Real) -> Real:
-        key = (x, mp.prec)
-        if key not in known:
-            known[key] = function(x)
-        return known[key]
-
-    return ask
-
-
-@cache
-def exact(number: float) -> Real:
-    return mp.mpf(number)
-
-
-@remembered
-def exp(x: Real) -> Real:
-    return ZERO if x == -INF else mp.exp(x)
-
-
-@remembered
-def expm1(x: Real) -> Real:
-    return -ONE if x == -INF else mp.expm1(x)
-
-
-@remembered
-def log(x: Real) -> Real:
-    return -INF if x == 0 else mp.log(x)
-
-
-@remembered
-def log1p(x: Real) -> Real:
-    return -INF if x == -1 else mp.log1p(x)
-
-
-@remembered
-def sqrt(x: Real) -> Real:
-    return NAN if x < 0 else mp.sqrt(x)
-
-
-@remembered
-def tanh(x: Real) -> Real:
-    return mp.tanh(x)
-
-
-@remembered
-def tanh_slope(x: Real) -> Real:
-    return mp.sech(x) ** 2
-
-
-@remembered
-def erf(x: Real) -> Real:
-    return mp.erf(x)
-
-
-@remembered
-def erfc(x: Real) -> Real:
-    # exp(-1000**2) is zero in every format, and far beyond it mpmath gives up
-    return ZERO if x > 1000 else mp.erfc(x)
-
-
-@remembered
-def bell(x: Real) -> Real:
-    return 2 / mp.sqrt(mp.pi) * exp(-x * x)
-
-
-def quotient(a: Real, b: Real) -> Real:
-    if b == 0:
-        return NAN if a == 0 or mp.isnan(a) else mp.sign(a) * INF
-    return a / b
-
-
-def total(terms: Iterable[Real]) -> Real:
-    result = ZERO
-    for term in terms:
-        result = result + term
-    return result
-
-
 # Functions of single numbers, and their derivatives: f(parameters, *inputs).
-
-
-@dataclass(frozen=True)
-class Pointwise:
-    """A function that treats every element alone; `odd` where a zero has the sign of the input."""
-
-    value: Callable[..., Real]
-    slopes: Mapping[str, Callable[..., Real]]
-    odd: bool = False
-    reduces: bool = False
 
 
 def elu(p: Parameters, x: Real) -> Real:
@@ -319,87 +248,41 @@ def selu_slope(p: Parameters, x: Real) -> Real:
 
 
 POINTWISE = {
-    "elu": Pointwise(elu, {"x": elu_slope}, odd=True),
+    "elu": Pointwise(elu, {"x": elu_slope}, odd=(0,)),
     "relu": Pointwise(relu, {"x": lambda p, x: ONE if x > 0 else ZERO}),
-    "gelu": Pointwise(gelu, {"x": gelu_slope}, odd=True),
-    "silu": Pointwise(silu, {"x": silu_slope}, odd=True),
-    "mish": Pointwise(mish, {"x": mish_slope}, odd=True),
+    "gelu": Pointwise(gelu, {"x": gelu_slope}, odd=(0,)),
+    "silu": Pointwise(silu, {"x": silu_slope}, odd=(0,)),
+    "mish": Pointwise(mish, {"x": mish_slope}, odd=(0,)),
     "softplus": Pointwise(softplus, {"x": softplus_slope}),
     "log_sigmoid": Pointwise(log_sigmoid, {"x": lambda p, x: sigmoid(p, -x)}),
-    "selu": Pointwise(selu, {"x": selu_slope}, odd=True),
+    "selu": Pointwise(selu, {"x": selu_slope}, odd=(0,)),
     "sigmoid": Pointwise(sigmoid, {"x": lambda p, x: sigmoid(p, x) * sigmoid(p, -x)}),
-    "prelu": Pointwise(leak, {"x": leak_slope}, odd=True),
-    "rrelu": Pointwise(rrelu, {"x": rrelu_slope}, odd=True),
+    "prelu": Pointwise(leak, {"x": leak_slope}, odd=(0,)),
+    "rrelu": Pointwise(rrelu, {"x": rrelu_slope}, odd=(0,)),
     "l1_loss": Pointwise(l1, against(lambda p, a, b: mp.sign(a - b)), reduces=True),
     "mse_loss": Pointwise(mse, against(lambda p, a, b: 2 * (a - b)), reduces=True),
     "huber_loss": Pointwise(huber, against(huber_slope), reduces=True),
     "smooth_l1_loss": Pointwise(smooth_l1, against(smooth_l1_slope), reduces=True),
     "bce_loss": Pointwise(bce, {"input": bce_slope, "target": bce_target_slope}, reduces=True),
+    **LOSSES,
     # elementary functions
     "exp": Pointwise(lambda p, x: exp(x), {"x": lambda p, x: exp(x)}),
-    "expm1": Pointwise(lambda p, x: expm1(x), {"x": lambda p, x: exp(x)}, odd=True),
+    "expm1": Pointwise(lambda p, x: expm1(x), {"x": lambda p, x: exp(x)}, odd=(0,)),
     "log": Pointwise(lambda p, x: NAN if x < 0 else log(x), {"x": lambda p, x: quotient(ONE, x)}),
     "log1p": Pointwise(
-        lambda p, x: NAN if x < -1 else log1p(x), {"x": lambda p, x: quotient(ONE, 1 + x)}, odd=True
+        lambda p, x: NAN if x < -1 else log1p(x), {"x": lambda p, x: quotient(ONE, 1 + x)}, odd=(0,)
     ),
-    "tanh": Pointwise(lambda p, x: tanh(x), {"x": lambda p, x: tanh_slope(x)}, odd=True),
-    "erf": Pointwise(lambda p, x: erf(x), {"x": lambda p, x: bell(x)}, odd=True),
+    "tanh": Pointwise(lambda p, x: tanh(x), {"x": lambda p, x: tanh_slope(x)}, odd=(0,)),
+    "erf": Pointwise(lambda p, x: erf(x), {"x": lambda p, x: bell(x)}, odd=(0,)),
     "erfc": Pointwise(lambda p, x: erfc(x), {"x": lambda p, x: -bell(x)}),
     "sqrt": Pointwise(
-        lambda p, x: sqrt(x), {"x": lambda p, x: quotient(ONE, 2 * sqrt(x))}, odd=True
+        lambda p, x: sqrt(x), {"x": lambda p, x: quotient(ONE, 2 * sqrt(x))}, odd=(0,)
     ),
+    **ACTIVATIONS,
 }
 
 
-# Functions of rows.
-
-
-def shifted(row: list[Real]) -> tuple[list[Real], Real] | None:
-    """Return the row less its maximum, and the sum of all exponentials but the largest."""
-    if any(mp.isnan(x) for x in row) or mp.isinf(max(row)):
-        return None
-    place = row.index(max(row))
-    z = [x - row[place] for x in row]
-    return z, total(exp(x) for j, x in enumerate(z) if j != place)
-
-
-def softmax(row: list[Real]) -> list[Real]:
-    parts = shifted(row)
-    if parts is None:
-        return [NAN] * len(row)
-    z, others = parts
-    return [exp(x) / (1 + others) for x in z]
-
-
-def log_softmax(row: list[Real]) -> list[Real]:
-    parts = shifted(row)
-    if parts is None:
-        return [NAN] * len(row)
-    z, others = parts
-    return [x - log1p(others) for x in z]
-
-
-def softmax_slope(row: list[Real], cotangent: list[Real]) -> list[Real]:
-    # only differences of cotangents matter, so that equal ones give zero and not 1e-80
-    p, moved = softmax(row), [c - cotangent[0] for c in cotangent]
-    mean = total(c * q for c, q in zip(moved, p, strict=True))
-    return [q * (c - mean) for c, q in zip(moved, p, strict=True)]
-
-
-def log_softmax_slope(row: list[Real], cotangent: list[Real]) -> list[Real]:
-    parts = shifted(row)
-    if parts is None:
-        return [NAN] * len(row)
-    # over a common denominator, so that equal shares give zero and not 1e-80
-    z, others = parts
-    whole = total(cotangent)
-    return [
-        (c * (1 + others) - exp(x) * whole) / (1 + others)
-        for c, x in zip(cotangent, z, strict=True)
-    ]
-
-
-ROWS = {"softmax": (softmax, softmax_slope), "log_softmax": (log_softmax, log_softmax_slope)}
+# Cross entropy.
 
 
 class Entropy:
@@ -491,13 +374,17 @@ class Entropy:
 
 
 def digits(row: Array) -> int:
-    """Return how many digits tell 1 from exp of the smallest number in a row."""
-    size = np.abs(row.astype(np.float64))
-    return 700 if ((size > 0) & (size < 1e-30)).any() else 80
+    """Return how many digits tell 1 from exp of the smallest number in a row, and from shares."""
+    wide = row.astype(np.float64)
+    size = np.abs(wide)
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = wide.max() - wide.min() > 100
+    return 700 if apart or ((size > 0) & (size < 1e-30)).any() else 80
 
 
-def reals(tensor: Array) -> list[Real]:
-    return [exact(number) for number in np.asarray(tensor).astype(np.float64).ravel().tolist()]
+def divisor(p: Parameters, shape: tuple[int, ...]) -> int:
+    """Return what a sum is divided by: the number of elements, or the length of the batch."""
+    return math.prod(shape[:1] if p["reduction"] == "batchmean" else shape)
 
 
 def reduction(given: Parameters) -> str:
@@ -543,20 +430,29 @@ class Perfect(Backend):
         p = parameters(spec, call)
         name = spec.function
         if name in ROWS:
-            return self._along(tensors["x"], p["dim"], lambda row, _: ROWS[name][0](row), None)
+            along, single = ROWS[name][0], name == "log_sum_exp"
+            return self._along(
+                tensors["x"], p["dim"], lambda row, _: along(row), None, single=single
+            )
         if name == "cross_entropy_loss":
             return self._entropy(p, tensors)
+        if name in ROW_LOSSES:
+            return self._of_rows(name, p, tensors)
         function, arguments = POINTWISE[name], self._arguments(name, p, tensors)
         terms = [function.value(p, *args) for args in zip(*map(reals, arguments), strict=True)]
         first = arguments[0]
         if function.reduces and p["reduction"] != "none":
             whole = total(terms)
-            if p["reduction"] == "mean":
-                whole = quotient(whole, exact(float(len(terms))))
+            if p["reduction"] != "sum":
+                whole = quotient(whole, exact(float(divisor(p, first.shape))))
             return rounded([whole], (), first.dtype)
         output = rounded(terms, first.shape, first.dtype)
         if function.odd:
-            output = np.where(output == 0, np.copysign(output, first), output)
+            given = (arguments[place] for place in function.odd)
+            ones = (np.copysign(np.ones_like(first), one) for one in given)
+            output = np.where(output == 0, np.copysign(output, math.prod(ones)), output)
+        if function.passes:
+            output = np.where((output == 0) & (first == 0), first, output)
         if call.want is Want.INPLACE:
             tensors["x"][...] = output
             return tensors["x"]
@@ -574,13 +470,15 @@ class Perfect(Backend):
         self, name: str, p: Parameters, tensors: Tensors, wrt: str, cotangent: Array
     ) -> Tensor:
         if name in ROWS:
-            return self._along(tensors["x"], p["dim"], ROWS[name][1], cotangent)
+            return self._along(tensors["x"], p["dim"], ROWS[name][1], cotangent, single=False)
         if name == "cross_entropy_loss":
             return self._entropy_slope(p, tensors, wrt, cotangent)
+        if name in ROW_LOSSES:
+            return self._of_rows_slope(name, p, tensors, wrt, cotangent)
         arguments = self._arguments(name, p, tensors)
         c = reals(np.broadcast_to(cotangent, arguments[0].shape))
-        if p.get("reduction") == "mean":
-            c = [one / len(c) for one in c]
+        if p.get("reduction") in ("mean", "batchmean"):
+            c = [one / divisor(p, arguments[0].shape) for one in c]
         points = zip(*map(reals, arguments), strict=True)
         if name == "prelu" and wrt == "weight":
             left = [one * x if x < 0 else ZERO for one, (x, _) in zip(c, points, strict=True)]
@@ -619,6 +517,8 @@ class Perfect(Backend):
                 if any(part < 0 or part > 1 for part in parts):
                     raise ValueError("a probability is between 0 and 1")
                 return [tensors["input"], tensors["target"], weight]
+            case _ if name in LOSSES:
+                return LOSSES[name].arguments(tensors)
             case _:
                 return list(tensors.values())
 
@@ -628,17 +528,48 @@ class Perfect(Backend):
         dim: int,
         function: Callable[[list[Real], list[Real]], list[Real]],
         cotangent: Array | None,
+        *,
+        single: bool,
     ) -> Array:
         if not -x.ndim <= dim < x.ndim:
             raise ValueError("there is no such axis")
         moved = np.moveaxis(x, dim, -1)
-        given = np.moveaxis(x if cotangent is None else cotangent, dim, -1)
+        given = x if cotangent is None else cotangent
+        if given.ndim == x.ndim:
+            given = np.moveaxis(given, dim, -1)
         length = moved.shape[-1]
+        rows = moved.reshape(-1, length)
         terms: list[Real] = []
-        for row, c in zip(moved.reshape(-1, length), given.reshape(-1, length), strict=True):
+        for row, c in zip(rows, given.reshape(len(rows), -1), strict=True):
             with mp.workdps(digits(row)):
                 terms += function(reals(row), reals(c))
+        if single:
+            return rounded(terms, moved.shape[:-1], x.dtype)
         return np.moveaxis(rounded(terms, moved.shape, x.dtype), -1, dim)
+
+    def _of_rows(self, name: str, p: Parameters, tensors: Tensors) -> Array:
+        dtype = next(iter(tensors.values())).dtype
+        with mp.workdps(ROW_LOSSES[name].digits):
+            rows = LossOfRows(name, p, tensors)
+            losses = rows.values()
+            if p["reduction"] == "none":
+                return rounded(losses, rows.outer, dtype)
+            whole = total(losses)
+            if p["reduction"] == "mean":
+                whole = quotient(whole, rows.denominator)
+            return rounded([whole], (), dtype)
+
+    def _of_rows_slope(
+        self, name: str, p: Parameters, tensors: Tensors, wrt: str, cotangent: Array
+    ) -> Array:
+        x = tensors[wrt]
+        with mp.workdps(ROW_LOSSES[name].digits):
+            rows = LossOfRows(name, p, tensors)
+            c = reals(np.broadcast_to(cotangent, rows.outer))
+            if p["reduction"] == "mean":
+                c = [one / rows.denominator for one in c]
+            terms = rows.slopes(wrt, c)
+            return np.moveaxis(rounded(terms, (*rows.outer, rows.count), x.dtype), -1, 1)
 
     def _entropy(self, p: Parameters, tensors: Tensors) -> Array:
         entropy, dtype = Entropy(p, tensors), tensors["input"].dtype
@@ -665,7 +596,8 @@ def parameters(spec: Spec, call: Call) -> dict[str, Any]:
     p: dict[str, Any] = {**spec.defaults, **call.parameters}
     if "reduction" in spec.defaults:
         p["reduction"] = reduction(p).replace("elementwise_mean", "mean")
-        if p["reduction"] not in ("none", "mean", "sum"):
+        batched = ("batchmean",) if spec.function == "kl_div_loss" else ()
+        if p["reduction"] not in ("none", "mean", "sum", *batched):
             raise ValueError("there is no such reduction")
     if p.get("approximate", "none") not in ("none", "tanh"):
         raise ValueError("there is no such approximation")
@@ -673,8 +605,15 @@ def parameters(spec: Spec, call: Call) -> dict[str, Any]:
         raise ValueError("the curve would lie at infinity")
     if p.get("delta", 1) <= 0 or (spec.function == "smooth_l1_loss" and p["beta"] < 0):
         raise ValueError("a threshold is positive")
-    numbers = ("alpha", "delta", "beta", "threshold", "lower", "upper")
-    return {key: exact(float(value)) if key in numbers else value for key, value in p.items()}
+    if spec.function in REFUSED and REFUSED[spec.function](p):
+        raise ValueError("the function is not defined for these parameters")
+    numbers = {name for name, default in spec.defaults.items() if isinstance(default, float)}
+    p = {key: exact(float(value)) if key in numbers else value for key, value in p.items()}
+    if spec.function in LOSSES:
+        LOSSES[spec.function].check(p)
+    if spec.function == "triplet_margin_with_distance_loss":
+        p |= {"epsilon": ONE / 10**6, "p": 2}
+    return p
 
 
 def rounded(terms: list[Real], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

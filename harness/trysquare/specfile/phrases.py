@@ -108,8 +108,17 @@ class Phrases:
     def _picked(self, node: Node, read: Callable[[Node], Expression]) -> Selected:
         if not isinstance(node, Table):
             return Selected(None, {"": read(node)})
-        options = {choice: read(option) for choice, option in node.entries.items()}
-        return Selected(self.chooser(node), options)
+        chooser, table = self._named(node)
+        options = {choice: read(option) for choice, option in table.entries.items()}
+        return Selected(chooser or self.chooser(table), options)
+
+    def _named(self, table: Table) -> tuple[str | None, Table]:
+        """Return whose choices the keys are, where that is said: `full: {true: a, false: b}`."""
+        match list(table.entries.items()):
+            case [(name, Table() as inner)] if name in self._parameters:
+                if inner.entries.keys() == choices_of(self._parameters[name]):
+                    return name, inner
+        return None, table
 
     def chooser(self, table: Table) -> str | None:
         """Return the parameter whose choices are the keys; reports if there is not just one."""

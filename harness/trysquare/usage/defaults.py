@@ -165,17 +165,22 @@ def _likely(spec: Spec, name: str) -> tuple[Value, ...]:
 
 
 def dialects(spec: Spec) -> dict[str, Difference]:
-    """Return where each dialect is farthest from the formula, in float64, by its name."""
-    bare = case(spec, FLOAT64)
-    standard = Standard(spec, bare)
-    truth = standard.canonical.truth.value
-    found = {}
-    for name, _, accepted in standard.dialects():
-        other = accepted.truth.value
-        apart = ~((other == truth) | (np.isnan(other) & np.isnan(truth)))
-        farthest = _farthest(standard, other, truth, apart)
-        if farthest is not None:
-            found[name] = farthest
+    """Return where each dialect is farthest from the formula, in float64, by its name.
+
+    A dialect that the oracle cannot decide at one of the points is left out, and those after it.
+    """
+    standard = Standard(spec, case(spec, FLOAT64))
+    found: dict[str, Difference] = {}
+    try:
+        truth = standard.canonical.truth.value
+        for name, _, accepted in standard.dialects():
+            other = accepted.truth.value
+            apart = ~((other == truth) | (np.isnan(other) & np.isnan(truth)))
+            farthest = _farthest(standard, other, truth, apart)
+            if farthest is not None:
+                found[name] = farthest
+    except UndecidedError:
+        return found
     return found
 
 
