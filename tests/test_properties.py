@@ -228,9 +228,9 @@ def test_the_sign_of_an_infinity_is_noticed(tmp_path: Path) -> None:
 
 def test_digits_beyond_float64_are_noticed_where_a_case_states_them(tmp_path: Path) -> None:
     text = "inputs: {x: float}\nformula: x + 1e-25 * x\ncases:\n"
-    few = score(written(tmp_path, text + "  - {name: one, x: 1.0, expect: 1.0}\n"))
+    few = score(written(tmp_path, text + "  - {name: two, x: 2.0, expect: 2.0}\n"))
     assert any(one.before == "1e-25" for one in few.survivors)
-    many = "  - {name: one, x: 1.0, expect: 1.0000000000000000000000001}\n"
+    many = "  - {name: two, x: 2.0, expect: 2.0000000000000000000000002}\n"
     assert score(written(tmp_path, text + many)).survivors == ()
 
 
