@@ -270,14 +270,19 @@ class Torch(Framework):
             {"input": "input", "target": "target", "weight": "weight", **REDUCED},
             dimensions={"input": 2},
         ),
-        functional_binding(
+        # Its targets have one dimension at the most.
+        Binding(
             "cosine_embedding_loss",
-            "cosine_embedding_loss",
-            input1="input1",
-            input2="input2",
-            target="target",
-            margin="margin",
-            **REDUCED,
+            "torch.nn.functional.cosine_embedding_loss",
+            functional.cosine_embedding_loss,
+            {
+                "input1": "input1",
+                "input2": "input2",
+                "target": "target",
+                "margin": "margin",
+                **REDUCED,
+            },
+            dimensions={"input1": 2},
         ),
         # Its vectors are the last axis.
         Binding(
