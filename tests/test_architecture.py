@@ -32,22 +32,24 @@ LAYERS = (
     "cli.hunting cli.looking cli.sweeping pytest_plugin",
     "cli.measuring cli.tabling command.catalogue command.sweeping pytest_results",
     "command.campaign command.doctor command.hunting command.table pytest_items sweep.campaign",
-    "cli.auditing hunt.chase recorder usage.porting",
-    "cli.packing command.auditing hunt.findings hunt.hunter sweep.runner usage.defaults",
-    "command.selection hunt.asking packs.pack packs.verify sweep.pairs usage.asking workers.worker",
-    "ledger reader run sweep.finding",
+    "hunt.chase recorder usage.porting",
+    "cli.auditing hunt.findings hunt.hunter usage.defaults",
+    "cli.packing command.auditing hunt.asking sweep.pairs sweep.runner usage.asking",
+    "command.agreement command.selection ledger packs.pack packs.verify run workers.worker",
+    "command.lint command.mutation command.proof planning.plan reader sweep.finding",
     (
-        "audit.reproducing command.lint hunt.score hunt.start packs.questions planning.plan "
-        "specfile.sections sweep.surveys workers.witness"
+        "audit.reproducing hunt.score hunt.start planning.checks specfile.sections sweep.surveys "
+        "verdict.judge workers.witness"
     ),
     (
-        "hunt.subject planning.checks specfile.case_reader specfile.properties sweep.subject "
-        "verdict.judge workers.pool"
+        "hunt.subject packs.questions planning.edges planning.invariance planning.properties "
+        "planning.refusals specfile.case_reader specfile.properties sweep.subject verdict.bits "
+        "verdict.properties workers.pool"
     ),
     (
-        "audit.examination audit.goldens command.agreement command.collecting packs.answers "
-        "planning.inputs specfile.signature sweep.evaluation verdict.diagnosis verdict.draws "
-        "verdict.measure workers.line"
+        "audit.examination audit.goldens command.collecting packs.answers planning.inputs "
+        "specfile.signature sweep.evaluation verdict.diagnosis verdict.draws verdict.measure "
+        "workers.line"
     ),
     (
         "audit.golden_files audit.rounding audit.stability cli.reviewing describe packs.arrays "
@@ -63,19 +65,19 @@ LAYERS = (
     ),
     (
         "audit.enclosure audit.grid binding cli.options command.progress command.rerun "
-        "formula.branching planning.cases record_form specfile.composer specfile.schema "
-        "specfile.values truth.arrangement truth.oracle verdict.compare workers.area "
-        "workers.frames workers.probes"
+        "formula.branching planning.cases planning.variations record_form specfile.composer "
+        "specfile.schema specfile.values truth.arrangement truth.oracle verdict.compare "
+        "workers.area workers.frames workers.probes"
     ),
     (
-        "audit.multiprecision backend formula.ball formula.bounded formula.extended "
-        "formula.rounded hunt.search result specfile.document sweep.tally truth.layout "
-        "truth.meaning"
+        "audit.multiprecision audit.mutants backend formula.ball formula.bounded formula.extended "
+        "formula.rounded hunt.search planning.sampling result specfile.document sweep.tally "
+        "truth.layout truth.meaning"
     ),
     (
         "formula.constant formula.derivative formula.evaluate formula.float64 formula.mathml "
-        "formula.parser formula.primitives hunt.box planning.sampling spec sweep.bounds "
-        "sweep.chart sweep.extremes truth.known"
+        "formula.parser formula.primitives hunt.box spec sweep.bounds sweep.chart sweep.extremes "
+        "truth.known"
     ),
     (
         "audit cli command dtypes errors formula formula.tree formula.typeset hunt packs planning "

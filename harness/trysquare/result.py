@@ -36,6 +36,10 @@ class Check(StrEnum):
     REDUCTIONS = "reductions"
     INPLACE = "inplace"
     RANDOMNESS = "randomness"
+    INVARIANCE = "invariance"
+    EDGES = "edges"
+    ERRORS = "errors"
+    PROPERTIES = "properties"
     SWEEP = "sweep"
     HUNT = "hunt"
 
@@ -73,7 +77,11 @@ class Symptom(StrEnum):
     LOST = "zero where the truth is not zero"
     INACCURATE = "beyond the limit"
     SIGN_OF_ZERO = "wrong sign of zero"
+    BITS = "other bits than the same numbers elsewhere"
     DISTRIBUTION = "wrong distribution"
+    RANGE = "outside of its range"
+    COURSE = "falls or rises where it must not"
+    IDENTITY = "two answers that do not fit together"
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,8 @@ class Worst:
     `inputs` are the numbers that went into the element (for a row: the element's own position);
     `index` is its position in the output. `ulp` is |got - exact| / ulp(exact), `limit` is in ULP
     too, `distance` counts representable numbers between got and the rounded truth. `condition` is
-    |x f'(x) / f(x)|, None where the function has no single such number.
+    |x f'(x) / f(x)|, None where the function has no single such number. For the symptom BITS,
+    `want` is what the target itself answered elsewhere.
     """
 
     index: tuple[int, ...]

@@ -10,13 +10,24 @@ from typing import Any
 
 import numpy as np
 
-from trysquare.backend import Call, Want
+from trysquare.backend import Call, Form, Want
 from trysquare.dtypes import FORMATS, Array, Format
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
 from trysquare.result import Check
-from trysquare.spec import InputKind, NamedCase, Nested, Place, Role, Spec, Special, Value
+from trysquare.spec import (
+    Claim,
+    Identity,
+    InputKind,
+    NamedCase,
+    Nested,
+    Place,
+    Role,
+    Spec,
+    Special,
+    Value,
+)
 
 
 class Expect(StrEnum):
@@ -25,6 +36,32 @@ class Expect(StrEnum):
     TRUTH = "truth"
     ERROR = "error"
     DRAWS = "draws"
+    SAME = "same"
+    PROPERTY = "property"
+    FORM = "form"
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """An earlier case of the group that asks for the same numbers.
+
+    `places`, shaped like the answer, counts for each element where it stands in that case's answer.
+    """
+
+    case: Case
+    places: Array
+
+
+@dataclass(frozen=True)
+class Property:
+    """The property that the answer of a case must have.
+
+    An identity between two answers takes the first half of the rows of the case for its first
+    question, or the case `first`, if that one has other parameters.
+    """
+
+    claim: Claim
+    first: Case | None = None
 
 
 @dataclass(frozen=True)
@@ -33,7 +70,8 @@ class Case:
 
     `given` are the parameters in the call, `effective` those that hold. `stated` are the answers
     that a spec writes down, as float64: they decide the sign of zero, and if there are several,
-    each is right.
+    each is right. With SAME the bits are wanted that the target has given `elsewhere`; a case
+    without that is one that others refer to. With FORM nothing is demanded of the numbers.
     """
 
     name: str
@@ -52,11 +90,28 @@ class Case:
     seed: int | None = None
     expect: Expect = Expect.TRUTH
     stated: tuple[Array, ...] = field(default=())
+    form: Form = Form.CONTIGUOUS
+    threads: int = 1
+    elsewhere: Elsewhere | None = None
+    claimed: Property | None = None
 
     @property
     def slug(self) -> str:
         """The name as it occurs in ids: lower case, digits and hyphens."""
         return re.sub(r"[^a-z0-9.+]+", "-", self.name.lower()).strip("-")
+
+    @property
+    def earlier(self) -> Case | None:
+        """The case of the same group whose answer this one's is compared with."""
+        if self.elsewhere is not None:
+            return self.elsewhere.case
+        return None if self.claimed is None else self.claimed.first
+
+    @property
+    def two_questions(self) -> bool:
+        """Whether the first half of the rows is another question than the second half."""
+        claim = None if self.claimed is None else self.claimed.claim
+        return isinstance(claim, Identity) and claim.second and self.earlier is None
 
     @property
     def call(self) -> Call:
@@ -70,6 +125,8 @@ class Case:
             cotangent=self.cotangent,
             canonical=self.canonical,
             seed=self.seed,
+            form=self.form,
+            threads=self.threads,
         )
 
 

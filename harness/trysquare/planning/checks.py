@@ -10,22 +10,25 @@ import numpy as np
 
 from trysquare.backend import Want
 from trysquare.dtypes import Format
-from trysquare.formula.tree import Node, Op
+from trysquare.planning import edges, invariance, refusals
 from trysquare.planning.cases import Case, Expect, named_cases
 from trysquare.planning.inputs import (
     CHANNELS,
     Generator,
     Inputs,
     finite,
+    floats,
     moderate,
     required,
     samples,
     telling,
 )
+from trysquare.planning.properties import properties
+from trysquare.planning.variations import reducing, variations
 from trysquare.result import Check
 from trysquare.spec import Extent, InputKind, Role, Spec, Value
 from trysquare.truth.layout import layout
-from trysquare.truth.meaning import LOSS, meaning
+from trysquare.truth.meaning import meaning
 
 DRAWS = 20_000
 """Elements of a call whose random draws are examined."""
@@ -53,6 +56,14 @@ def cases(spec: Spec, check: Check, format: Format, seed: int) -> tuple[Case, ..
             return (*named, *_inplace(spec, format, random))
         case Check.RANDOMNESS:
             return tuple(_draws(spec, format, random, seed))
+        case Check.INVARIANCE | Check.EDGES:
+            made = invariance.cases if check is Check.INVARIANCE else edges.cases
+            plain = next(variations(spec))[1]
+            return tuple(made(spec, format, random, plain, tuple(reducing(spec))))
+        case Check.ERRORS:
+            return tuple(refusals.cases(spec, format, random, next(variations(spec))[1]))
+        case Check.PROPERTIES:
+            return tuple(properties(spec, format, random))
         case Check.SWEEP | Check.HUNT:
             return ()  # their inputs are found, not planned
 
@@ -73,6 +84,10 @@ def _gradients(spec: Spec, format: Format, random: Generator) -> Iterator[Case]:
     inputs = moderate(spec, {}, (100, CHANNELS), format, random)
     case = _case(spec, Check.GRADIENTS, format, f"100 x {CHANNELS}", inputs, {})
     yield from _with_cotangents(spec, case, random, Extent.POSITION)
+    for item in floats(spec, case.effective, Extent.POSITION):
+        shared = {**inputs, item.name: inputs[item.name][:1]}
+        one = replace(case, name=f"{case.name}, one {item.name}", inputs=shared)
+        yield from _with_cotangents(spec, one, random, Extent.POSITION)
     for choice in reducing(spec):
         inputs = moderate(spec, choice, (10, 10), format, random)
         label = ", ".join(str(value) for value in choice.values())
@@ -105,7 +120,9 @@ def _with_cotangents(
 
 
 def _defaults(spec: Spec, format: Format, random: Generator) -> Case:
-    inputs = telling(spec, spec.defaults, (2, 3, 4), format, random)
+    # an axis that never changes is one of two dimensions, of which everybody knows
+    shape = (6, 4) if isinstance(spec.axis, int) else (2, 3, 4)
+    inputs = telling(spec, spec.defaults, shape, format, random)
     case = _case(spec, Check.DEFAULTS, format, "every argument left out", inputs, {})
     return replace(case, given={}, canonical=False)
 
@@ -117,6 +134,15 @@ def _reductions(spec: Spec, format: Format, random: Generator) -> Iterator[Case]
             inputs = moderate(spec, choice, shape, format, random)
             size = " x ".join(str(length) for length in shape)
             yield _case(spec, Check.REDUCTIONS, format, f"{label} of {size}", inputs, choice)
+        usual = spec.reduce is not None and all(
+            spec.defaults[name] == value
+            for name, value in choice.items()
+            if name != spec.reduce.parameter
+        )
+        for words, changed in _changed(spec) if usual else ():
+            given = {**changed, **choice}
+            inputs = moderate(spec, given, (5, 6), format, random)
+            yield _case(spec, Check.REDUCTIONS, format, f"{label} of 5 x 6{words}", inputs, given)
     for old in spec.deprecated:
         inputs = required(spec, moderate(spec, old.means, (2, 3), format, random))
         words = ", ".join(f"{name}={_word(value)}" for name, value in old.given.items())
@@ -140,8 +166,18 @@ def _draws(spec: Spec, format: Format, random: Generator, seed: int) -> Iterator
     name = next(item.name for item in spec.inputs)
     signs = np.where(random.random(count) < 0.5, 1.0, -1.0)
     inputs = {name: format.cast(signs * random.uniform(1, 2, count))}
-    case = _case(spec, Check.RANDOMNESS, format, "uniform draws", inputs, spec.random.mode)
-    yield replace(case, expect=Expect.DRAWS, seed=seed)
+    for words, changed in (("", {}), *_changed(spec)):
+        given = {**changed, **spec.random.mode}
+        case = _case(spec, Check.RANDOMNESS, format, f"uniform draws{words}", inputs, given)
+        yield replace(case, expect=Expect.DRAWS, seed=seed)
+
+
+def _changed(spec: Spec) -> Iterator[tuple[str, dict[str, Value]]]:
+    """Yield each number that a spec gives as another value of a parameter, one at a time."""
+    for item in spec.parameters:
+        for value in item.also if item.name != spec.axis else ():
+            if value != item.default:
+                yield f", {item.name} {value}", {item.name: value}
 
 
 def _case(
@@ -158,47 +194,3 @@ def _case(
 
 def _word(value: Value | None) -> str:
     return "absent" if value is None else str(value)
-
-
-def choices(spec: Spec) -> Iterator[dict[str, Value]]:
-    """Yield the defaults, unreduced, and then every other choice, one at a time."""
-    words = {item.name for item in spec.parameters if item.choices}
-    _, plain = next(variations(spec))
-    yield plain
-    for _, parameters in variations(spec):
-        if parameters.keys() - plain.keys() <= words and parameters != plain:
-            yield parameters
-
-
-def variations(spec: Spec) -> Iterator[tuple[str, dict[str, Value]]]:
-    """Yield parameters worth trying, unreduced: the defaults, then one thing changed at a time."""
-    plain: dict[str, Value] = {}
-    if spec.reduce is not None and spec.reduce.parameter is not None:
-        whole = (c for c, e in spec.reduce.options.items() if _is_loss(e.tree))
-        choice = next(whole, None)
-        plain = {} if choice is None else {spec.reduce.parameter: choice}
-    yield "", plain
-    for item in spec.parameters:
-        others = item.also if item.choices == () else item.choices
-        for value in others:
-            random_mode = spec.random is not None and spec.random.mode.get(item.name) == value
-            if item.name not in plain and value != item.default and not random_mode:
-                yield f", {item.name} {value}", {**plain, item.name: value}
-
-
-def _is_loss(tree: Node) -> bool:
-    return tree.op is Op.NAME and tree.value == LOSS
-
-
-def reducing(spec: Spec) -> Iterator[dict[str, Value]]:
-    """Yield the choices of a reduction that reduce; for each form of the other choices."""
-    if spec.reduce is None or spec.reduce.parameter is None:
-        return
-    forms: list[dict[str, Value]] = [{}]
-    for item in spec.inputs:
-        if item.by is not None:
-            forms = [{item.by: choice} for choice in item.forms]
-    for form in forms:
-        for choice, expression in spec.reduce.options.items():
-            if not _is_loss(expression.tree):
-                yield {**form, spec.reduce.parameter: choice}

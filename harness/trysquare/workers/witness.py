@@ -8,6 +8,7 @@ import numpy as np
 
 from trysquare.backend import Answer, Call, Reply, Target, Want
 from trysquare.dtypes import Array
+from trysquare.planning.cases import Elsewhere
 from trysquare.result import Result, Symptom
 from trysquare.spec import Extent
 from trysquare.verdict.standard import Standard
@@ -23,20 +24,53 @@ MEASURED = {
 }
 """Symptoms that a single element shows."""
 
+UNFITTING = {Symptom.RANGE, Symptom.COURSE, Symptom.IDENTITY}
+"""Symptoms of an element that are seen by what else is known of it."""
+
 
 def witness(
     pool: Pool, target: Target, standard: Standard, result: Result, reply: Reply, deadline: float
 ) -> str:
     """Return a script that ends with exit code 1 as long as the divergence shows, or nothing."""
-    claim = _claim(standard, result)
+    if result.symptom is Symptom.BITS and standard.case.elsewhere is not None:
+        return _both(pool, target, standard, standard.case.elsewhere, result, deadline)
+    claim = _claim(standard, result, reply)
     call, place = _smallest(pool, target, standard, result, reply, deadline)
     script = pool.reproduce(target, standard.spec, call, replace(claim, index=place), deadline)
     return script.result()
 
 
-def _claim(standard: Standard, result: Result) -> Claim:
+def _both(
+    pool: Pool,
+    target: Target,
+    standard: Standard,
+    elsewhere: Elsewhere,
+    result: Result,
+    deadline: float,
+) -> str:
+    """Return a script with two calls, that give the same element other bits."""
+    case = standard.case
+    index = result.worst.index if result.worst else ()
+    shape = Standard(standard.spec, elsewhere.case).shape
+    there = np.unravel_index(int(elsewhere.places[index]), shape)
+    claim = Claim(
+        Symptom.BITS,
+        case.wrt if case.want is Want.GRADIENT else "output",
+        index,
+        dtype=result.dtype,
+        elsewhere=tuple(int(place) for place in there),
+    )
+    other = elsewhere.case.call
+    script = pool.reproduce(target, standard.spec, case.call, claim, deadline, other)
+    return script.result()
+
+
+def _claim(standard: Standard, result: Result, reply: Reply) -> Claim:
     case = standard.case
     output = case.wrt if case.want is Want.GRADIENT else "output"
+    if result.symptom in UNFITTING and result.worst and isinstance(reply, Answer):
+        got = float(np.asarray(reply.outputs[output][result.worst.index], np.float64))
+        return Claim(result.symptom, output, result.worst.index, got, dtype=result.dtype)
     if result.symptom is None or result.symptom not in MEASURED or result.worst is None:
         shape = standard.shape if result.symptom is Symptom.SHAPE else ()
         return Claim(result.symptom or Symptom.RAISED, output, dtype=result.dtype, shape=shape)
@@ -53,7 +87,8 @@ def _smallest(
     """Return the element or row alone if it gives the same bits there, else the whole call."""
     case = standard.case
     whole = case.call, result.worst.index if result.worst else ()
-    if result.worst is None or result.symptom not in MEASURED or not isinstance(reply, Answer):
+    shown = result.symptom in MEASURED | UNFITTING
+    if result.worst is None or not shown or not isinstance(reply, Answer):
         return whole
     alone = _alone(standard, result.worst.index)
     if alone is None:
