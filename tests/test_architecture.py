@@ -69,13 +69,13 @@ LAYERS = (
     ),
     (
         "audit.multiprecision backend formula.ball formula.bounded formula.extended "
-        "formula.rounded hunt.search result specfile.document sweep.tally truth.layout "
-        "truth.meaning"
+        "formula.rounded hunt.search planning.sampling result specfile.document sweep.tally "
+        "truth.layout truth.meaning"
     ),
     (
         "formula.constant formula.derivative formula.evaluate formula.float64 formula.mathml "
-        "formula.parser formula.primitives hunt.box planning.sampling spec sweep.bounds "
-        "sweep.chart sweep.extremes truth.known"
+        "formula.parser formula.primitives hunt.box spec sweep.bounds sweep.chart sweep.extremes "
+        "truth.known"
     ),
     (
         "audit cli command dtypes errors formula formula.tree formula.typeset hunt packs planning "

@@ -102,6 +102,17 @@ class NumPyFunctions(Underived):
             ),
             "NumPy has no losses",
         ),
+        **dict.fromkeys(
+            (
+                "nll_loss",
+                "multi_margin_loss",
+                "multilabel_soft_margin_loss",
+                "categorical_hinge_loss",
+            ),
+            "NumPy has no losses",
+        ),
+        "softmin": "NumPy has no activation functions",
+        "log_sum_exp": "NumPy has logaddexp of two numbers, and no sum of many",
     }
 
     def targets(self) -> tuple[Target, ...]:

@@ -177,6 +177,12 @@ class TensorFlow(Framework):
             {"targets": "target", "log_input": "input", "compute_full_loss": "full"},
             when={"log_input": True, "reduction": "none"},
         ),
+        Binding(
+            "log_sum_exp",
+            "tf.math.reduce_logsumexp",
+            tf.math.reduce_logsumexp,
+            {"input_tensor": "x", "axis": "dim"},
+        ),
         # elementary functions
         *(
             Binding(name, f"tf.math.{name}", getattr(tf.math, name), {"x": "x"})
@@ -220,6 +226,11 @@ class TensorFlow(Framework):
         "swiglu": "TensorFlow has no gated linear unit of its own",
         "geglu": "TensorFlow has no gated linear unit of its own",
         "reglu": "TensorFlow has no gated linear unit of its own",
+        "softmin": "TensorFlow has no softmin, only the softmax of negated numbers",
+        "nll_loss": "TensorFlow takes logarithms or probabilities in no cross entropy of its own",
+        "multi_margin_loss": "TensorFlow has no margin loss of several classes",
+        "multilabel_soft_margin_loss": "TensorFlow has sigmoid cross entropy, per element",
+        "categorical_hinge_loss": "TensorFlow has a categorical hinge only as a Keras loss",
         "mish": "TensorFlow has Mish only as a Keras activation",
         "prelu": "TensorFlow has PReLU only as a Keras layer",
         "rrelu": "TensorFlow has no randomized leaky ReLU",

@@ -228,6 +228,40 @@ class Torch(Framework):
         functional_binding(
             "soft_margin_loss", "soft_margin_loss", input="input", target="target", **REDUCED
         ),
+        # functions of rows
+        functional_binding("softmin", "softmin", input="x", dim="dim"),
+        Binding("log_sum_exp", "torch.logsumexp", torch.logsumexp, {"input": "x", "dim": "dim"}),
+        functional_binding(
+            "nll_loss",
+            "nll_loss",
+            input="input",
+            target="target",
+            weight="weight",
+            ignore_index="ignore_index",
+            **REDUCED,
+        ),
+        Binding(
+            "multi_margin_loss",
+            "torch.nn.functional.multi_margin_loss",
+            functional.multi_margin_loss,
+            {
+                "input": "input",
+                "target": "target",
+                "p": "p",
+                "margin": "margin",
+                "weight": "weight",
+                **REDUCED,
+            },
+            dimensions={"input": 2},
+        ),
+        # It sums along the last axis, which is the documented one, 1, of two dimensions only.
+        Binding(
+            "multilabel_soft_margin_loss",
+            "torch.nn.functional.multilabel_soft_margin_loss",
+            functional.multilabel_soft_margin_loss,
+            {"input": "input", "target": "target", "weight": "weight", **REDUCED},
+            dimensions={"input": 2},
+        ),
         # elementary functions
         *(
             Binding(name, f"torch.{name}", getattr(torch, name), {"input": "x"})
@@ -305,6 +339,7 @@ class Torch(Framework):
         "focal_loss": "PyTorch leaves the focal loss to torchvision",
         "mape_loss": "PyTorch has no loss in percent",
         "msle_loss": "PyTorch has no loss of logarithms",
+        "categorical_hinge_loss": "PyTorch has multi_margin_loss, which adds up all wrong classes",
     }
 
     def targets(self) -> tuple[Offer, ...]:

@@ -39,6 +39,14 @@ from trysquare_miniatures.textbook import (
 )
 from trysquare_miniatures.textbook_activations import ACTIVATIONS, REFUSED
 from trysquare_miniatures.textbook_losses import LOSSES
+from trysquare_miniatures.textbook_row_losses import (
+    ROW_LOSSES,
+    ROWS,
+    LossOfRows,
+    log_softmax,
+    reals,
+    shifted,
+)
 
 SIZES = {"float64": (53, 1023), "float32": (24, 127), "float16": (11, 15), "bfloat16": (8, 127)}
 """Significant bits, largest exponent."""
@@ -274,55 +282,7 @@ POINTWISE = {
 }
 
 
-# Functions of rows.
-
-
-def shifted(row: list[Real]) -> tuple[list[Real], Real] | None:
-    """Return the row less its maximum, and the sum of all exponentials but the largest."""
-    if any(mp.isnan(x) for x in row) or mp.isinf(max(row)):
-        return None
-    place = row.index(max(row))
-    z = [x - row[place] for x in row]
-    return z, total(exp(x) for j, x in enumerate(z) if j != place)
-
-
-def softmax(row: list[Real]) -> list[Real]:
-    parts = shifted(row)
-    if parts is None:
-        return [NAN] * len(row)
-    z, others = parts
-    return [exp(x) / (1 + others) for x in z]
-
-
-def log_softmax(row: list[Real]) -> list[Real]:
-    parts = shifted(row)
-    if parts is None:
-        return [NAN] * len(row)
-    z, others = parts
-    return [x - log1p(others) for x in z]
-
-
-def softmax_slope(row: list[Real], cotangent: list[Real]) -> list[Real]:
-    # only differences of cotangents matter, so that equal ones give zero and not 1e-80
-    p, moved = softmax(row), [c - cotangent[0] for c in cotangent]
-    mean = total(c * q for c, q in zip(moved, p, strict=True))
-    return [q * (c - mean) for c, q in zip(moved, p, strict=True)]
-
-
-def log_softmax_slope(row: list[Real], cotangent: list[Real]) -> list[Real]:
-    parts = shifted(row)
-    if parts is None:
-        return [NAN] * len(row)
-    # over a common denominator, so that equal shares give zero and not 1e-80
-    z, others = parts
-    whole = total(cotangent)
-    return [
-        (c * (1 + others) - exp(x) * whole) / (1 + others)
-        for c, x in zip(cotangent, z, strict=True)
-    ]
-
-
-ROWS = {"softmax": (softmax, softmax_slope), "log_softmax": (log_softmax, log_softmax_slope)}
+# Cross entropy.
 
 
 class Entropy:
@@ -414,13 +374,12 @@ class Entropy:
 
 
 def digits(row: Array) -> int:
-    """Return how many digits tell 1 from exp of the smallest number in a row."""
-    size = np.abs(row.astype(np.float64))
-    return 700 if ((size > 0) & (size < 1e-30)).any() else 80
-
-
-def reals(tensor: Array) -> list[Real]:
-    return [exact(number) for number in np.asarray(tensor).astype(np.float64).ravel().tolist()]
+    """Return how many digits tell 1 from exp of the smallest number in a row, and from shares."""
+    wide = row.astype(np.float64)
+    size = np.abs(wide)
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = wide.max() - wide.min() > 100
+    return 700 if apart or ((size > 0) & (size < 1e-30)).any() else 80
 
 
 def divisor(p: Parameters, shape: tuple[int, ...]) -> int:
@@ -471,9 +430,14 @@ class Perfect(Backend):
         p = parameters(spec, call)
         name = spec.function
         if name in ROWS:
-            return self._along(tensors["x"], p["dim"], lambda row, _: ROWS[name][0](row), None)
+            along, single = ROWS[name][0], name == "log_sum_exp"
+            return self._along(
+                tensors["x"], p["dim"], lambda row, _: along(row), None, single=single
+            )
         if name == "cross_entropy_loss":
             return self._entropy(p, tensors)
+        if name in ROW_LOSSES:
+            return self._of_rows(name, p, tensors)
         function, arguments = POINTWISE[name], self._arguments(name, p, tensors)
         terms = [function.value(p, *args) for args in zip(*map(reals, arguments), strict=True)]
         first = arguments[0]
@@ -506,9 +470,11 @@ class Perfect(Backend):
         self, name: str, p: Parameters, tensors: Tensors, wrt: str, cotangent: Array
     ) -> Tensor:
         if name in ROWS:
-            return self._along(tensors["x"], p["dim"], ROWS[name][1], cotangent)
+            return self._along(tensors["x"], p["dim"], ROWS[name][1], cotangent, single=False)
         if name == "cross_entropy_loss":
             return self._entropy_slope(p, tensors, wrt, cotangent)
+        if name in ROW_LOSSES:
+            return self._of_rows_slope(name, p, tensors, wrt, cotangent)
         arguments = self._arguments(name, p, tensors)
         c = reals(np.broadcast_to(cotangent, arguments[0].shape))
         if p.get("reduction") in ("mean", "batchmean"):
@@ -562,17 +528,48 @@ class Perfect(Backend):
         dim: int,
         function: Callable[[list[Real], list[Real]], list[Real]],
         cotangent: Array | None,
+        *,
+        single: bool,
     ) -> Array:
         if not -x.ndim <= dim < x.ndim:
             raise ValueError("there is no such axis")
         moved = np.moveaxis(x, dim, -1)
-        given = np.moveaxis(x if cotangent is None else cotangent, dim, -1)
+        given = x if cotangent is None else cotangent
+        if given.ndim == x.ndim:
+            given = np.moveaxis(given, dim, -1)
         length = moved.shape[-1]
+        rows = moved.reshape(-1, length)
         terms: list[Real] = []
-        for row, c in zip(moved.reshape(-1, length), given.reshape(-1, length), strict=True):
+        for row, c in zip(rows, given.reshape(len(rows), -1), strict=True):
             with mp.workdps(digits(row)):
                 terms += function(reals(row), reals(c))
+        if single:
+            return rounded(terms, moved.shape[:-1], x.dtype)
         return np.moveaxis(rounded(terms, moved.shape, x.dtype), -1, dim)
+
+    def _of_rows(self, name: str, p: Parameters, tensors: Tensors) -> Array:
+        dtype = next(iter(tensors.values())).dtype
+        with mp.workdps(ROW_LOSSES[name].digits):
+            rows = LossOfRows(name, p, tensors)
+            losses = rows.values()
+            if p["reduction"] == "none":
+                return rounded(losses, rows.outer, dtype)
+            whole = total(losses)
+            if p["reduction"] == "mean":
+                whole = quotient(whole, rows.denominator)
+            return rounded([whole], (), dtype)
+
+    def _of_rows_slope(
+        self, name: str, p: Parameters, tensors: Tensors, wrt: str, cotangent: Array
+    ) -> Array:
+        x = tensors[wrt]
+        with mp.workdps(ROW_LOSSES[name].digits):
+            rows = LossOfRows(name, p, tensors)
+            c = reals(np.broadcast_to(cotangent, rows.outer))
+            if p["reduction"] == "mean":
+                c = [one / rows.denominator for one in c]
+            terms = rows.slopes(wrt, c)
+            return np.moveaxis(rounded(terms, (*rows.outer, rows.count), x.dtype), -1, 1)
 
     def _entropy(self, p: Parameters, tensors: Tensors) -> Array:
         entropy, dtype = Entropy(p, tensors), tensors["input"].dtype
@@ -614,6 +611,8 @@ def parameters(spec: Spec, call: Call) -> dict[str, Any]:
     p = {key: exact(float(value)) if key in numbers else value for key, value in p.items()}
     if spec.function in LOSSES:
         LOSSES[spec.function].check(p)
+    if spec.function == "triplet_margin_with_distance_loss":
+        p |= {"epsilon": ONE / 10**6, "p": 2}
     return p
 
 

@@ -94,6 +94,8 @@ def agreement(points: Grid, pair: Entries) -> Agreement:
     if pair.wrt is not None:
         meetings = _meetings(points.meant.terms, pair.wrt)
         points = points.only(np.flatnonzero(~(points.kinks | points.holds(meetings))))
+    if not points.rows:
+        return Agreement(points, 0, None)
     wide = any(points.spread(tree).columns for tree in (pair.stated, pair.other))
     shape = (points.rows, points.columns if wide else 1)
     first, second = (

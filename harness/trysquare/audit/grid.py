@@ -12,7 +12,7 @@ from trysquare.formula.derivative import Extent, extent
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node, names
-from trysquare.planning.sampling import Generator, numbers
+from trysquare.planning.sampling import RARE, Generator, allowed, numbers
 from trysquare.spec import InputKind, Spec, Value
 from trysquare.truth.meaning import COTANGENT, Meaning, meaning
 
@@ -82,8 +82,12 @@ class Grid:
         for item in self.spec.inputs:
             if item.domain is not None:
                 domain = self.meant.expression(item.domain.tree)
-                keep &= self._everywhere(domain).all(axis=1)
+                keep &= self.holds_everywhere(domain)
         return self.only(np.flatnonzero(keep))
+
+    def holds_everywhere(self, condition: Node) -> Array:
+        """Tell for each row whether a condition holds at all of its places."""
+        return np.asarray(self._everywhere(condition).all(axis=1))
 
     def _everywhere(self, condition: Node) -> Array:
         value = evaluate(condition, Float64(self.rows, self.columns), self.inputs)
@@ -121,6 +125,15 @@ def grid(spec: Spec, parameters: Mapping[str, Value], count: int, *, binades: bo
     inputs = {
         name: FLOAT32.round(drawn[:, : widths[name], place]) for place, name in enumerate(floats)
     }
+    for item in spec.inputs:
+        if item.domain is not None and set(names(item.domain.tree)) == {item.name}:
+            domain = meant.expression(item.domain.tree)
+            few = Grid(spec, meant, {item.name: inputs[item.name]}, rows, columns)
+            if few.holds_everywhere(domain).mean() < RARE:
+                pool = allowed(FLOAT32, item.name, domain, random)
+                inputs[item.name] = random.choice(
+                    pool[np.isfinite(pool)], (rows, widths[item.name])
+                )
     for item in spec.inputs:
         if item.name not in inputs:
             inputs[item.name] = random.integers(0, columns, (rows, widths[item.name])) * 1.0

@@ -17,6 +17,7 @@ from trysquare.planning.inputs import (
     Generator,
     Inputs,
     finite,
+    floats,
     moderate,
     required,
     samples,
@@ -73,6 +74,10 @@ def _gradients(spec: Spec, format: Format, random: Generator) -> Iterator[Case]:
     inputs = moderate(spec, {}, (100, CHANNELS), format, random)
     case = _case(spec, Check.GRADIENTS, format, f"100 x {CHANNELS}", inputs, {})
     yield from _with_cotangents(spec, case, random, Extent.POSITION)
+    for item in floats(spec, case.effective, Extent.POSITION):
+        shared = {**inputs, item.name: inputs[item.name][:1]}
+        one = replace(case, name=f"{case.name}, one {item.name}", inputs=shared)
+        yield from _with_cotangents(spec, one, random, Extent.POSITION)
     for choice in reducing(spec):
         inputs = moderate(spec, choice, (10, 10), format, random)
         label = ", ".join(str(value) for value in choice.values())
@@ -105,7 +110,9 @@ def _with_cotangents(
 
 
 def _defaults(spec: Spec, format: Format, random: Generator) -> Case:
-    inputs = telling(spec, spec.defaults, (2, 3, 4), format, random)
+    # an axis that never changes is one of two dimensions, of which everybody knows
+    shape = (6, 4) if isinstance(spec.axis, int) else (2, 3, 4)
+    inputs = telling(spec, spec.defaults, shape, format, random)
     case = _case(spec, Check.DEFAULTS, format, "every argument left out", inputs, {})
     return replace(case, given={}, canonical=False)
 
@@ -117,6 +124,15 @@ def _reductions(spec: Spec, format: Format, random: Generator) -> Iterator[Case]
             inputs = moderate(spec, choice, shape, format, random)
             size = " x ".join(str(length) for length in shape)
             yield _case(spec, Check.REDUCTIONS, format, f"{label} of {size}", inputs, choice)
+        usual = spec.reduce is not None and all(
+            spec.defaults[name] == value
+            for name, value in choice.items()
+            if name != spec.reduce.parameter
+        )
+        for words, changed in _changed(spec) if usual else ():
+            given = {**changed, **choice}
+            inputs = moderate(spec, given, (5, 6), format, random)
+            yield _case(spec, Check.REDUCTIONS, format, f"{label} of 5 x 6{words}", inputs, given)
     for old in spec.deprecated:
         inputs = required(spec, moderate(spec, old.means, (2, 3), format, random))
         words = ", ".join(f"{name}={_word(value)}" for name, value in old.given.items())
@@ -140,8 +156,18 @@ def _draws(spec: Spec, format: Format, random: Generator, seed: int) -> Iterator
     name = next(item.name for item in spec.inputs)
     signs = np.where(random.random(count) < 0.5, 1.0, -1.0)
     inputs = {name: format.cast(signs * random.uniform(1, 2, count))}
-    case = _case(spec, Check.RANDOMNESS, format, "uniform draws", inputs, spec.random.mode)
-    yield replace(case, expect=Expect.DRAWS, seed=seed)
+    for words, changed in (("", {}), *_changed(spec)):
+        given = {**changed, **spec.random.mode}
+        case = _case(spec, Check.RANDOMNESS, format, f"uniform draws{words}", inputs, given)
+        yield replace(case, expect=Expect.DRAWS, seed=seed)
+
+
+def _changed(spec: Spec) -> Iterator[tuple[str, dict[str, Value]]]:
+    """Yield each number that a spec gives as another value of a parameter, one at a time."""
+    for item in spec.parameters:
+        for value in item.also if item.name != spec.axis else ():
+            if value != item.default:
+                yield f", {item.name} {value}", {item.name: value}
 
 
 def _case(

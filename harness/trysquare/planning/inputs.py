@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
 
 import numpy as np
 
 from trysquare.dtypes import Array, Format
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
-from trysquare.formula.tree import Node, Op, Scope, names
+from trysquare.formula.tree import Node, Op, Scope, names, parts
 from trysquare.planning import corpus
 from trysquare.planning.sampling import (
+    EDGE_LENGTHS,
     LONG_ROW,
+    RARE,
     ROW_LENGTHS,
     VARIED_LENGTHS,
+    allowed,
     numbers,
     rows,
     tuples,
@@ -29,12 +33,17 @@ CHANNELS = 16
 
 WHOLE = 2048
 """Sampled points come in multiples of this."""
+NAMED = 0.3
+"""The share of rows whose index is a number that the formula names, such as one to be ignored."""
+
+FLAT = 2
+"""Dimensions of rows that lie one below the other."""
+
+COLUMNS, MIDDLE = 4, 10
+"""Rows side by side along the last of three axes, and the length of the middle one."""
 
 POINTS = {"float64": 400, "float32": 2000, "float16": 2000, "bfloat16": 2000}
 """Random points of a function of several numbers, of each of the three kinds."""
-
-RARE = 0.05
-"""Where a smaller share of sampled numbers lies in the domain of an input, they are replaced."""
 
 Generator = np.random.Generator
 Inputs = dict[str, Array]
@@ -56,14 +65,24 @@ def samples(
         if optional:
             yield f"{size} points, all inputs", inputs
         return
-    changed = any(spec.defaults[name] != value for name, value in parameters.items())
+    reduction = None if spec.reduce is None else spec.reduce.parameter
+    changed = any(
+        spec.defaults[name] != value for name, value in parameters.items() if name != reduction
+    )
     long_row = LONG_ROW if format.width == 16 else LONG_ROW // 5  # Arb sums the wide ones
-    for length in VARIED_LENGTHS if changed else (*ROW_LENGTHS, long_row):
+    long_rows = (long_row,) if spec.reduce is None else ()
+    for length in VARIED_LENGTHS if changed else (*ROW_LENGTHS, *long_rows):
         inputs = _rows(spec, meant, length, format, random)
         yield f"rows of {length}", required(spec, inputs)
     for length in VARIED_LENGTHS if optional else ():
         inputs = _rows(spec, meant, length, format, random)
         yield f"rows of {length}, all inputs", inputs
+    for length in () if changed else EDGE_LENGTHS:
+        inputs = _rows(spec, meant, length, format, random)
+        yield f"rows of {length}", required(spec, _few(spec, meant, inputs))
+    if axis_of(spec, meant.parameters) == 1 and (isinstance(spec.axis, str) or not changed):
+        inputs = _rows(spec, meant, MIDDLE, format, random)
+        yield f"rows of {MIDDLE} in the middle", required(spec, _middle(spec, meant, inputs))
 
 
 def moderate(
@@ -185,10 +204,45 @@ def _rows(spec: Spec, meant: Meaning, length: int, format: Format, random: Gener
                 # the first input is hard for a reduction, a second one is a distribution
                 shares = random.dirichlet(np.ones(length), len(sampled))
                 values = shares if inputs else sampled
+                if _rare(meant, item, values.reshape(-1, 1), format):
+                    drawn = _allowed(meant, item, values.size, format, random)
+                    values = drawn.reshape(values.shape)
                 if item.name in known:
                     values = np.concatenate([values, known[item.name]])
                 inputs[item.name] = format.cast(np.moveaxis(values, 1, axis))
     return inputs
+
+
+def _few(spec: Spec, meant: Meaning, inputs: Inputs) -> Inputs:
+    """Return every fourth row."""
+    return _over_rows(spec, meant, inputs, lambda rows: rows[::4])
+
+
+def _middle(spec: Spec, meant: Meaning, inputs: Inputs) -> Inputs:
+    """Return the same rows along the middle axis of three, so that none is in one piece."""
+
+    def fold(rows: Array) -> Array:
+        rows = rows[: len(rows) // COLUMNS * COLUMNS]
+        return np.moveaxis(rows.reshape(-1, COLUMNS, *rows.shape[1:]), 1, -1)
+
+    return _over_rows(spec, meant, inputs, fold)
+
+
+def _over_rows(
+    spec: Spec, meant: Meaning, inputs: Inputs, change: Callable[[Array], Array]
+) -> Inputs:
+    """Change everything that there is one of for each row, given row by row."""
+    axis = axis_of(spec, meant.parameters)
+    changed = {}
+    for item in spec.inputs:
+        extent, array = item.form(meant.parameters).extent, inputs[item.name]
+        if extent is Extent.ELEMENT and array.ndim == FLAT:
+            changed[item.name] = change(np.moveaxis(array, axis, 1))
+            if changed[item.name].ndim == FLAT:
+                changed[item.name] = np.moveaxis(changed[item.name], 1, axis)
+        else:
+            changed[item.name] = array if extent is Extent.POSITION else change(array)
+    return changed
 
 
 def _shaped(
@@ -220,10 +274,25 @@ def _shaped(
                 values = _allowed(meant, item, math.prod(outer), format, random)
                 inputs[item.name] = format.cast(values).reshape(outer)
             else:
-                inputs[item.name] = random.integers(0, shape[axis], outer)
+                places = random.integers(0, shape[axis], outer)
+                apart = [place for place in _named(meant, item) if not 0 <= place < shape[axis]]
+                if apart:  # what a formula names means something else than a place
+                    named = (random.random(outer) < NAMED) & (np.arange(places.size) > 0).reshape(
+                        outer
+                    )
+                    places = np.where(named, random.choice(apart, outer), places)
+                inputs[item.name] = places
         elif form.extent is Extent.POSITION:
             inputs[item.name] = format.cast(random.uniform(0.25, 2, shape[axis]))
     return inputs
+
+
+def _named(meant: Meaning, item: Input) -> list[int]:
+    """Return the numbers with which a formula compares an index."""
+    index = Node(Op.NAME, value=item.name)
+    compared = [part.args for part in set(parts(meant.terms)) if part.op is Op.EQUAL]
+    numbers = [one for pair in compared if index in pair for one in pair if one.op is Op.NUMBER]
+    return sorted(int(one.value) for one in numbers if isinstance(one.value, Fraction))
 
 
 def axis_of(spec: Spec, parameters: Mapping[str, Value]) -> int:
@@ -261,20 +330,22 @@ def settled(
     """
     points = format.round(points)
     for place, item in enumerate(elements):
-        alone = item.domain is not None and set(names(item.domain.tree)) == {item.name}
-        if alone and len(inside(meant, [item], points[:, [place]], format)) < RARE * len(points):
+        if _rare(meant, item, points[:, [place]], format):
             points[:, place] = _allowed(meant, item, len(points), format, random)
     return inside(meant, elements, points, format)
 
 
+def _rare(meant: Meaning, item: Input, values: Array, format: Format) -> bool:
+    """Tell whether an input has a domain of its own, in which hardly any of these numbers lie."""
+    if item.domain is None or set(names(item.domain.tree)) != {item.name}:
+        return False
+    return len(inside(meant, [item], values, format)) < RARE * len(values)
+
+
 def _allowed(meant: Meaning, item: Input, count: int, format: Format, random: Generator) -> Array:
     """Return random numbers from the domain of one input, boundaries and specials among them."""
-    usual = random.normal(0, 2, (256, 1))
-    pool = usual
-    if item.domain is not None:
-        special = numbers(format, item.domain.tree, random)[:, None]
-        pool = inside(meant, [item], np.concatenate([usual, special]), format)
-    return random.choice(format.round(pool[:, 0]), count)
+    domain = None if item.domain is None else meant.expression(item.domain.tree)
+    return random.choice(allowed(format, item.name, domain, random), count)
 
 
 def pointwise(tree: Node) -> bool:

@@ -9,6 +9,8 @@ from fractions import Fraction
 import numpy as np
 
 from trysquare.dtypes import Array, Format
+from trysquare.formula.evaluate import evaluate
+from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node, Op
 
 Generator = np.random.Generator
@@ -16,11 +18,17 @@ Generator = np.random.Generator
 ROW_LENGTHS = (1, 2, 3, 10, 100)
 """Lengths of sampled rows."""
 
+EDGE_LENGTHS = (4, 5, 7, 8, 9, 15, 16, 17, 33)
+"""Lengths around those of vectors, where the elements that do not fill one are left over."""
+
 VARIED_LENGTHS = (3, 100)
 """Lengths of rows where a parameter is not at its default."""
 
 LONG_ROW = 5000
 """A sum of so many ones stands still at 256 or 2048 if a 16-bit format holds it."""
+
+RARE = 0.05
+"""Where a smaller share of sampled numbers lies in the domain of an input, they are replaced."""
 
 PER_BINADE = {"float64": 1, "float32": 16, "float16": 64, "bfloat16": 16}
 """Random numbers in every binade of either sign."""
@@ -57,6 +65,20 @@ def numbers(format: Format, tree: Node, random: Generator) -> Array:
         [specials(format), near_constants(format, tree), strata(format, random)]
     )
     return format.round(sample)
+
+
+def allowed(format: Format, name: str, domain: Node | None, random: Generator) -> Array:
+    """Return the numbers of a pool that lie in the domain of one input (None: all), in no order.
+
+    Ordinary numbers, and for a domain its boundaries and the specials of the format.
+    """
+    usual = format.round(random.normal(0, 2, 256))
+    if domain is None:
+        return usual
+    pool = np.concatenate([usual, numbers(format, domain, random)])
+    holds = evaluate(domain, Float64(len(pool), 1, format), {name: pool[:, None]})
+    inside: Array = pool[np.broadcast_to(np.asarray(holds, bool), (len(pool), 1))[:, 0]]
+    return inside
 
 
 def strata(format: Format, random: Generator) -> Array:

@@ -136,7 +136,8 @@ class Sections:
         return Kink(at, allowed)
 
     def _expressions(self, node: Node) -> tuple[Expression, ...]:
-        return tuple(self._phrases.expression(item, self._known) for item in items(node))
+        known = self._known | {COTANGENT}
+        return tuple(self._phrases.expression(item, known) for item in items(node))
 
     def _refuse_flat(self, table: Node) -> None:
         """Report names that are not inputs, or inputs that have no derivative."""
