@@ -16,7 +16,7 @@ from trysquare.backend import Array, Offer, Target, Tensor, Tensors
 from trysquare.binding import Binding, Framework, Snippets
 from trysquare.errors import Unsupported
 
-NOTHING = Snippets(*[""] * 11)
+NOTHING = Snippets("", "", "", "", "", "", "", "", "", "", "")
 
 
 def leaky(x: Array, slope: float = 2.0) -> Array:

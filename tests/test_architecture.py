@@ -32,17 +32,18 @@ LAYERS = (
     "cli.hunting cli.looking cli.sweeping pytest_plugin",
     "cli.measuring cli.tabling command.catalogue command.sweeping pytest_results",
     "command.campaign command.doctor command.hunting command.table pytest_items sweep.campaign",
-    "cli.auditing hunt.chase recorder usage.porting",
-    "cli.packing command.auditing hunt.findings hunt.hunter sweep.runner usage.defaults",
-    "command.selection hunt.asking packs.pack packs.verify sweep.pairs usage.asking workers.worker",
-    "ledger reader run sweep.finding",
+    "hunt.chase recorder usage.porting",
+    "cli.auditing hunt.findings hunt.hunter usage.defaults",
+    "cli.packing command.auditing hunt.asking sweep.pairs sweep.runner usage.asking",
+    "command.selection ledger packs.pack packs.verify run workers.worker",
+    "command.lint hunt.start packs.questions planning.plan reader sweep.finding",
     (
-        "audit.reproducing command.lint hunt.score hunt.start packs.questions planning.plan "
-        "specfile.sections sweep.surveys workers.witness"
+        "audit.reproducing hunt.score planning.checks specfile.sections sweep.surveys "
+        "verdict.judge workers.witness"
     ),
     (
-        "hunt.subject planning.checks specfile.case_reader specfile.properties sweep.subject "
-        "verdict.judge workers.pool"
+        "hunt.subject planning.edges planning.invariance planning.refusals specfile.case_reader "
+        "specfile.properties sweep.subject verdict.bits workers.pool"
     ),
     (
         "audit.examination audit.goldens command.agreement command.collecting packs.answers "

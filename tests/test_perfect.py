@@ -7,15 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from trysquare.result import Check, Result
-from trysquare_miniatures.hearing import MANY
+from trysquare_miniatures.hearing import LARGE, MANY
 from trysquare_miniatures.perfect import backend
 from trysquare_miniatures.score import HALF
 from workshop import SPECS, checks_of, diverging, results
 
 
 def asked(function: str, dtype: str) -> Iterator[Result]:
-    largest = MANY if dtype in ("float16", "bfloat16") else 10**9
     for check in checks_of(function):
+        sampled = dtype in ("float16", "bfloat16") or check in LARGE
+        largest = MANY if sampled else 10**9
         yield from results(backend, function, check, dtype, largest=largest)
 
 

@@ -13,7 +13,7 @@ from trysquare.dtypes import FORMATS
 from trysquare.planning.plan import Group, groups
 from trysquare.reader import read_all
 from trysquare.result import Check, Outcome, Result
-from trysquare.verdict.judge import judge
+from trysquare.verdict.judge import judge_all
 from trysquare.verdict.standard import Standard
 from trysquare.workers.probes import flushes
 from trysquare.workers.worker import Worker
@@ -37,11 +37,13 @@ def results(
     worker = Worker(backend, target, io.BytesIO())
     path = str(SPECS[function].place.path)
     flushing = dtype in flushes(backend, target)
-    return [
-        judge(one, str(target), worker.reply(path, one.case.call), flushes=flushing)
+    asked = [
+        one
         for one in standards(function, check, dtype)
         if max(array.size for array in one.case.inputs.values()) <= largest
     ]
+    replies = [worker.reply(path, one.case.call) for one in asked]
+    return judge_all(asked, {str(target): (replies, flushing)})[str(target)]
 
 
 def checks_of(function: str) -> list[Check]:

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 
 import numpy as np
 
-from trysquare.backend import Backend, Call, Target, Tensor, Tensors, Want
+from trysquare.backend import Backend, Call, Form, Target, Tensor, Tensors, Want
 from trysquare.dtypes import FORMATS, Array
 from trysquare.errors import Unsupported
 from trysquare.formula.derivative import Extent as Spread
@@ -50,8 +50,11 @@ class NumPy(Backend):
         self, spec: Spec, call: Call, tensors: Tensors, cotangent: Tensor | None
     ) -> Tensors:
         """Evaluate the formula of the gradient."""
-        if call.want is not Want.GRADIENT or cotangent is None:
+        if call.want is not Want.GRADIENT:
             raise Unsupported("NumPy has no automatic differentiation that could need an input")
+        if cotangent is None:
+            plain = _arranged(spec, call, tensors)
+            cotangent = np.ones(plain.layout.shape_of(plain.meant.output))
         arranged = _arranged(spec, call, tensors, cotangent)
         meant, dtype = arranged.meant, _dtype(tensors)
         return {
@@ -60,6 +63,17 @@ class NumPy(Backend):
             )
             for wrt in call.wrt
         }
+
+    def formed(self, tensor: Tensor, form: Form) -> Tensor:
+        """Return a view of other memory, or an array in Fortran's order."""
+        match form:
+            case Form.STRIDED:
+                return np.stack((tensor, tensor), -1)[..., 0]
+            case Form.TRANSPOSED:
+                return np.asfortranarray(tensor)
+            case Form.EXPANDED:
+                return np.broadcast_to(tensor[:1], tensor.shape)
+        return tensor
 
     def multiply(self, a: Tensor, b: Tensor) -> Tensor:
         """Multiply in the arrays' own dtype."""

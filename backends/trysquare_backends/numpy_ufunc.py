@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from trysquare.backend import Array, Target, Tensor
+from trysquare.backend import Array, Form, Target, Tensor
 from trysquare.binding import Binding, Snippets, Underived
 
 SNIPPETS = Snippets(
@@ -26,6 +26,11 @@ SNIPPETS = Snippets(
     gradient="",
     ones="",
     seed="np.random.seed({number})",
+    forms={
+        Form.STRIDED: "np.stack(({tensor}, {tensor}), -1)[..., 0]",
+        Form.TRANSPOSED: "np.asfortranarray({tensor})",
+        Form.EXPANDED: "np.broadcast_to({tensor}[:1], {tensor}.shape)",
+    },
 )
 
 
@@ -134,6 +139,17 @@ class NumPyFunctions(Underived):
     def to_array(self, tensor: Tensor) -> Array:
         """Copy the array, or the scalar that a function makes of an array without dimensions."""
         return np.array(tensor)
+
+    def formed(self, tensor: Tensor, form: Form) -> Tensor:
+        """Return a view of other memory, or an array in Fortran's order."""
+        match form:
+            case Form.STRIDED:
+                return np.stack((tensor, tensor), -1)[..., 0]
+            case Form.TRANSPOSED:
+                return np.asfortranarray(tensor)
+            case Form.EXPANDED:
+                return np.broadcast_to(tensor[:1], tensor.shape)
+        return tensor
 
     def multiply(self, a: Tensor, b: Tensor) -> Tensor:
         """Return NumPy's product."""

@@ -6,7 +6,8 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache, partial
 from typing import Any
@@ -19,6 +20,7 @@ from torch.nn import functional
 from trysquare.backend import (
     Array,
     Call,
+    Form,
     Offer,
     OnRequest,
     Target,
@@ -101,6 +103,12 @@ output = {call}
 gradients = torch.autograd.grad(output, leaves, {cotangent})""",
     ones="torch.ones_like(output)",
     seed="torch.manual_seed({number})",
+    forms={
+        Form.STRIDED: "torch.stack(({tensor}, {tensor}), -1)[..., 0]",
+        Form.TRANSPOSED: "{tensor}.transpose(0, -1).contiguous().transpose(0, -1)",
+        Form.EXPANDED: "{tensor}[:1].expand({tensor}.shape)",
+    },
+    threads="torch.set_num_threads({count})",
 )
 
 
@@ -402,6 +410,26 @@ class Torch(Framework):
             return patterns.copy().view(ml_dtypes.bfloat16)
         array: Array = here.numpy()
         return array.copy()
+
+    def formed(self, tensor: Tensor, form: Form) -> Tensor:
+        """Return a view of other memory."""
+        match form:
+            case Form.STRIDED:
+                return torch.stack((tensor, tensor), -1)[..., 0]
+            case Form.TRANSPOSED:
+                return tensor.transpose(0, -1).contiguous().transpose(0, -1)
+            case Form.EXPANDED:
+                return tensor[:1].expand(tensor.shape)
+        return tensor
+
+    @contextmanager
+    def threads(self, count: int) -> Iterator[None]:
+        """Have so many threads for a while."""
+        torch.set_num_threads(count)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(1)
 
     def multiply(self, a: Tensor, b: Tensor) -> Tensor:
         """Return torch's product."""

@@ -72,6 +72,31 @@ class Want(StrEnum):
     SAVED = "saved"
 
 
+class Form(StrEnum):
+    """How the elements of a tensor lie in memory; its numbers and its shape are the same."""
+
+    CONTIGUOUS = "contiguous"
+    STRIDED = "strided"
+    """Every element is followed by one that is not the tensor's."""
+    TRANSPOSED = "transposed"
+    """The first dimension runs fastest, and not the last."""
+    EXPANDED = "expanded"
+    """Along the first dimension, all is the same memory."""
+
+    def suits(self, array: Array) -> bool:
+        """Return whether a tensor of these elements can lie so, and not just as it would anyway."""
+        match self:
+            case Form.CONTIGUOUS:
+                return False
+            case Form.STRIDED:
+                return array.ndim > 0
+            case Form.TRANSPOSED:
+                return array.ndim > 1
+            case Form.EXPANDED:
+                parts = {part.tobytes() for part in array} if array.ndim else ()
+                return len(parts) == 1 and len(array) > 1
+
+
 @dataclass(frozen=True)
 class Call:
     """One call of one function.
@@ -80,7 +105,7 @@ class Call:
     inputs whose gradient is wanted, `cotangent` has the shape of the output. `canonical` asks for
     the binding's extra arguments that make the framework's function mean the spec's. SAVED
     overwrites, in place, a tensor that an earlier differentiable operation still needs, and then
-    asks for the gradient.
+    asks for the gradient. Every tensor that can lie in memory as `form` says does so.
     """
 
     function: str
@@ -91,6 +116,8 @@ class Call:
     cotangent: Array | None = None
     canonical: bool = True
     seed: int | None = None
+    form: Form = Form.CONTIGUOUS
+    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -214,6 +241,14 @@ class Backend(ABC):
     @abstractmethod
     def storage(self, tensor: Tensor) -> Hashable:
         """Return what identifies the memory in which a tensor lives."""
+
+    def formed(self, tensor: Tensor, form: Form) -> Tensor:  # noqa: ARG002 - what others take
+        """Return a tensor of the same elements that lie in memory like this; never CONTIGUOUS."""
+        raise Unsupported(f"the tensors of {self.name} are never {form}")
+
+    def threads(self, count: int) -> AbstractContextManager[Any]:
+        """Return a context in which operations use so many threads; everywhere else it is one."""
+        raise Unsupported(f"the number of threads of {self.name} is fixed, not {count}")
 
     def seed(self, number: int) -> None:
         """Seed the framework's random numbers."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from trysquare.backend import Backend, Call, Spelling, Tensor, Tensors, Want
+from trysquare.backend import Backend, Call, Form, Spelling, Tensor, Tensors, Want
 from trysquare.errors import Unsupported, UsageError, suggestion
 from trysquare.spec import Spec, Value, choice_text
 
@@ -209,7 +209,9 @@ class Snippets:
     `storage` the identity of the memory of a {tensor}; `needed` is `Framework.needed`. `gradient`
     sets `output` to {call} and `gradients` to a sequence in the order of the names in {wrt}, which
     all end in a comma; {needed} are lines to run after the leaves are taken. {cotangent} is an
-    expression, `ones` the one that stands for ones. {number} seeds `seed`.
+    expression, `ones` the one that stands for ones. {number} seeds `seed`. `forms` make a {tensor}
+    of the same elements that lie otherwise in memory, `threads` is a statement that asks for
+    {count} of them; both as far as the framework has that.
     """
 
     imports: str
@@ -223,6 +225,8 @@ class Snippets:
     gradient: str
     ones: str
     seed: str
+    forms: Mapping[Form, str] = field(default_factory=dict)
+    threads: str = ""
 
 
 class Framework(Backend):

@@ -36,6 +36,9 @@ class Check(StrEnum):
     REDUCTIONS = "reductions"
     INPLACE = "inplace"
     RANDOMNESS = "randomness"
+    INVARIANCE = "invariance"
+    EDGES = "edges"
+    ERRORS = "errors"
     SWEEP = "sweep"
     HUNT = "hunt"
 
@@ -73,6 +76,7 @@ class Symptom(StrEnum):
     LOST = "zero where the truth is not zero"
     INACCURATE = "beyond the limit"
     SIGN_OF_ZERO = "wrong sign of zero"
+    BITS = "other bits than the same numbers elsewhere"
     DISTRIBUTION = "wrong distribution"
 
 
@@ -91,7 +95,8 @@ class Worst:
     `inputs` are the numbers that went into the element (for a row: the element's own position);
     `index` is its position in the output. `ulp` is |got - exact| / ulp(exact), `limit` is in ULP
     too, `distance` counts representable numbers between got and the rounded truth. `condition` is
-    |x f'(x) / f(x)|, None where the function has no single such number.
+    |x f'(x) / f(x)|, None where the function has no single such number. For the symptom BITS,
+    `want` is what the target itself answered elsewhere.
     """
 
     index: tuple[int, ...]

@@ -37,6 +37,9 @@ SLOW = 10 * SECONDS_PER_CASE
 MANY = 1200
 """Numbers of a tensor in 16 bits, of which the perfect backend is not asked more at once."""
 
+LARGE = (Check.INVARIANCE, Check.EDGES)
+"""Checks that ask for so many numbers in every dtype."""
+
 SWEPT = (Range(1.0, 1.03), Range(math.inf, math.inf))
 """Numbers that a sweep asks of liars, who are slow."""
 
@@ -208,5 +211,5 @@ def _concerns(group: Group, lie: Lie) -> bool:
 
 
 def _sampled(group: Group) -> Group:
-    wide = group.format.width > 16
-    return group if wide else Sampled(group.spec, group.check, group.format)
+    small = group.format.width > 16 and group.check not in LARGE
+    return group if small else Sampled(group.spec, group.check, group.format)

@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -77,6 +78,9 @@ class Truthful(NumPy):
     def targets(self) -> tuple[Target, ...]:
         return (Target(self.name, "cpu", "miniature"),)
 
+    def threads(self, count: int) -> AbstractContextManager[Any]:
+        return nullcontext(count)
+
     def seed(self, number: int) -> None:
         self.random = np.random.default_rng(number)
 
@@ -93,7 +97,7 @@ class Truthful(NumPy):
         if call.want is Want.SAVED:
             return self.spoiled(tensors)
         question = self.understood(Question(spec, call, tensors))
-        direction = self.directed(cotangent)
+        direction = None if cotangent is None else self.directed(cotangent)
         gradients = super().gradients(question.spec, question.call, question.tensors, direction)
         return {name: self.derived(question, gradients[name]) for name in gradients}
 
@@ -163,11 +167,16 @@ def lies(method: str) -> Callable[[Lie], Backend]:
 # What is said: wrong numbers.
 
 
-@lies("answered")
-def off_by_one_ulp(_: Truthful, question: Question, output: Array) -> Array:
-    wide, format = question.format.widen(output), question.format
+def _further(format: Format, output: Array) -> Array:
+    """Return every number, but zeros and what has no end, one ULP further from zero."""
+    wide = format.widen(output)
     reach = np.isfinite(wide) & (wide != 0) & (np.abs(wide) < format.largest)
     return np.where(reach, format.cast(wide + np.copysign(format.ulp(wide), wide)), output)
+
+
+@lies("answered")
+def off_by_one_ulp(_: Truthful, question: Question, output: Array) -> Array:
+    return _further(question.format, output)
 
 
 def _limit(question: Question) -> tuple[Array, Array]:
@@ -313,6 +322,90 @@ def accumulates_narrowly(self: Truthful, question: Question, output: Array) -> A
     return np.moveaxis(question.format.cast(quotient), -1, axis)
 
 
+# What is said: another number than elsewhere, within every limit.
+
+
+@lies("answered")
+def rounds_the_tail_otherwise(_: Truthful, question: Question, output: Array) -> Array:
+    tail = np.arange(output.size) >= output.size // 16 * 16
+    return np.where(tail.reshape(output.shape), _further(question.format, output), output)
+
+
+@lies("answered")
+def walks_memory_otherwise(_: Truthful, question: Question, output: Array) -> Array:
+    straight = question.first.flags.c_contiguous
+    return output if straight else _further(question.format, output)
+
+
+@lies("answered")
+def never_says_it_twice(self: Truthful, question: Question, output: Array) -> Array:
+    self.__dict__["odd"] = odd = not self.__dict__.get("odd", False)
+    return _further(question.format, output) if odd else output
+
+
+@lies("derived")
+def derives_rows_alone_otherwise(_: Truthful, question: Question, gradient: Array) -> Array:
+    return _further(question.format, gradient) if len(gradient) == 1 else gradient
+
+
+# What is said at the edges of a call.
+
+
+@lies("answered")
+def counts_in_its_own_format(_: Truthful, question: Question, output: Array) -> Array:
+    if question.effective["reduction"] != "mean":
+        return output
+    with np.errstate(over="ignore", invalid="ignore"):
+        count = float(output.dtype.type(question.first.size))
+        return np.asarray(output * (question.first.size / count), output.dtype)
+
+
+@lies("answered")
+def adds_up_narrowly(self: Truthful, question: Question, output: Array) -> Array:
+    if question.effective["reduction"] != "sum":
+        return output
+    return _summed(self.computed(question.told(reduction="none")), output.dtype)
+
+
+@lies("answered")
+def leaves_nothing_uninitialized(self: Truthful, question: Question, output: Array) -> Array:
+    earlier = self.__dict__.get("earlier", 0.0)
+    if question.first.size == 0 and output.ndim == 0:
+        return np.asarray(earlier, output.dtype)
+    if output.size:
+        self.__dict__["earlier"] = float(output.ravel()[0])
+    return output
+
+
+@lies("answered")
+def weighs_nothing_as_one(self: Truthful, question: Question, output: Array) -> Array:
+    weight = question.tensors.get("weight")
+    nothing = weight is not None and weight.size > 0 and not weight.any()
+    return self.computed(question.without("weight")) if nothing else output
+
+
+@lies("answered")
+def spreads_a_nan(_: Truthful, question: Question, output: Array) -> Array:
+    return np.full_like(output, np.nan) if np.isnan(output).any() else output
+
+
+@lies("answered")
+def multiplies_by_what_is_kept(_: Truthful, question: Question, output: Array) -> Array:
+    spoiled = bool(np.isnan(question.first).any())
+    return np.full_like(output, np.nan) if spoiled else output
+
+
+@lies("answered")
+def fills_masks_with_nan(_: Truthful, question: Question, output: Array) -> Array:
+    masked = np.isneginf(question.first)
+    return np.where(masked, output.dtype.type(np.nan), output)
+
+
+@lies("derived")
+def derives_ends_as_zero(_: Truthful, question: Question, gradient: Array) -> Array:
+    return np.where(np.isfinite(gradient), gradient, np.zeros_like(gradient))
+
+
 # What is said: the wrong form.
 
 
@@ -356,6 +449,39 @@ def accepts_anything(self: Truthful, question: Question) -> Array:
         return Truthful.computed(self, question)
     except ValueError:
         return np.zeros_like(question.first)
+
+
+@lies("computed")
+def broadcasts_silently(self: Truthful, question: Question) -> Array:
+    names, arrays = question.tensors.keys(), np.broadcast_arrays(*question.tensors.values())
+    tensors = {name: np.array(array) for name, array in zip(names, arrays, strict=True)}
+    return Truthful.computed(self, replace(question, tensors=tensors))
+
+
+@lies("understood")
+def counts_classes_from_the_end(self: Truthful, question: Question) -> Question:
+    question, count = Truthful.understood(self, question), question.first.shape[1]
+    target = question.tensors["target"]
+    if target.dtype.kind != "i":
+        return question
+    wrapped = np.where(target == -100, target, target % count)
+    return replace(question, tensors={**question.tensors, "target": wrapped})
+
+
+@lies("understood")
+def wraps_the_axis(_: Truthful, question: Question) -> Question:
+    axis, count = int(question.effective["dim"]), question.first.ndim
+    return question.told(dim=axis % count) if count else question
+
+
+@lies("gradients")
+def refuses_only_forwards(
+    self: Truthful, spec: Spec, call: Call, tensors: Tensors, cotangent: Tensor | None
+) -> Tensors:
+    try:
+        return Truthful.gradients(self, spec, call, tensors, cotangent)
+    except ValueError:
+        return {name: np.zeros_like(tensors[name]) for name in call.wrt}
 
 
 @lies("answered")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 
-from trysquare.backend import Array, Backend, Call, Target, Tensor, Tensors, Want
+from trysquare.backend import Array, Backend, Call, Form, Target, Tensor, Tensors, Want
 from trysquare.spec import Spec
 from trysquare_miniatures.textbook import (
     INF,
@@ -417,6 +418,19 @@ class Perfect(Backend):
     def to_array(self, tensor: Tensor) -> Array:
         return np.array(tensor)
 
+    def formed(self, tensor: Tensor, form: Form) -> Tensor:
+        match form:
+            case Form.STRIDED:
+                return np.repeat(tensor, 2, axis=-1)[..., ::2]
+            case Form.TRANSPOSED:
+                return np.array(tensor, order="F")
+            case Form.EXPANDED:
+                return np.broadcast_to(tensor[0], tensor.shape)
+        return tensor
+
+    def threads(self, count: int) -> AbstractContextManager[Any]:
+        return nullcontext(count)
+
     def multiply(self, a: Tensor, b: Tensor) -> Tensor:
         return a * b
 
@@ -428,6 +442,7 @@ class Perfect(Backend):
 
     def value(self, spec: Spec, call: Call, tensors: Tensors) -> Tensor:
         p = parameters(spec, call)
+        self._alike(spec, tensors)
         name = spec.function
         if name in ROWS:
             along, single = ROWS[name][0], name == "log_sum_exp"
@@ -521,6 +536,11 @@ class Perfect(Backend):
                 return LOSSES[name].arguments(tensors)
             case _:
                 return list(tensors.values())
+
+    def _alike(self, spec: Spec, tensors: Tensors) -> None:
+        needed = [tensors[item.name].shape for item in spec.inputs if item.default is None]
+        if spec.axis is None and len(set(needed)) > 1:
+            raise ValueError("the inputs have different shapes")
 
     def _along(
         self,

@@ -50,8 +50,11 @@ class Loss(Pointwise):
     def arguments(self, tensors: Tensors) -> list[Array]:
         """Return all inputs; ValueError for what cannot be one."""
         first = tensors[self.inputs[0]]
-        one = np.ones(first.shape, first.dtype)
+        one = np.ones((), first.dtype)
         arguments = {name: tensors.get(name, one) for name in self.inputs}
+        for name in self.inputs[2:]:  # weights, of which a single one counts for all
+            if not arguments[name].shape:
+                arguments[name] = np.broadcast_to(arguments[name], first.shape)
         if any(tensor.shape != first.shape for tensor in arguments.values()):
             raise ValueError("all inputs have one shape")
         for name in self.allowed.keys() & arguments.keys():

@@ -96,6 +96,7 @@ def _environment(pages: set[str]) -> Environment:
         "plural": figures.plural,
         "exact_percent": figures.exact_percent,
         "mismatch": verdict.mismatch,
+        "wanted": verdict.wanted,
         "closeness": verdict.closeness,
         "seen_by_others": verdict.seen_by_others,
         "blamed": blame.sentence,

@@ -25,6 +25,7 @@ from trysquare_reports.verdict import (
     tally,
     targets,
     verdict,
+    wanted,
 )
 
 WIDTH = 100
@@ -236,7 +237,7 @@ def _measured(result: Result, worst: Worst) -> Iterator[str]:
         yield f"  {result.symptom}"
     wrong = f"{result.failed} of {result.count} elements outside the limit"
     yield f"  {wrong}; worst:" if result.failed else "  worst element:"
-    numbers: dict[str, Number] = {**worst.inputs, "got": worst.got, "want": worst.want}
+    numbers: dict[str, Number] = {**worst.inputs, "got": worst.got, wanted(result): worst.want}
     names = max(map(len, numbers))
     digits = max(len(number.decimal) for number in numbers.values())
     for name, number in numbers.items():

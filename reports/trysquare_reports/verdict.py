@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 
-from trysquare.result import Expectation, Number, Outcome, Result, Run, TargetRecord, Worst
+from trysquare.result import Expectation, Number, Outcome, Result, Run, Symptom, TargetRecord, Worst
 from trysquare_reports import figures
 
 
@@ -151,6 +151,11 @@ def mismatch(worst: Worst) -> str:
     if not math.isnan(worst.ulp):
         return ""
     return f"{_kind(worst.got)} instead of {_kind(worst.want)}"
+
+
+def wanted(result: Result) -> str:
+    """Return the word for what the worst element should have been."""
+    return "elsewhere" if result.symptom is Symptom.BITS else "want"
 
 
 def _kind(number: Number) -> str:

@@ -17,7 +17,8 @@ AXES: dict[Scope, tuple[int, ...]] = {Scope.ROW: (1,), Scope.COLUMN: (0,), Scope
 
 def gather(row: Array, at: Array, columns: int, outside: Any = np.nan) -> Array:
     """Return the element of each row at a position; `outside` where the row has no such one."""
-    rows, width = max(row.shape[0], at.shape[0]), max(row.shape[1], columns)
+    (rows,) = np.broadcast_shapes(row.shape[:1], at.shape[:1])  # none at all among them
+    width = max(row.shape[1], columns)
     wide = np.broadcast_to(row, (rows, width))
     place = np.broadcast_to(at, (rows, 1))
     inside = (place >= 0) & (place < width)

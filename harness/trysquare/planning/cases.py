@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from trysquare.backend import Call, Want
+from trysquare.backend import Call, Form, Want
 from trysquare.dtypes import FORMATS, Array, Format
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
@@ -25,6 +25,18 @@ class Expect(StrEnum):
     TRUTH = "truth"
     ERROR = "error"
     DRAWS = "draws"
+    SAME = "same"
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """An earlier case of the group that asks for the same numbers.
+
+    `places`, shaped like the answer, counts for each element where it stands in that case's answer.
+    """
+
+    case: Case
+    places: Array
 
 
 @dataclass(frozen=True)
@@ -33,7 +45,8 @@ class Case:
 
     `given` are the parameters in the call, `effective` those that hold. `stated` are the answers
     that a spec writes down, as float64: they decide the sign of zero, and if there are several,
-    each is right.
+    each is right. With SAME the bits are wanted that the target has given `elsewhere`; a case
+    without that is one that others refer to.
     """
 
     name: str
@@ -52,6 +65,9 @@ class Case:
     seed: int | None = None
     expect: Expect = Expect.TRUTH
     stated: tuple[Array, ...] = field(default=())
+    form: Form = Form.CONTIGUOUS
+    threads: int = 1
+    elsewhere: Elsewhere | None = None
 
     @property
     def slug(self) -> str:
@@ -70,6 +86,8 @@ class Case:
             cotangent=self.cotangent,
             canonical=self.canonical,
             seed=self.seed,
+            form=self.form,
+            threads=self.threads,
         )
 
 

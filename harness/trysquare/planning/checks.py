@@ -11,6 +11,7 @@ import numpy as np
 from trysquare.backend import Want
 from trysquare.dtypes import Format
 from trysquare.formula.tree import Node, Op
+from trysquare.planning import edges, invariance, refusals
 from trysquare.planning.cases import Case, Expect, named_cases
 from trysquare.planning.inputs import (
     CHANNELS,
@@ -54,6 +55,12 @@ def cases(spec: Spec, check: Check, format: Format, seed: int) -> tuple[Case, ..
             return (*named, *_inplace(spec, format, random))
         case Check.RANDOMNESS:
             return tuple(_draws(spec, format, random, seed))
+        case Check.INVARIANCE | Check.EDGES:
+            made = invariance.cases if check is Check.INVARIANCE else edges.cases
+            plain = next(variations(spec))[1]
+            return tuple(made(spec, format, random, plain, tuple(reducing(spec))))
+        case Check.ERRORS:
+            return tuple(refusals.cases(spec, format, random, next(variations(spec))[1]))
         case Check.SWEEP | Check.HUNT:
             return ()  # their inputs are found, not planned
 

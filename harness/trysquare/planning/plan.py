@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from trysquare.dtypes import FORMATS, Format
 from trysquare.planning.cases import Case
 from trysquare.planning.checks import cases
+from trysquare.planning.edges import adds_up
+from trysquare.planning.refusals import can_be_wrong
 from trysquare.result import Check
 from trysquare.spec import Role, Spec
 
 RUN = tuple(check for check in Check if check not in (Check.SWEEP, Check.HUNT))
 """What a run asks; to sweep and to hunt are commands of their own."""
+
+DTYPES: Mapping[Check, tuple[str, ...]] = {
+    Check.INVARIANCE: ("float32", "bfloat16"),
+    Check.ERRORS: ("float32",),
+    Check.EDGES: ("float32", "float16", "bfloat16"),
+}
+"""The dtypes of a check that needs not be made in all of them."""
 
 
 class Profile(StrEnum):
@@ -57,8 +66,14 @@ def groups(
         for check in checks_of(spec)
         if check in checks
         for dtype in FORMATS
-        if dtype in dtypes
+        if dtype in dtypes and _applies(spec, check, dtype)
     )
+
+
+def _applies(spec: Spec, check: Check, dtype: str) -> bool:
+    if check is Check.EDGES and FORMATS[dtype].width == 16:
+        return adds_up(spec)
+    return dtype in DTYPES.get(check, FORMATS)
 
 
 def dtypes_of(profile: Profile) -> tuple[str, ...]:
@@ -74,5 +89,6 @@ def checks_of(spec: Spec) -> Iterator[Check]:
         Check.REDUCTIONS: spec.reduce is not None or bool(spec.deprecated),
         Check.INPLACE: inplace,
         Check.RANDOMNESS: spec.random is not None,
+        Check.ERRORS: can_be_wrong(spec),
     }
     yield from (check for check in RUN if reasons.get(check, True))

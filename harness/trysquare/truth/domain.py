@@ -10,7 +10,7 @@ from trysquare.dtypes import Array
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
-from trysquare.spec import InputKind, Spec, Value, choice_text
+from trysquare.spec import Extent, InputKind, Spec, Value, choice_text
 from trysquare.truth.arrangement import Arrangement, arrange
 from trysquare.truth.meaning import domains
 
@@ -30,6 +30,7 @@ def violations(
             yield f"{parameter.name} is {value}, not one of {', '.join(parameter.choices)}"
             return
     arranged = arrange(spec, chosen, inputs)
+    yield from _misshapen(spec, arranged, chosen, inputs)
     for parameter in spec.parameters:
         if parameter.domain is not None and not _holds(arranged, parameter.domain.tree).all():
             value = chosen[parameter.name]
@@ -41,6 +42,25 @@ def violations(
         if not (inside | np.isnan(arranged.rows[item.name])).all():
             yield f"{item.name} must satisfy {item.domain.text}"
     yield from _missing_positions(arranged, spec, chosen)
+
+
+def _misshapen(
+    spec: Spec, arranged: Arrangement, parameters: Mapping[str, Value], inputs: Mapping[str, Array]
+) -> Iterator[str]:
+    """Yield required inputs that only broadcasting makes fit, and inputs of a wrong length."""
+    shapes = {
+        item.name: inputs[item.name].shape
+        for item in spec.required
+        if item.name in inputs and item.form(parameters).extent is Extent.ELEMENT
+    }
+    if len(set(shapes.values())) > 1:
+        words = (f"{name} is {list(shape)}" for name, shape in shapes.items())
+        yield f"the shapes of inputs are equal, but {', '.join(words)}"
+    columns = arranged.layout.columns
+    for item in spec.inputs:
+        alone = item.name not in inputs or item.form(parameters).extent is not Extent.POSITION
+        if not alone and inputs[item.name].size not in (1, columns):
+            yield f"{item.name} has {inputs[item.name].size} numbers for {columns} positions"
 
 
 def inside(spec: Spec, arranged: Arrangement) -> Array:

@@ -12,6 +12,7 @@ from trysquare.dtypes import Array
 from trysquare.errors import UndecidedError
 from trysquare.planning.cases import Case, Expect
 from trysquare.result import Expectation, Outcome, Result, Symptom
+from trysquare.verdict.bits import judge_bits
 from trysquare.verdict.diagnosis import diagnose
 from trysquare.verdict.draws import judge_draws
 from trysquare.verdict.measure import Measurement, measure
@@ -27,8 +28,15 @@ OUTCOMES = {
 }
 
 
-def judge(standard: Standard, target: str, reply: Reply, *, flushes: bool) -> Result:
-    """Return the result of one case on one target.
+def judge(
+    standard: Standard,
+    target: str,
+    reply: Reply,
+    *,
+    flushes: bool,
+    reference: Reply | None = None,
+) -> Result:
+    """Return the result of one case on one target; `reference` is its reply to the case elsewhere.
 
     `flushes` says that the target replaces subnormal numbers of this dtype by zero. The result is
     unexpected unless it conforms or is unsupported; known divergences are looked up later.
@@ -37,6 +45,8 @@ def judge(standard: Standard, target: str, reply: Reply, *, flushes: bool) -> Re
     if isinstance(reply, Refusal):
         return _expected(_refused(blank, standard.case, reply))
     seconds = replace(blank, seconds=reply.seconds)
+    if standard.case.expect is Expect.SAME:
+        return _expected(_compared(seconds, standard, reply, reference))
     return _expected(_answered(seconds, standard, reply, flushes=flushes))
 
 
@@ -52,11 +62,16 @@ def judge_all(
     if not keeps_subnormals():
         raise ArithmeticError("this process flushes subnormals to zero; it cannot judge")
     results: dict[str, list[Result]] = {target: [] for target in replies}
+    places = {standard.case.name: place for place, standard in enumerate(standards)}
     for place, standard in enumerate(standards):
+        elsewhere = standard.case.elsewhere
         here: dict[str, Result] = {}
         for target, (answers, flushes) in replies.items():
+            reference = None if elsewhere is None else answers[places[elsewhere.case.name]]
             try:
-                result = judge(standard, target, answers[place], flushes=flushes)
+                result = judge(
+                    standard, target, answers[place], flushes=flushes, reference=reference
+                )
             except UndecidedError as error:
                 blank = replace(_blank(standard.case, target), outcome=Outcome.ERRORED)
                 result = _expected(replace(blank, reason=f"the oracle could not decide: {error}"))
@@ -117,7 +132,7 @@ def _answered(blank: Result, standard: Standard, reply: Answer, *, flushes: bool
     if case.expect is Expect.ERROR:
         accepted = _diverges(blank, Symptom.ACCEPTED, f"returned {_brief(reply)}")
         return replace(accepted, count=1, failed=1)
-    got = reply.outputs.get(case.wrt if case.want is Want.GRADIENT else "output")
+    got = _output(standard, reply)
     if got is None:
         return replace(blank, outcome=Outcome.ERRORED, reason="the answer holds no output")
     wrong = _form(standard, reply, got)
@@ -128,13 +143,38 @@ def _answered(blank: Result, standard: Standard, reply: Answer, *, flushes: bool
     return _measured(blank, standard, got, flushes=flushes)
 
 
+def _compared(blank: Result, standard: Standard, reply: Answer, reference: Reply | None) -> Result:
+    """Return the result of a case that wants the bits of another one."""
+    got = _output(standard, reply)
+    if got is None:
+        return replace(blank, outcome=Outcome.ERRORED, reason="the answer holds no output")
+    wrong = _form(standard, reply, got)
+    # an answer in another dtype is the concern of every other check
+    if wrong is not None and wrong[0] is not Symptom.DTYPE:
+        return replace(_diverges(blank, *wrong), count=got.size, failed=got.size)
+    if standard.case.elsewhere is None:
+        return replace(blank, count=got.size)
+    there = _output(standard, reference) if isinstance(reference, Answer) else None
+    shape = Standard(standard.spec, standard.case.elsewhere.case).shape
+    if there is None or there.shape != shape:
+        name = standard.case.elsewhere.case.name
+        reason = f"nothing to compare with: '{name}' has no answer of its shape"
+        return replace(blank, outcome=Outcome.UNSUPPORTED, reason=reason)
+    return judge_bits(blank, standard, got, there)
+
+
+def _output(standard: Standard, reply: Answer) -> Array | None:
+    case = standard.case
+    return reply.outputs.get(case.wrt if case.want is Want.GRADIENT else "output")
+
+
 def _form(standard: Standard, reply: Answer, got: Array) -> tuple[Symptom, str] | None:
     """Return what is wrong with an answer before its numbers are looked at."""
     case = standard.case
-    if str(got.dtype) != case.format.name:
-        return Symptom.DTYPE, f"returned {got.dtype} for {case.format.name}"
     if got.shape != standard.shape:
         return Symptom.SHAPE, f"returned shape {list(got.shape)}, not {list(standard.shape)}"
+    if str(got.dtype) != case.format.name:
+        return Symptom.DTYPE, f"returned {got.dtype} for {case.format.name}"
     if case.want is Want.INPLACE:
         first = next(iter(case.inputs))
         if first not in reply.shares:

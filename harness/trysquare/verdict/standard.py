@@ -18,6 +18,7 @@ from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
 from trysquare.planning.cases import Case
+from trysquare.result import Check
 from trysquare.spec import Spec
 from trysquare.truth.arrangement import Arrangement, arrange
 from trysquare.truth.known import Allowance, Truth
@@ -183,6 +184,9 @@ class Standard:
         if self.case.stated:  # a case that states its answer is never without a limit
             near = self.case.format.ulp(accepted.truth.value)
             limit = replace(limit, limit=np.where(np.isinf(limit.limit), near, limit.limit))
+        if self.case.check is Check.EDGES and self.meant.reduces:
+            # whoever adds up so much holds sum and count wider: overflow on the way is no excuse
+            limit = replace(limit, spilled=np.zeros_like(limit.spilled))
         for other in self._other_orders if accepted is self.canonical else ():
             limit = limit.wider(allowance(other, tree, self.terms, flushes=flushes))
         return limit

@@ -203,7 +203,9 @@ class Line(threading.Thread):
                 raise
             return walked(stretch, Refusal(lost.kind, lost.message))
 
-    def script(self, spec: Spec, call: Call, claim: Claim, deadline: float) -> str:
+    def script(
+        self, spec: Spec, call: Call, claim: Claim, deadline: float, reference: Call | None
+    ) -> str:
         """Return the worker's script; nothing if it dies of it."""
         self._number += 1
         arrays: list[Array] = []
@@ -211,6 +213,7 @@ class Line(threading.Thread):
             "id": self._number,
             "spec": str(spec.place.path),
             "call": pack_call(call, arrays),
+            "reference": None if reference is None else pack_call(reference, arrays),
             "claim": pack_claim(claim),
         }
         try:

@@ -71,10 +71,21 @@ class Pool:
         return self._line(target).submit(lambda line: line.answer(spec, calls, deadline))
 
     def reproduce(
-        self, target: Target, spec: Spec, call: Call, claim: Claim, deadline: float
+        self,
+        target: Target,
+        spec: Spec,
+        call: Call,
+        claim: Claim,
+        deadline: float,
+        reference: Call | None = None,
     ) -> Future[str]:
-        """Return a script that shows the divergence with the framework alone, or nothing."""
-        return self._line(target).submit(lambda line: line.script(spec, call, claim, deadline))
+        """Return a script that shows the divergence with the framework alone, or nothing.
+
+        `reference` is the call that should have given the same bits, where that is the claim.
+        """
+        return self._line(target).submit(
+            lambda line: line.script(spec, call, claim, deadline, reference)
+        )
 
     def spelled(self, target: Target, spec: Spec, call: Call, deadline: float) -> Future[str]:
         """Return a call as the framework writes it, or nothing."""

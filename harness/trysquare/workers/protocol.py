@@ -10,6 +10,7 @@ from trysquare.backend import (
     Answer,
     Array,
     Call,
+    Form,
     Kind,
     Offer,
     OnRequest,
@@ -105,6 +106,8 @@ def pack_call(call: Call, arrays: list[Array]) -> Json:
         "cotangent": cotangent,
         "canonical": call.canonical,
         "seed": call.seed,
+        "form": call.form,
+        "threads": call.threads,
     }
 
 
@@ -121,6 +124,8 @@ def unpack_call(packed: Json, arrays: Sequence[Array]) -> Call:
             cotangent=None if index is None else _pick(arrays, index),
             canonical=bool(packed["canonical"]),
             seed=None if packed["seed"] is None else int(packed["seed"]),
+            form=Form(packed["form"]),
+            threads=int(packed["threads"]),
         )
 
 

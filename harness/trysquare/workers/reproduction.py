@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,8 @@ class Claim:
     """What a script has to confirm.
 
     `output` is "output", or the input whose gradient diverges, `index` the element. The truth is
-    `want`, rounded to float64, and the element conforms within `allowed` (absolute). For
+    `want`, rounded to float64, and the element conforms within `allowed` (absolute). For the
+    symptom BITS it is what a call of reference gives at `elsewhere`, to the last bit. For
     the symptoms DTYPE and SHAPE, `dtype` and `shape` are what is wanted. Without symptom, the call
     crashes or does not end.
     """
@@ -38,6 +39,7 @@ class Claim:
     allowed: float = 0.0
     dtype: str = ""
     shape: tuple[int, ...] = ()
+    elsewhere: tuple[int, ...] = ()
 
 
 def pack_claim(claim: Claim) -> Json:
@@ -50,6 +52,7 @@ def pack_claim(claim: Claim) -> Json:
         "allowed": float(claim.allowed).hex(),
         "dtype": claim.dtype,
         "shape": [int(size) for size in claim.shape],
+        "elsewhere": [int(i) for i in claim.elsewhere],
     }
 
 
@@ -64,10 +67,18 @@ def unpack_claim(packed: Json) -> Claim:
             allowed=float.fromhex(packed["allowed"]),
             dtype=str(packed["dtype"]),
             shape=tuple(int(size) for size in packed["shape"]),
+            elsewhere=tuple(int(i) for i in packed["elsewhere"]),
         )
 
 
-def script(backend: Backend, target: Target, spec: Spec, call: Call, claim: Claim) -> str:
+def script(
+    backend: Backend,
+    target: Target,
+    spec: Spec,
+    call: Call,
+    claim: Claim,
+    reference: Call | None = None,
+) -> str:
     """Return a script that ends with exit code 1 if the divergence shows, and 0 if it does not.
 
     Empty where there is nothing public to call. Raises Unsupported like the call itself.
@@ -77,12 +88,13 @@ def script(backend: Backend, target: Target, spec: Spec, call: Call, claim: Clai
     words = backend.snippets
     text = backend.resolve(spec, call).text()
     lines = [f"# {spec.function} on {target}, {backend.name} {backend.version()}"]
-    lines += _imports(words, call)
-    lines += [
-        line for name, array in call.inputs.items() for line in _tensor(words, target, name, array)
-    ]
-    if call.cotangent is not None:
-        lines += _tensor(words, target, "cotangent", call.cotangent)
+    lines += _imports(words, (call,) if reference is None else (reference, call))
+    if reference is not None:
+        lines += _tensors(words, target, reference)
+        lines += _run(words, reference, backend.resolve(spec, reference).text())
+        got = _got(reference, claim)
+        lines += [f"want = {words.number.format(tensor=got, index=claim.elsewhere)}", ""]
+    lines += _tensors(words, target, call)
     if claim.symptom is Symptom.MUTATED:
         lines += [f"before = [{_each(words.raw, call.inputs)}]"]
     if call.seed is not None:
@@ -97,10 +109,26 @@ def script(backend: Backend, target: Target, spec: Spec, call: Call, claim: Clai
     return "\n".join(lines) + "\n"
 
 
-def _imports(words: Snippets, call: Call) -> list[str]:
-    arrays = [*call.inputs.values(), *([] if call.cotangent is None else [call.cotangent])]
+def _imports(words: Snippets, calls: Iterable[Call]) -> list[str]:
+    arrays = [array for call in calls for _, array in _arrays(call)]
     compressed = ["import base64", "import zlib", ""] if any(map(_is_long, arrays)) else []
     return [*compressed, "import numpy as np", *words.imports.splitlines(), ""]
+
+
+def _arrays(call: Call) -> Iterator[tuple[str, Array]]:
+    yield from call.inputs.items()
+    if call.cotangent is not None:
+        yield "cotangent", call.cotangent
+
+
+def _tensors(words: Snippets, target: Target, call: Call) -> list[str]:
+    """Return the lines that make the tensors of a call, as they lie in memory."""
+    lines = [words.threads.format(count=call.threads)] if call.threads != 1 else []
+    for name, array in _arrays(call):
+        lines += _tensor(words, target, name, array)
+        if call.form.suits(array):
+            lines += [f"{name} = {words.forms[call.form].format(tensor=name)}"]
+    return lines
 
 
 def _is_long(array: Array) -> bool:
@@ -161,9 +189,13 @@ def _run(words: Snippets, call: Call, text: str) -> list[str]:
     return [line for line in lines.splitlines() if line]
 
 
+def _got(call: Call, claim: Claim) -> str:
+    return "output" if claim.output == "output" else f"gradients[{call.wrt.index(claim.output)}]"
+
+
 def _verdict(words: Snippets, call: Call, claim: Claim) -> list[str]:
     """Return the lines that compare; they fail if the divergence is there."""
-    got = "output" if claim.output == "output" else f"gradients[{call.wrt.index(claim.output)}]"
+    got = _got(call, claim)
     match claim.symptom:
         case None | Symptom.RAISED:
             return [f'print("accepted, gives", {got})']
@@ -176,6 +208,13 @@ def _verdict(words: Snippets, call: Call, claim: Claim) -> list[str]:
         case Symptom.STORAGE:
             inputs = _each(words.storage, call.inputs)
             return [f"assert {words.storage.format(tensor=got)} in [{inputs}], 'new storage'"]
+        case Symptom.BITS:
+            return [
+                f"got = {words.number.format(tensor=got, index=claim.index)}",
+                'print("here     ", got, got.hex())',
+                'print("elsewhere", want, want.hex())',
+                "assert got.hex() == want.hex()",
+            ]
         case _:
             return _number(words.number.format(tensor=got, index=claim.index), claim)
 

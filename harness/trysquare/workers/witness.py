@@ -8,6 +8,7 @@ import numpy as np
 
 from trysquare.backend import Answer, Call, Reply, Target, Want
 from trysquare.dtypes import Array
+from trysquare.planning.cases import Elsewhere
 from trysquare.result import Result, Symptom
 from trysquare.spec import Extent
 from trysquare.verdict.standard import Standard
@@ -28,9 +29,36 @@ def witness(
     pool: Pool, target: Target, standard: Standard, result: Result, reply: Reply, deadline: float
 ) -> str:
     """Return a script that ends with exit code 1 as long as the divergence shows, or nothing."""
+    if result.symptom is Symptom.BITS and standard.case.elsewhere is not None:
+        return _both(pool, target, standard, standard.case.elsewhere, result, deadline)
     claim = _claim(standard, result)
     call, place = _smallest(pool, target, standard, result, reply, deadline)
     script = pool.reproduce(target, standard.spec, call, replace(claim, index=place), deadline)
+    return script.result()
+
+
+def _both(
+    pool: Pool,
+    target: Target,
+    standard: Standard,
+    elsewhere: Elsewhere,
+    result: Result,
+    deadline: float,
+) -> str:
+    """Return a script with two calls, that give the same element other bits."""
+    case = standard.case
+    index = result.worst.index if result.worst else ()
+    shape = Standard(standard.spec, elsewhere.case).shape
+    there = np.unravel_index(int(elsewhere.places[index]), shape)
+    claim = Claim(
+        Symptom.BITS,
+        case.wrt if case.want is Want.GRADIENT else "output",
+        index,
+        dtype=result.dtype,
+        elsewhere=tuple(int(place) for place in there),
+    )
+    other = elsewhere.case.call
+    script = pool.reproduce(target, standard.spec, case.call, claim, deadline, other)
     return script.result()
 
 

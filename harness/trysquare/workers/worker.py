@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -30,6 +31,7 @@ from trysquare.backend import (
     Refusal,
     Reply,
     Target,
+    Tensor,
     Unavailable,
     Want,
     load,
@@ -162,7 +164,9 @@ class Worker:
         try:
             spec = read_spec(message.body["spec"])
             claim = unpack_claim(message.body["claim"])
-            text = script(self.backend, self.target, spec, call, claim)
+            packed = message.body["reference"]
+            reference = None if packed is None else protocol.unpack_call(packed, message.arrays)
+            text = script(self.backend, self.target, spec, call, claim, reference)
             text = text if len(text) <= SCRIPT_LIMIT else ""
         except Exception:  # noqa: BLE001 - a backend without scripts has results all the same
             text = ""
@@ -200,18 +204,27 @@ class Worker:
         except Exception:  # noqa: BLE001 - it reads a message that a framework made
             return False
 
+    def tensor(self, call: Call, array: Array) -> Tensor:
+        """Return an array as a tensor that lies in memory as the call wants it, if it can."""
+        tensor = self.backend.to_tensor(array, self.target.device)
+        return self.backend.formed(tensor, call.form) if call.form.suits(array) else tensor
+
+    def threads(self, count: int) -> AbstractContextManager[Any]:
+        """Return a context with so many threads."""
+        return nullcontext() if count == 1 else self.backend.threads(count)
+
     def answer(self, spec: Spec, call: Call) -> Answer:
         """Call the framework once, and look at what it did to its inputs."""
         backend, device = self.backend, self.target.device
         for name, array in call.inputs.items():
             if array.dtype.name not in backend.dtypes(self.target) | {"int64", "bool"}:
                 raise Unsupported(f"{self.target} has no {array.dtype} (input {name})")
-        with backend.on(device):
-            tensors = {name: backend.to_tensor(a, device) for name, a in call.inputs.items()}
+        with backend.on(device), self.threads(call.threads):
+            tensors = {name: self.tensor(call, array) for name, array in call.inputs.items()}
             places = {name: backend.storage(tensor) for name, tensor in tensors.items()}
             cotangent = None
             if call.cotangent is not None:
-                cotangent = backend.to_tensor(call.cotangent, device)
+                cotangent = self.tensor(call, call.cotangent)
             if call.seed is not None:
                 backend.seed(call.seed)
             start = time.perf_counter()
