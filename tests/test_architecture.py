@@ -35,20 +35,21 @@ LAYERS = (
     "hunt.chase recorder usage.porting",
     "cli.auditing hunt.findings hunt.hunter usage.defaults",
     "cli.packing command.auditing hunt.asking sweep.pairs sweep.runner usage.asking",
-    "command.selection ledger packs.pack packs.verify run workers.worker",
-    "command.lint hunt.start packs.questions planning.plan reader sweep.finding",
+    "command.agreement command.selection ledger packs.pack packs.verify run workers.worker",
+    "command.lint command.mutation command.proof planning.plan reader sweep.finding",
     (
-        "audit.reproducing hunt.score planning.checks specfile.sections sweep.surveys "
+        "audit.reproducing hunt.score hunt.start planning.checks specfile.sections sweep.surveys "
         "verdict.judge workers.witness"
     ),
     (
-        "hunt.subject planning.edges planning.invariance planning.refusals specfile.case_reader "
-        "specfile.properties sweep.subject verdict.bits workers.pool"
+        "hunt.subject packs.questions planning.edges planning.invariance planning.properties "
+        "planning.refusals specfile.case_reader specfile.properties sweep.subject verdict.bits "
+        "verdict.properties workers.pool"
     ),
     (
-        "audit.examination audit.goldens command.agreement command.collecting packs.answers "
-        "planning.inputs specfile.signature sweep.evaluation verdict.diagnosis verdict.draws "
-        "verdict.measure workers.line"
+        "audit.examination audit.goldens command.collecting packs.answers planning.inputs "
+        "specfile.signature sweep.evaluation verdict.diagnosis verdict.draws verdict.measure "
+        "workers.line"
     ),
     (
         "audit.golden_files audit.rounding audit.stability cli.reviewing describe packs.arrays "
@@ -64,12 +65,12 @@ LAYERS = (
     ),
     (
         "audit.enclosure audit.grid binding cli.options command.progress command.rerun "
-        "formula.branching planning.cases record_form specfile.composer specfile.schema "
-        "specfile.values truth.arrangement truth.oracle verdict.compare workers.area "
-        "workers.frames workers.probes"
+        "formula.branching planning.cases planning.variations record_form specfile.composer "
+        "specfile.schema specfile.values truth.arrangement truth.oracle verdict.compare "
+        "workers.area workers.frames workers.probes"
     ),
     (
-        "audit.multiprecision backend formula.ball formula.bounded formula.extended "
+        "audit.multiprecision audit.mutants backend formula.ball formula.bounded formula.extended "
         "formula.rounded hunt.search planning.sampling result specfile.document sweep.tally "
         "truth.layout truth.meaning"
     ),

@@ -39,6 +39,9 @@ def bits(case: Case) -> dict[str, Any]:
     plain["inputs"] = {name: array.tobytes() for name, array in case.inputs.items()}
     plain["cotangent"] = None if case.cotangent is None else case.cotangent.tobytes()
     plain["stated"] = [array.tobytes() for array in case.stated]
+    if case.claimed is not None:
+        earlier = None if case.earlier is None else bits(case.earlier)
+        plain["claimed"] = case.claimed.claim, earlier
     return plain
 
 

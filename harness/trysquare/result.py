@@ -39,6 +39,7 @@ class Check(StrEnum):
     INVARIANCE = "invariance"
     EDGES = "edges"
     ERRORS = "errors"
+    PROPERTIES = "properties"
     SWEEP = "sweep"
     HUNT = "hunt"
 
@@ -78,6 +79,9 @@ class Symptom(StrEnum):
     SIGN_OF_ZERO = "wrong sign of zero"
     BITS = "other bits than the same numbers elsewhere"
     DISTRIBUTION = "wrong distribution"
+    RANGE = "outside of its range"
+    COURSE = "falls or rises where it must not"
+    IDENTITY = "two answers that do not fit together"
 
 
 @dataclass(frozen=True)

@@ -406,6 +406,49 @@ def derives_ends_as_zero(_: Truthful, question: Question, gradient: Array) -> Ar
     return np.where(np.isfinite(gradient), gradient, np.zeros_like(gradient))
 
 
+# What is said: numbers that are all near enough, but do not fit together.
+
+
+@lies("answered")
+def exceeds_one(_: Truthful, question: Question, output: Array) -> Array:
+    return np.where(
+        output == 1, output + question.format.cast(np.array(question.format.eps)), output
+    )
+
+
+@lies("answered")
+def has_a_dent(_: Truthful, question: Question, output: Array) -> Array:
+    x = np.asarray(question.first, np.float64)
+    deep = output - question.format.cast(np.array(2.0**-8))
+    return np.where((x > 1) & (x < 1 + 2.0**-5), deep, output)
+
+
+@lies("answered")
+def rounds_the_left_otherwise(_: Truthful, question: Question, output: Array) -> Array:
+    tail = (question.first < 0) & (np.abs(output) > 0.5) & (np.abs(output) < 1)
+    return np.where(tail, np.nextafter(output, output.dtype.type(0)), output)
+
+
+@lies("answered")
+def depends_on_the_shift(_: Truthful, question: Question, output: Array) -> Array:
+    high = question.first.max(axis=-1, keepdims=True, initial=0) > 4
+    return np.where(high, output * output.dtype.type(1.01), output)
+
+
+@lies("computed")
+def divides_the_mean_by_one_less(self: Truthful, question: Question) -> Array:
+    output = Truthful.computed(self, question)
+    if question.effective["reduction"] != "mean" or question.first.size < 2:
+        return output
+    count = question.first.size
+    return np.asarray(output * output.dtype.type(count / (count - 1)))
+
+
+@lies("derived")
+def lifts_the_gradient(_: Truthful, question: Question, gradient: Array) -> Array:
+    return np.asarray(gradient + gradient.dtype.type(1 / 64))
+
+
 # What is said: the wrong form.
 
 

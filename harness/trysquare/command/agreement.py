@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from trysquare.audit import double_entry
+from trysquare.command.proof import unproven
 from trysquare.dtypes import FLOAT64, FORMATS, Array, Format
 from trysquare.errors import Mistake, SpecErrors
 from trysquare.planning import corpus
@@ -20,7 +21,7 @@ ROUNDINGS = 4
 
 
 def require(specs: Iterable[Spec]) -> None:
-    """Raise SpecErrors with every case, definition and gradient that contradicts its formula.
+    """Raise SpecErrors with every case, definition, gradient and property that the formula is not.
 
     A corpus that cannot be read is among them.
     """
@@ -31,6 +32,7 @@ def require(specs: Iterable[Spec]) -> None:
             *contradictions(spec),
             *double_entry.contradictions(spec),
             *_misread_corpus(spec),
+            *unproven(spec),
         )
     ]
     if mistakes:

@@ -12,9 +12,9 @@ from trysquare.dtypes import Array, Format
 from trysquare.hunt.box import Generator
 from trysquare.hunt.search import PER_CALL
 from trysquare.hunt.subject import Kind, Subject
-from trysquare.planning.checks import choices
 from trysquare.planning.inputs import pointwise
 from trysquare.planning.sampling import numbers
+from trysquare.planning.variations import choices
 from trysquare.spec import Extent, InputKind, ParameterKind, Spec
 from trysquare.truth.meaning import meaning
 

@@ -14,7 +14,6 @@ from trysquare.errors import UndecidedError
 from trysquare.packs import hard_cases
 from trysquare.packs.manifest import Kind
 from trysquare.planning.cases import Case
-from trysquare.planning.checks import reducing, variations
 from trysquare.planning.inputs import (
     CHANNELS,
     Generator,
@@ -25,6 +24,7 @@ from trysquare.planning.inputs import (
     pointwise,
     samples,
 )
+from trysquare.planning.variations import reducing, variations
 from trysquare.result import Check
 from trysquare.spec import Extent, Spec, Value
 from trysquare.truth.layout import layout

@@ -16,7 +16,18 @@ from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
 from trysquare.result import Check
-from trysquare.spec import InputKind, NamedCase, Nested, Place, Role, Spec, Special, Value
+from trysquare.spec import (
+    Claim,
+    Identity,
+    InputKind,
+    NamedCase,
+    Nested,
+    Place,
+    Role,
+    Spec,
+    Special,
+    Value,
+)
 
 
 class Expect(StrEnum):
@@ -26,6 +37,8 @@ class Expect(StrEnum):
     ERROR = "error"
     DRAWS = "draws"
     SAME = "same"
+    PROPERTY = "property"
+    FORM = "form"
 
 
 @dataclass(frozen=True)
@@ -40,13 +53,25 @@ class Elsewhere:
 
 
 @dataclass(frozen=True)
+class Property:
+    """The property that the answer of a case must have.
+
+    An identity between two answers takes the first half of the rows of the case for its first
+    question, or the case `first`, if that one has other parameters.
+    """
+
+    claim: Claim
+    first: Case | None = None
+
+
+@dataclass(frozen=True)
 class Case:
     """One call of one function in one dtype, the same for every target.
 
     `given` are the parameters in the call, `effective` those that hold. `stated` are the answers
     that a spec writes down, as float64: they decide the sign of zero, and if there are several,
     each is right. With SAME the bits are wanted that the target has given `elsewhere`; a case
-    without that is one that others refer to.
+    without that is one that others refer to. With FORM nothing is demanded of the numbers.
     """
 
     name: str
@@ -68,11 +93,25 @@ class Case:
     form: Form = Form.CONTIGUOUS
     threads: int = 1
     elsewhere: Elsewhere | None = None
+    claimed: Property | None = None
 
     @property
     def slug(self) -> str:
         """The name as it occurs in ids: lower case, digits and hyphens."""
         return re.sub(r"[^a-z0-9.+]+", "-", self.name.lower()).strip("-")
+
+    @property
+    def earlier(self) -> Case | None:
+        """The case of the same group whose answer this one's is compared with."""
+        if self.elsewhere is not None:
+            return self.elsewhere.case
+        return None if self.claimed is None else self.claimed.first
+
+    @property
+    def two_questions(self) -> bool:
+        """Whether the first half of the rows is another question than the second half."""
+        claim = None if self.claimed is None else self.claimed.claim
+        return isinstance(claim, Identity) and claim.second and self.earlier is None
 
     @property
     def call(self) -> Call:

@@ -10,7 +10,6 @@ import numpy as np
 
 from trysquare.backend import Want
 from trysquare.dtypes import Format
-from trysquare.formula.tree import Node, Op
 from trysquare.planning import edges, invariance, refusals
 from trysquare.planning.cases import Case, Expect, named_cases
 from trysquare.planning.inputs import (
@@ -24,10 +23,12 @@ from trysquare.planning.inputs import (
     samples,
     telling,
 )
+from trysquare.planning.properties import properties
+from trysquare.planning.variations import reducing, variations
 from trysquare.result import Check
 from trysquare.spec import Extent, InputKind, Role, Spec, Value
 from trysquare.truth.layout import layout
-from trysquare.truth.meaning import LOSS, meaning
+from trysquare.truth.meaning import meaning
 
 DRAWS = 20_000
 """Elements of a call whose random draws are examined."""
@@ -61,6 +62,8 @@ def cases(spec: Spec, check: Check, format: Format, seed: int) -> tuple[Case, ..
             return tuple(made(spec, format, random, plain, tuple(reducing(spec))))
         case Check.ERRORS:
             return tuple(refusals.cases(spec, format, random, next(variations(spec))[1]))
+        case Check.PROPERTIES:
+            return tuple(properties(spec, format, random))
         case Check.SWEEP | Check.HUNT:
             return ()  # their inputs are found, not planned
 
@@ -191,47 +194,3 @@ def _case(
 
 def _word(value: Value | None) -> str:
     return "absent" if value is None else str(value)
-
-
-def choices(spec: Spec) -> Iterator[dict[str, Value]]:
-    """Yield the defaults, unreduced, and then every other choice, one at a time."""
-    words = {item.name for item in spec.parameters if item.choices}
-    _, plain = next(variations(spec))
-    yield plain
-    for _, parameters in variations(spec):
-        if parameters.keys() - plain.keys() <= words and parameters != plain:
-            yield parameters
-
-
-def variations(spec: Spec) -> Iterator[tuple[str, dict[str, Value]]]:
-    """Yield parameters worth trying, unreduced: the defaults, then one thing changed at a time."""
-    plain: dict[str, Value] = {}
-    if spec.reduce is not None and spec.reduce.parameter is not None:
-        whole = (c for c, e in spec.reduce.options.items() if _is_loss(e.tree))
-        choice = next(whole, None)
-        plain = {} if choice is None else {spec.reduce.parameter: choice}
-    yield "", plain
-    for item in spec.parameters:
-        others = item.also if item.choices == () else item.choices
-        for value in others:
-            random_mode = spec.random is not None and spec.random.mode.get(item.name) == value
-            if item.name not in plain and value != item.default and not random_mode:
-                yield f", {item.name} {value}", {**plain, item.name: value}
-
-
-def _is_loss(tree: Node) -> bool:
-    return tree.op is Op.NAME and tree.value == LOSS
-
-
-def reducing(spec: Spec) -> Iterator[dict[str, Value]]:
-    """Yield the choices of a reduction that reduce; for each form of the other choices."""
-    if spec.reduce is None or spec.reduce.parameter is None:
-        return
-    forms: list[dict[str, Value]] = [{}]
-    for item in spec.inputs:
-        if item.by is not None:
-            forms = [{item.by: choice} for choice in item.forms]
-    for form in forms:
-        for choice, expression in spec.reduce.options.items():
-            if not _is_loss(expression.tree):
-                yield {**form, spec.reduce.parameter: choice}

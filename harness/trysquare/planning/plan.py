@@ -90,5 +90,6 @@ def checks_of(spec: Spec) -> Iterator[Check]:
         Check.INPLACE: inplace,
         Check.RANDOMNESS: spec.random is not None,
         Check.ERRORS: can_be_wrong(spec),
+        Check.PROPERTIES: bool(spec.properties),
     }
     yield from (check for check in RUN if reasons.get(check, True))

@@ -15,9 +15,9 @@ import numpy as np
 from trysquare.backend import Target, Want
 from trysquare.dtypes import Array, Format
 from trysquare.planning.cases import Case
-from trysquare.planning.checks import variations
 from trysquare.planning.inputs import finite
 from trysquare.planning.plan import Group
+from trysquare.planning.variations import variations
 from trysquare.result import Check, Outcome, Result
 from trysquare.run import Session
 from trysquare.spec import Extent, InputKind, Spec, Value

@@ -16,6 +16,7 @@ from trysquare.verdict.bits import judge_bits
 from trysquare.verdict.diagnosis import diagnose
 from trysquare.verdict.draws import judge_draws
 from trysquare.verdict.measure import Measurement, measure
+from trysquare.verdict.properties import Leeway, judge_property, limits
 from trysquare.verdict.spread import side_by_side
 from trysquare.verdict.standard import Standard
 from trysquare.workers.probes import keeps_subnormals
@@ -36,7 +37,7 @@ def judge(
     flushes: bool,
     reference: Reply | None = None,
 ) -> Result:
-    """Return the result of one case on one target; `reference` is its reply to the case elsewhere.
+    """Return the result of one case on one target; `reference` is the reply to an earlier case.
 
     `flushes` says that the target replaces subnormal numbers of this dtype by zero. The result is
     unexpected unless it conforms or is unsupported; known divergences are looked up later.
@@ -47,7 +48,7 @@ def judge(
     seconds = replace(blank, seconds=reply.seconds)
     if standard.case.expect is Expect.SAME:
         return _expected(_compared(seconds, standard, reply, reference))
-    return _expected(_answered(seconds, standard, reply, flushes=flushes))
+    return _expected(_answered(seconds, standard, reply, reference, flushes=flushes))
 
 
 def judge_all(
@@ -64,10 +65,10 @@ def judge_all(
     results: dict[str, list[Result]] = {target: [] for target in replies}
     places = {standard.case.name: place for place, standard in enumerate(standards)}
     for place, standard in enumerate(standards):
-        elsewhere = standard.case.elsewhere
+        earlier = standard.case.earlier
         here: dict[str, Result] = {}
         for target, (answers, flushes) in replies.items():
-            reference = None if elsewhere is None else answers[places[elsewhere.case.name]]
+            reference = None if earlier is None else answers[places[earlier.name]]
             try:
                 result = judge(
                     standard, target, answers[place], flushes=flushes, reference=reference
@@ -127,12 +128,14 @@ def _diverges(result: Result, symptom: Symptom, reason: str) -> Result:
     return replace(result, outcome=Outcome.DIVERGES, symptom=symptom, reason=reason)
 
 
-def _answered(blank: Result, standard: Standard, reply: Answer, *, flushes: bool) -> Result:
+def _answered(
+    blank: Result, standard: Standard, reply: Answer, reference: Reply | None, *, flushes: bool
+) -> Result:
     case = standard.case
     if case.expect is Expect.ERROR:
         accepted = _diverges(blank, Symptom.ACCEPTED, f"returned {_brief(reply)}")
         return replace(accepted, count=1, failed=1)
-    got = _output(standard, reply)
+    got = _output(case, reply)
     if got is None:
         return replace(blank, outcome=Outcome.ERRORED, reason="the answer holds no output")
     wrong = _form(standard, reply, got)
@@ -140,12 +143,16 @@ def _answered(blank: Result, standard: Standard, reply: Answer, *, flushes: bool
         return replace(_diverges(blank, *wrong), count=got.size, failed=got.size)
     if case.expect is Expect.DRAWS:
         return judge_draws(blank, standard, got)
+    if case.expect is Expect.FORM:
+        return replace(blank, count=got.size)
+    if case.expect is Expect.PROPERTY:
+        return _examined(blank, standard, got, reference, flushes=flushes)
     return _measured(blank, standard, got, flushes=flushes)
 
 
 def _compared(blank: Result, standard: Standard, reply: Answer, reference: Reply | None) -> Result:
     """Return the result of a case that wants the bits of another one."""
-    got = _output(standard, reply)
+    got = _output(standard.case, reply)
     if got is None:
         return replace(blank, outcome=Outcome.ERRORED, reason="the answer holds no output")
     wrong = _form(standard, reply, got)
@@ -154,7 +161,9 @@ def _compared(blank: Result, standard: Standard, reply: Answer, reference: Reply
         return replace(_diverges(blank, *wrong), count=got.size, failed=got.size)
     if standard.case.elsewhere is None:
         return replace(blank, count=got.size)
-    there = _output(standard, reference) if isinstance(reference, Answer) else None
+    there = (
+        _output(standard.case.elsewhere.case, reference) if isinstance(reference, Answer) else None
+    )
     shape = Standard(standard.spec, standard.case.elsewhere.case).shape
     if there is None or there.shape != shape:
         name = standard.case.elsewhere.case.name
@@ -163,8 +172,22 @@ def _compared(blank: Result, standard: Standard, reply: Answer, reference: Reply
     return judge_bits(blank, standard, got, there)
 
 
-def _output(standard: Standard, reply: Answer) -> Array | None:
-    case = standard.case
+def _examined(
+    blank: Result, standard: Standard, got: Array, reference: Reply | None, *, flushes: bool
+) -> Result:
+    earlier = standard.case.earlier
+    first = _output(earlier, reference) if earlier and isinstance(reference, Answer) else None
+    if earlier is not None and first is None:
+        reason = f"nothing to compare with: '{earlier.name}' has no answer"
+        return replace(blank, outcome=Outcome.UNSUPPORTED, reason=reason)
+    leeway = Leeway(
+        lambda asked: limits(asked, flushes=flushes),
+        standard.case.format.smallest_normal if flushes else 0.0,
+    )
+    return judge_property(blank, standard, got, first, leeway)
+
+
+def _output(case: Case, reply: Answer) -> Array | None:
     return reply.outputs.get(case.wrt if case.want is Want.GRADIENT else "output")
 
 

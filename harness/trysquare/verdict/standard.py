@@ -139,7 +139,10 @@ class Standard:
     def distance(self, got: Array, accepted: Accepted, *, flushes: bool) -> Distance:
         """Compare an answer, as rows; where the fast truth does not decide, Arb does."""
         own = accepted is not self.canonical
-        limit = self._limit_of(accepted, flushes=flushes) if own else self.limit(flushes=flushes)
+        if own:
+            limit = self._limit_of(accepted.oracle, accepted, flushes=flushes)
+        else:
+            limit = self.limit(flushes=flushes)
         format = self.case.format
         measured = distance(got, accepted.truth, limit, format)
         unsure = np.flatnonzero(measured.unsure.any(axis=1))
@@ -169,26 +172,29 @@ class Standard:
 
     @cached_property
     def _keeping(self) -> Allowance:
-        return self._limit_of(self.canonical, flushes=False)
+        return self._limit_of(self.oracle, flushes=False)
 
     @cached_property
     def _flushing(self) -> Allowance:
-        return self._limit_of(self.canonical, flushes=True)
+        return self._limit_of(self.oracle, flushes=True)
 
-    def _limit_of(self, accepted: Accepted, *, flushes: bool) -> Allowance:
+    def _limit_of(
+        self, oracle: Oracle, other: Accepted | None = None, *, flushes: bool
+    ) -> Allowance:
+        """Return the limit of the canonical answer or of another, if possible without a truth."""
         stated = self.spec.tolerance.pick(self.case.format.name, self.case.effective)
         # a stated tolerance is the function's; gradients inherit theirs from their own formula
         own = None if stated is None or self.case.want is Want.GRADIENT else stated.tree
         tree = None if own is None else self.meant.expression(own)
-        limit = allowance(accepted.oracle, tree, self.terms, flushes=flushes)
+        limit = allowance(oracle, tree, self.terms, flushes=flushes)
         if self.case.stated:  # a case that states its answer is never without a limit
-            near = self.case.format.ulp(accepted.truth.value)
+            near = self.case.format.ulp((other or self.canonical).truth.value)
             limit = replace(limit, limit=np.where(np.isinf(limit.limit), near, limit.limit))
         if self.case.check is Check.EDGES and self.meant.reduces:
             # whoever adds up so much holds sum and count wider: overflow on the way is no excuse
             limit = replace(limit, spilled=np.zeros_like(limit.spilled))
-        for other in self._other_orders if accepted is self.canonical else ():
-            limit = limit.wider(allowance(other, tree, self.terms, flushes=flushes))
+        for order in self._other_orders if other is None else ():
+            limit = limit.wider(allowance(order, tree, self.terms, flushes=flushes))
         return limit
 
     @cached_property
@@ -199,7 +205,7 @@ class Standard:
         tree = self.meant.reordered(self.case.wrt)
         if tree is None or tree == self._tree:
             return ()
-        return (replace(self.canonical.oracle, tree=tree),)
+        return (replace(self.oracle, tree=tree),)
 
     @cached_property
     def _tree(self) -> Node:

@@ -28,8 +28,9 @@ class Claim:
     `output` is "output", or the input whose gradient diverges, `index` the element. The truth is
     `want`, rounded to float64, and the element conforms within `allowed` (absolute). For the
     symptom BITS it is what a call of reference gives at `elsewhere`, to the last bit. For
-    the symptoms DTYPE and SHAPE, `dtype` and `shape` are what is wanted. Without symptom, the call
-    crashes or does not end.
+    the symptoms DTYPE and SHAPE, `dtype` and `shape` are what is wanted. For RANGE, COURSE and
+    IDENTITY, `want` is the answer that lacks a property, and must not come. Without symptom, the
+    call crashes or does not end.
     """
 
     symptom: Symptom | None
@@ -215,6 +216,8 @@ def _verdict(words: Snippets, call: Call, claim: Claim) -> list[str]:
                 'print("elsewhere", want, want.hex())',
                 "assert got.hex() == want.hex()",
             ]
+        case Symptom.RANGE | Symptom.COURSE | Symptom.IDENTITY:
+            return _unwanted(words.number.format(tensor=got, index=claim.index), claim)
         case _:
             return _number(words.number.format(tensor=got, index=claim.index), claim)
 
@@ -225,6 +228,17 @@ def _equal(got: str, want: str) -> list[str]:
         'print("got ", got)',
         'print("want", want)',
         "assert got == want",
+    ]
+
+
+def _unwanted(got: str, claim: Claim) -> list[str]:
+    """Return the lines that fail as long as the same answer comes."""
+    return [
+        f"got = {got}",
+        f'unfit = float.fromhex("{float(claim.want).hex()}")',
+        'print("got  ", got, got.hex())',
+        'print("unfit", unfit, unfit.hex())',
+        "assert got.hex() != unfit.hex()",
     ]
 
 

@@ -24,6 +24,9 @@ MEASURED = {
 }
 """Symptoms that a single element shows."""
 
+UNFITTING = {Symptom.RANGE, Symptom.COURSE, Symptom.IDENTITY}
+"""Symptoms of an element that are seen by what else is known of it."""
+
 
 def witness(
     pool: Pool, target: Target, standard: Standard, result: Result, reply: Reply, deadline: float
@@ -31,7 +34,7 @@ def witness(
     """Return a script that ends with exit code 1 as long as the divergence shows, or nothing."""
     if result.symptom is Symptom.BITS and standard.case.elsewhere is not None:
         return _both(pool, target, standard, standard.case.elsewhere, result, deadline)
-    claim = _claim(standard, result)
+    claim = _claim(standard, result, reply)
     call, place = _smallest(pool, target, standard, result, reply, deadline)
     script = pool.reproduce(target, standard.spec, call, replace(claim, index=place), deadline)
     return script.result()
@@ -62,9 +65,12 @@ def _both(
     return script.result()
 
 
-def _claim(standard: Standard, result: Result) -> Claim:
+def _claim(standard: Standard, result: Result, reply: Reply) -> Claim:
     case = standard.case
     output = case.wrt if case.want is Want.GRADIENT else "output"
+    if result.symptom in UNFITTING and result.worst and isinstance(reply, Answer):
+        got = float(np.asarray(reply.outputs[output][result.worst.index], np.float64))
+        return Claim(result.symptom, output, result.worst.index, got, dtype=result.dtype)
     if result.symptom is None or result.symptom not in MEASURED or result.worst is None:
         shape = standard.shape if result.symptom is Symptom.SHAPE else ()
         return Claim(result.symptom or Symptom.RAISED, output, dtype=result.dtype, shape=shape)
@@ -81,7 +87,8 @@ def _smallest(
     """Return the element or row alone if it gives the same bits there, else the whole call."""
     case = standard.case
     whole = case.call, result.worst.index if result.worst else ()
-    if result.worst is None or result.symptom not in MEASURED or not isinstance(reply, Answer):
+    shown = result.symptom in MEASURED | UNFITTING
+    if result.worst is None or not shown or not isinstance(reply, Answer):
         return whole
     alone = _alone(standard, result.worst.index)
     if alone is None:
