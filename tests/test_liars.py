@@ -161,7 +161,8 @@ class Taking(Truthful):
 
     def derived(self, question: Question, gradient: Array) -> Array:
         tiny = np.abs(question.first) < question.format.smallest_normal
-        return np.where(tiny, question.call.cotangent, gradient)
+        passed = question.call.cotangent
+        return gradient if passed is None else np.where(tiny, passed, gradient)
 
 
 class Flushing(Taking):
