@@ -32,11 +32,11 @@ LAYERS = (
     "cli.hunting cli.looking cli.sweeping pytest_plugin",
     "cli.measuring cli.tabling command.catalogue command.sweeping pytest_results",
     "command.campaign command.doctor command.hunting command.table pytest_items sweep.campaign",
-    "hunt.chase recorder usage.porting",
-    "cli.auditing hunt.findings hunt.hunter usage.defaults",
-    "cli.packing command.auditing hunt.asking sweep.pairs sweep.runner usage.asking",
+    "command.mutation hunt.chase recorder usage.porting",
+    "cli.auditing command.noticing hunt.findings hunt.hunter usage.defaults",
+    "cli.packing command.auditing command.trial hunt.asking sweep.pairs sweep.runner usage.asking",
     "command.agreement command.selection ledger packs.pack packs.verify run workers.worker",
-    "command.lint command.mutation command.proof planning.plan reader sweep.finding",
+    "command.lint command.proof planning.plan reader sweep.finding",
     (
         "audit.reproducing hunt.score hunt.start planning.checks specfile.sections sweep.surveys "
         "verdict.judge workers.witness"
