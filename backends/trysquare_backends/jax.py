@@ -37,6 +37,7 @@ from trysquare.backend import (
     Unavailable,
 )
 from trysquare.binding import Binding, Framework, Resolved, Snippets
+from trysquare.errors import Unsupported
 from trysquare.spec import Spec, Value
 
 jax.config.update("jax_enable_x64", val=True)
@@ -74,7 +75,9 @@ def loss(
 
 
 def gated(a: Tensor, b: Tensor) -> Tensor:
-    """Return jax.nn.glu of one tensor that holds both halves."""
+    """Return jax.nn.glu of one tensor that holds both halves; Unsupported for single numbers."""
+    if a.ndim == 0:
+        raise Unsupported("jax.nn.glu halves a tensor along an axis, and a single number has none")
     return jax.nn.glu(jnp.concatenate([a, b], axis=-1))
 
 
