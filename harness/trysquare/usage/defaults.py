@@ -10,6 +10,9 @@ import numpy as np
 from trysquare.backend import Target
 from trysquare.dtypes import FLOAT64, Array, Format
 from trysquare.errors import UndecidedError
+from trysquare.formula.evaluate import evaluate
+from trysquare.formula.float64 import Float64
+from trysquare.formula.tree import Node
 from trysquare.planning.cases import Case
 from trysquare.result import Default, Difference, Usage
 from trysquare.run import Session
@@ -46,9 +49,15 @@ def usages(
         for format in formats(session, target)
     ]
     found: dict[str, dict[Target, Usage]] = {}
+    standards: dict[tuple[str, str], Standard] = {}
     for question in questions:
+        key = (question.spec.function, question.bare.format.name)
+        standard = standards.setdefault(key, Standard(question.spec, question.bare))
         here = found.setdefault(question.spec.function, {})
-        if question.target not in here and (usage := _usage(session, question)) is not None:
+        if (
+            question.target not in here
+            and (usage := _usage(session, question, standard)) is not None
+        ):
             here[question.target] = usage
     return {function: tuple(each.values()) for function, each in found.items()}
 
@@ -83,14 +92,13 @@ def _without(spec: Spec, name: str) -> dict[str, Value]:
     return {key: value for key, value in spec.defaults.items() if key != name}
 
 
-def _usage(session: Session, question: _Question) -> Usage | None:
+def _usage(session: Session, question: _Question, standard: Standard) -> Usage | None:
     """Return what was found; None if the target answers nothing in this format."""
     spec, target = question.spec, question.target
     answers = question.asked.answers()
     bare, ours = answers[BARE], answers[OURS]
     if bare is None and ours is None:
         return None
-    standard = Standard(spec, question.bare)
     return Usage(
         target=str(target),
         dtype=question.bare.format.name,
@@ -165,23 +173,26 @@ def _likely(spec: Spec, name: str) -> tuple[Value, ...]:
 
 
 def dialects(spec: Spec) -> dict[str, Difference]:
-    """Return where each dialect is farthest from the formula, in float64, by its name.
-
-    A dialect that the oracle cannot decide at one of the points is left out, and those after it.
-    """
+    """Return where each dialect is farthest from the formula, in float64, by its name."""
     standard = Standard(spec, case(spec, FLOAT64))
+    truth = _plain(standard, standard.meant.value)
     found: dict[str, Difference] = {}
-    try:
-        truth = standard.canonical.truth.value
-        for name, _, accepted in standard.dialects():
-            other = accepted.truth.value
-            apart = ~((other == truth) | (np.isnan(other) & np.isnan(truth)))
-            farthest = _farthest(standard, other, truth, apart)
-            if farthest is not None:
-                found[name] = farthest
-    except UndecidedError:
-        return found
+    for name, _, terms in standard.meant.dialects():
+        other = _plain(standard, standard.meant.reduced(terms))
+        apart = ~((other == truth) | (np.isnan(other) & np.isnan(truth)))
+        farthest = _farthest(standard, other, truth, apart)
+        if farthest is not None:
+            found[name] = farthest
     return found
+
+
+def _plain(standard: Standard, tree: Node) -> Array:
+    """Return what float64 arithmetic makes of a tree: enough to tell dialects apart."""
+    laid = standard.layout
+    height = laid.rows if standard.spread.rows else 1
+    width = laid.columns if standard.spread.columns else 1
+    value = evaluate(tree, Float64(laid.rows, laid.columns, FLOAT64), standard.rows)
+    return np.array(np.broadcast_to(value, (height, width)), np.float64)
 
 
 def diagnosis(standard: Standard, got: Array | None) -> str:
