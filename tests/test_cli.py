@@ -123,7 +123,7 @@ def test_a_backend_that_is_not_installed_is_missing_with_its_reason(
     ("arguments", "suggested"),
     [
         (["run", "--backend", "numpi"], "did you mean 'numpy'?"),
-        (["run", "--backend", "nosuch"], "there are numpy"),
+        (["run", "--backend", "nosuch"], "there are jax"),
         (["run", "-k", "sigmoit"], "did you mean 'sigmoid'?"),
         (["run", "--dtype", "float33"], "did you mean 'float32'?"),
         (["run", "--check", "case"], "did you mean 'cases'?"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from types import TracebackType
@@ -144,13 +144,20 @@ class Session:
                 judged.set_result(judge_all(asked.standards, self._replies(asked)))
             except Exception as error:  # noqa: BLE001 - told as the outcome of the group
                 judged.set_exception(error)
-            yield from self._results(Answered(asked, judged))
+            yield from self._of_group(Answered(asked, judged))
             return
-        with ProcessPoolExecutor(JUDGES, get_context("spawn")) as judges:
-            yield from self._many(groups, targets, judges)
+        with (
+            ProcessPoolExecutor(JUDGES, get_context("spawn")) as judges,
+            ThreadPoolExecutor(max(1, len(targets))) as scribes,
+        ):
+            yield from self._many(groups, targets, judges, scribes)
 
     def _many(
-        self, groups: Sequence[Group], targets: Sequence[Target], judges: ProcessPoolExecutor
+        self,
+        groups: Sequence[Group],
+        targets: Sequence[Target],
+        judges: ProcessPoolExecutor,
+        scribes: ThreadPoolExecutor,
     ) -> Iterator[Result]:
         asked: deque[Asked] = deque()
         answered: deque[Answered] = deque()
@@ -159,10 +166,10 @@ class Session:
             if len(asked) > AHEAD:
                 answered.append(self._answered(asked.popleft(), judges))
             if len(answered) > AHEAD:
-                yield from self._results(answered.popleft())
+                yield from self._of_group(answered.popleft(), scribes)
         answered.extend(self._answered(one, judges) for one in asked)
         for one in answered:
-            yield from self._results(one)
+            yield from self._of_group(one, scribes)
 
     def _answered(self, asked: Asked, judges: ProcessPoolExecutor) -> Answered:
         return Answered(asked, judges.submit(judge_all, asked.standards, self._replies(asked)))
@@ -240,22 +247,32 @@ class Session:
             if not asked.fault and not self._reason(asked.group, target)
         }
 
-    def _results(self, answered: Answered) -> Iterator[Result]:
+    def _of_group(
+        self, answered: Answered, scribes: ThreadPoolExecutor | None = None
+    ) -> Iterator[Result]:
+        """Yield the results of all targets; their scripts are written side by side."""
+        targets = answered.asked.replies
+        if scribes is None:
+            for target in targets:
+                yield from self._of_target(answered, target)
+            return
+        parts = [scribes.submit(self._of_target, answered, target) for target in targets]
+        for part in parts:
+            yield from part.result()
+
+    def _of_target(self, answered: Answered, target: Target) -> list[Result]:
         asked = answered.asked
+        if reason := self._reason(asked.group, target):
+            return [_not_asked(asked.group, target, *reason)]
         error = answered.results.exception()
-        fault = f"it could not be judged: {_words(error)}" if error else asked.fault
-        for target, replies in asked.replies.items():
-            if reason := self._reason(asked.group, target):
-                yield _not_asked(asked.group, target, *reason)
-                continue
-            if fault:
-                yield _not_asked(asked.group, target, Outcome.ERRORED, fault)
-                continue
-            results = answered.results.result()[str(target)]
-            for standard, reply, result in zip(
-                asked.standards, replies.result(), results, strict=True
-            ):
-                yield self._witnessed(standard, target, reply, result)
+        if fault := f"it could not be judged: {_words(error)}" if error else asked.fault:
+            return [_not_asked(asked.group, target, Outcome.ERRORED, fault)]
+        replies = asked.replies[target].result()
+        results = answered.results.result()[str(target)]
+        return [
+            self._witnessed(standard, target, reply, result)
+            for standard, reply, result in zip(asked.standards, replies, results, strict=True)
+        ]
 
     def _reason(self, group: Group, target: Target) -> tuple[Outcome, str] | None:
         """Return why a group is not asked of a target, or None."""
