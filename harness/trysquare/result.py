@@ -38,6 +38,7 @@ class Check(StrEnum):
     RANDOMNESS = "randomness"
     INVARIANCE = "invariance"
     EDGES = "edges"
+    LIMITS = "limits"
     ERRORS = "errors"
     PROPERTIES = "properties"
     SWEEP = "sweep"

@@ -20,6 +20,7 @@ RUN = tuple(check for check in Check if check not in (Check.SWEEP, Check.HUNT))
 DTYPES: Mapping[Check, tuple[str, ...]] = {
     Check.INVARIANCE: ("float32", "bfloat16"),
     Check.ERRORS: ("float32",),
+    Check.LIMITS: ("float32",),
     Check.EDGES: ("float32", "float16", "bfloat16"),
 }
 """The dtypes of a check that needs not be made in all of them."""

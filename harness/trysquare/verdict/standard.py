@@ -5,7 +5,7 @@ Every target's answer is compared with the same standard.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -18,18 +18,24 @@ from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
 from trysquare.planning.cases import Case
+from trysquare.planning.inputs import pointwise
 from trysquare.result import Check
 from trysquare.spec import Spec
 from trysquare.truth.arrangement import Arrangement, arrange
-from trysquare.truth.known import Allowance, Truth
+from trysquare.truth.known import Allowance, Truth, from_balls
 from trysquare.truth.layout import Layout
 from trysquare.truth.meaning import COTANGENT, Meaning
 from trysquare.truth.oracle import Oracle
 from trysquare.truth.tolerance import allowance
 from trysquare.verdict.compare import Distance, distance
+from trysquare.verdict.tendency import BITS, GROWTH, grown, has_infinite, tendency
 
 VAGUE = 2.0**-6
 """ULP; a truth that is less certain than that is worked out again."""
+
+
+NEAR = 4.0
+"""ULP that an answer at an infinity may be off, where the formula itself says nothing."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,7 @@ class Standard:
     @cached_property
     def alternatives(self) -> tuple[Accepted, ...]:
         """Other answers that count where they hold: conventions at kinks, stated alternatives."""
-        return (*self._at_kinks(), *self._stated())
+        return (*self._at_kinks(), *self._stated(), *self._beyond())
 
     @cached_property
     def flushed(self) -> tuple[Accepted, ...]:
@@ -187,6 +193,10 @@ class Standard:
         if self.case.stated:  # a case that states its answer is never without a limit
             near = self.case.format.ulp((other or self.canonical).truth.value)
             limit = replace(limit, limit=np.where(np.isinf(limit.limit), near, limit.limit))
+        if self.case.check is Check.LIMITS:  # nothing is rounded where a number is infinite
+            near = NEAR * self.case.format.ulp((other or self.canonical).truth.value)
+            open_ = np.isinf(limit.limit) & self._infinite
+            limit = replace(limit, limit=np.where(open_, near, limit.limit))
         if self.case.check is Check.EDGES and self.meant.reduces:
             # whoever adds up so much holds sum and count wider: overflow on the way is no excuse
             limit = replace(limit, spilled=np.zeros_like(limit.spilled))
@@ -235,6 +245,45 @@ class Standard:
             where = np.asarray(evaluate(condition, arithmetic, self.rows), bool)
             if where.any():
                 yield self._accepted(tree, self.rows, where)
+
+    @cached_property
+    def _infinite(self) -> Array:
+        """Where an answer depends on an infinite number."""
+        if has_infinite(self.case.effective):
+            return np.ones(self.oracle.shape, bool)
+        return self._touched(np.isinf)
+
+    def _touched(self, kind: Callable[[Array], Array]) -> Array:
+        """Return where a number of this kind is among those that an answer depends on."""
+        laid, inputs = self.layout, [v for n, v in self.rows.items() if n != COTANGENT]
+        found = np.zeros((laid.rows, laid.columns), bool)
+        for value in inputs:
+            found |= kind(value)
+        if not pointwise(self.meant.terms):
+            found = np.broadcast_to(found.any(axis=1, keepdims=True), found.shape)
+        height, width = self.oracle.shape
+        return np.asarray(found[:height, :width])
+
+    def _beyond(self) -> Iterator[Accepted]:
+        """Yield what calculus says at infinities, and NaN where a gradient is asked at NaN."""
+        if self.case.check is not Check.LIMITS:
+            return
+        if self._infinite.any():
+            value = tendency(*(self._at_size(size) for size in GROWTH))
+            yield self._given(value, self._infinite & ~np.isnan(value))
+        if self.case.want is Want.GRADIENT:
+            unknown = self._touched(np.isnan)
+            yield self._given(np.full(unknown.shape, np.nan), unknown)
+
+    def _at_size(self, size: float) -> Array:
+        """Return the answer, by Arb, where all that is infinite is only so large."""
+        other = Standard(self.spec, grown(self.case, size))
+        found = other.oracle.balls(np.arange(other.oracle.shape[0]), BITS)
+        return from_balls(found, FLOAT64)[0].value
+
+    def _given(self, value: Array, where: Array) -> Accepted:
+        nothing = np.zeros_like(value)
+        return Accepted(self.oracle, Truth(value, nothing, nothing), where)
 
     def _stated(self) -> Iterator[Accepted]:
         if len(self.case.stated) < 2:
