@@ -31,7 +31,7 @@ def compared(tree: Node) -> Iterator[tuple[Node, Node]]:
 def joints(
     format: Format, tree: Node, along: str, fixed: Mapping[str, float], pool: Array
 ) -> Array:
-    """Return the numbers of one input on both sides of every joint, and their neighbours.
+    """Return the neighbouring numbers of one input on both sides of every joint, and on it.
 
     The other inputs are `fixed`; `pool` are finite numbers of the format between which joints are
     looked for.
@@ -40,8 +40,7 @@ def joints(
     found = [np.empty(0)]
     for left, right in compared(tree):
         pair = _sides(format, left, right, along, fixed, places)
-        steps = np.concatenate([pair - 1, pair, pair + 1, pair + 2])
-        found.append(format.from_ordinal(np.unique(steps)))
+        found.append(format.from_ordinal(np.concatenate([pair, pair + 1])))
     finite = np.unique(np.concatenate(found))
     return finite[np.isfinite(finite)]
 

@@ -15,8 +15,8 @@ from trysquare.backend import Want
 from trysquare.dtypes import Array, Format
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
-from trysquare.formula.tree import names
-from trysquare.planning.cases import Case
+from trysquare.formula.tree import Op, names, parts
+from trysquare.planning.cases import Case, has_infinite
 from trysquare.planning.inputs import (
     Generator,
     Inputs,
@@ -39,6 +39,9 @@ from trysquare.truth.meaning import Meaning, meaning
 ORDINARY = 4
 """Ordinary points, of which one number at a time is replaced."""
 
+BESIDE = 2.0
+"""The size of the numbers that meet an infinite parameter, at most; its reciprocal, at least."""
+
 MOST = 256
 """Points next to joints, at most."""
 
@@ -48,9 +51,14 @@ Parameters = Mapping[str, Value]
 def cases(spec: Spec, format: Format, random: Generator, plain: Parameters) -> Iterator[Case]:
     """Yield the calls; `plain` are parameters that do not reduce."""
     limits = Limits(spec, format, random, plain)
+    words = [item.name for item in spec.parameters if item.choices]
     for label, parameters in variations(spec):
-        yield from limits.beyond(label, parameters)
-        yield from limits.at_joints(label, parameters)
+        changed = parameters.keys() - plain.keys()
+        if pointwise(meaning(spec, parameters).terms):
+            yield from limits.beyond(label, parameters)
+            yield from limits.at_joints(label, parameters)
+        elif not changed - set(words):
+            yield from limits.in_rows(label, parameters)
     for label, parameters in limits.extremes():
         yield from limits.at_extreme(label, parameters)
 
@@ -65,30 +73,33 @@ class Limits:
     plain: Parameters
 
     def beyond(self, label: str, parameters: Parameters) -> Iterator[Case]:
-        """Yield gradients where one number is infinite or none; of rows also the values."""
-        if pointwise(meaning(self.spec, parameters).terms):
-            inputs = self._replaced(parameters, (math.inf, -math.inf, math.nan))
-            yield from self._slopes(f"infinite and NaN{label}", parameters, inputs)
-            return
+        """Yield gradients where one number is infinite or none."""
+        inputs = self._replaced(parameters, (math.inf, -math.inf, math.nan))
+        yield from self._slopes(f"infinite and NaN{label}", parameters, inputs)
+
+    def in_rows(self, label: str, parameters: Parameters) -> Iterator[Case]:
+        """Yield values and gradients of rows in which one number stands out."""
         largest = self.format.largest
         for number in (math.inf, -math.inf, math.nan, largest, -largest):
             inputs = moderate(self.spec, parameters, (4, 3), self.format, self.random)
             first = self._elements(parameters)[0]
             if not self._allows(first, parameters, number):
                 continue
-            spoiled = np.array(inputs[first.name])
+            if math.isnan(number) and self._ranks(first, parameters):
+                continue  # which number of a row is the largest is then anybody's guess
+            # near each other, so that nothing but the one that stands out makes a row difficult
+            even = self.random.uniform(-0.5, 0.5, inputs[first.name].shape)
+            spoiled = self.format.cast(even) if first.domain is None else inputs[first.name]
             np.fill_diagonal(spoiled, number)  # one in each row, but for the last
             call = required(self.spec, {**inputs, first.name: spoiled})
             words = f"{first.name} {_word(number, largest)}{label}"
-            yield self._case(words, parameters, call)
+            if not math.isnan(number):  # which another check asks
+                yield self._case(words, parameters, call)
             yield from self._slopes(words, parameters, call)
 
     def at_joints(self, label: str, parameters: Parameters) -> Iterator[Case]:
         """Yield value and gradients on both sides of each joint that no constant shows."""
-        meant = meaning(self.spec, parameters)
-        if not pointwise(meant.terms):
-            return
-        points = np.concatenate(list(self._joints(meant)))
+        points = np.concatenate(list(self._joints(meaning(self.spec, parameters))))
         if len(points) > MOST:
             points = points[np.sort(self.random.choice(len(points), MOST, replace=False))]
         if len(points):
@@ -116,11 +127,13 @@ class Limits:
     def at_extreme(self, label: str, parameters: Parameters) -> Iterator[Case]:
         """Yield value and gradients at numbers of every size; of rows, at ordinary ones.
 
-        Where a parameter is infinite, everything else is finite: one limit at a time.
+        Where a parameter is infinite, all else is of ordinary size: one limit at a time.
         """
         if pointwise(meaning(self.spec, parameters).terms):
             numbers = specials(self.format)
             numbers = numbers[np.isfinite(numbers)]
+            if has_infinite(parameters):
+                numbers = numbers[(np.abs(numbers) <= BESIDE) & ((numbers == 0) | (np.abs(numbers) >= 1 / BESIDE))]
             inputs = self._replaced(parameters, tuple(numbers.tolist()))
         else:
             drawn = moderate(self.spec, parameters, (4, 3), self.format, self.random)
@@ -201,6 +214,11 @@ class Limits:
         meant, point = meaning(self.spec, parameters), np.array([[number]])
         return len(inside(meant, [item], point, self.format)) == 1
 
+    def _ranks(self, item: Input, parameters: Parameters) -> bool:
+        """Return whether a gradient depends on which number of its row is the largest."""
+        tree, _ = meaning(self.spec, parameters).gradients(item.name)
+        return any(part.op is Op.ARGMAX for part in parts(tree))
+
     def _case(self, name: str, parameters: Parameters, inputs: Inputs) -> Case:
         effective = {**self.spec.defaults, **parameters}
         return Case(
@@ -221,6 +239,7 @@ class Limits:
         shape = laid.shape_of(meaning(self.spec, case.effective).output)
         if 0 in shape:
             return
+        direction = self.format.cast(self.random.normal(0, 2, shape) + 0.25)
         for item in self._elements(parameters):
             if item.differentiable:
                 yield replace(
@@ -228,7 +247,7 @@ class Limits:
                     name=f"d {item.name}, {name}",
                     want=Want.GRADIENT,
                     wrt=item.name,
-                    cotangent=self.format.cast(np.full(shape, 1.5)),
+                    cotangent=direction,
                 )
 
 

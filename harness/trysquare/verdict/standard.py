@@ -17,7 +17,7 @@ from trysquare.formula.derivative import ONE, Extent, gradient
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
-from trysquare.planning.cases import Case
+from trysquare.planning.cases import Case, has_infinite
 from trysquare.planning.inputs import pointwise
 from trysquare.result import Check
 from trysquare.spec import Spec
@@ -28,7 +28,7 @@ from trysquare.truth.meaning import COTANGENT, Meaning
 from trysquare.truth.oracle import Oracle
 from trysquare.truth.tolerance import allowance
 from trysquare.verdict.compare import Distance, distance
-from trysquare.verdict.tendency import BITS, GROWTH, grown, has_infinite, tendency
+from trysquare.verdict.tendency import BITS, GROWTH, grown, moved, tendency, turned
 
 VAGUE = 2.0**-6
 """ULP; a truth that is less certain than that is worked out again."""
@@ -265,25 +265,19 @@ class Standard:
         return np.asarray(found[:height, :width])
 
     def _beyond(self) -> Iterator[Accepted]:
-        """Yield what calculus says at infinities, and NaN where a gradient is asked at NaN."""
+        """Yield what else is right at the ends: limits, NaN for NaN, the other side of a joint."""
         if self.case.check is not Check.LIMITS:
             return
         if self._infinite.any():
-            value = tendency(*(self._at_size(size) for size in GROWTH))
-            yield self._given(value, self._infinite & ~np.isnan(value))
-        if self.case.want is Want.GRADIENT:
-            unknown = self._touched(np.isnan)
-            yield self._given(np.full(unknown.shape, np.nan), unknown)
-
-    def _at_size(self, size: float) -> Array:
-        """Return the answer, by Arb, where all that is infinite is only so large."""
-        other = Standard(self.spec, grown(self.case, size))
-        found = other.oracle.balls(np.arange(other.oracle.shape[0]), BITS)
-        return from_balls(found, FLOAT64)[0].value
-
-    def _given(self, value: Array, where: Array) -> Accepted:
-        nothing = np.zeros_like(value)
-        return Accepted(self.oracle, Truth(value, nothing, nothing), where)
+            oracles = [Standard(self.spec, grown(self.case, size)).oracle for size in GROWTH]
+            value = tendency(*(_by_arb(oracle) for oracle in oracles))
+            yield _given(oracles[0], value, self._infinite & ~np.isnan(value))
+        if has_infinite(self.case.effective):
+            yield self._accepted(moved(self._tree), self.rows, self._infinite)
+        unknown = self._touched(np.isnan)
+        if self.case.want is Want.GRADIENT and unknown.any():
+            yield _given(self.oracle, np.full(unknown.shape, np.nan), unknown)
+            yield self._accepted(turned(self._tree), self.rows, unknown)
 
     def _stated(self) -> Iterator[Accepted]:
         if len(self.case.stated) < 2:
@@ -293,6 +287,17 @@ class Standard:
             rows = self.layout.to_rows(value, self.spread).astype(np.float64)
             truth = Truth(rows, np.zeros_like(rows), np.zeros_like(rows))
             yield Accepted(self.canonical.oracle, truth, np.ones(rows.shape, bool))
+
+
+def _by_arb(oracle: Oracle) -> Array:
+    found = oracle.balls(np.arange(oracle.shape[0]), BITS)
+    return from_balls(found, FLOAT64)[0].value
+
+
+def _given(oracle: Oracle, value: Array, where: Array) -> Accepted:
+    """Return an answer that nobody has to work out, with the limits of an oracle."""
+    nothing = np.zeros_like(value)
+    return Accepted(oracle, Truth(value, nothing, nothing), where)
 
 
 def _sharpened(oracle: Oracle, truth: Truth) -> Truth:

@@ -7,13 +7,13 @@ more such places than the formula. The limit is told by growing finite numbers i
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from trysquare.dtypes import Array
-from trysquare.planning.cases import Case
+from trysquare.formula.tree import Node, Op
+from trysquare.planning.cases import Case, infinite
 from trysquare.spec import Value
 
 GROWTH = (2.0**16, 2.0**64, 2.0**256)
@@ -22,11 +22,15 @@ GROWTH = (2.0**16, 2.0**64, 2.0**256)
 BITS = 2560
 """Bits of Arb at which the square of the largest of them, plus one, is exact."""
 
-SAME = 2.0**-50
-"""Relative to a limit, how near to it the answer at the largest of them is at most."""
+SAME = 2.0**-24
+"""Relative to a limit, how near to each other the last two answers are; what is left is its square."""
 
 FASTER = 2.0**-4
 """What decays or grows does so by this factor from one of them to the next, at least."""
+
+
+SWAPPED = {Op.LESS: Op.LESS_EQUAL, Op.LESS_EQUAL: Op.LESS}
+"""Orders, and what is the same but where two numbers are equal."""
 
 
 def grown(case: Case, size: float) -> Case:
@@ -39,18 +43,13 @@ def grown(case: Case, size: float) -> Case:
         return np.where(np.isinf(wide), np.copysign(size, wide), wide)
 
     def number(value: Value) -> Value:
-        return math.copysign(size, value) if _infinite(value) else value
+        return math.copysign(size, value) if infinite(value) else value
 
     return replace(
         case,
         inputs={name: finite(array) for name, array in case.inputs.items()},
         effective={name: number(value) for name, value in case.effective.items()},
     )
-
-
-def has_infinite(parameters: Mapping[str, Value]) -> bool:
-    """Whether a parameter is infinite."""
-    return any(_infinite(value) for value in parameters.values())
 
 
 def tendency(first: Array, second: Array, third: Array) -> Array:
@@ -64,5 +63,19 @@ def tendency(first: Array, second: Array, third: Array) -> Array:
     return np.where(grows & ~settled, np.copysign(np.inf, third), found)
 
 
-def _infinite(value: Value) -> bool:
-    return isinstance(value, float) and math.isinf(value)
+
+def turned(node: Node) -> Node:
+    """Return a tree with every order written the other way round, which NaN tells apart.
+
+    NaN is neither less than a number nor not less: `x < 0` and `not x >= 0` take other branches.
+    """
+    args = tuple(turned(argument) for argument in node.args)
+    if node.op in SWAPPED:
+        return Node(Op.NOT, (Node(SWAPPED[node.op], args[::-1]),))
+    return Node(node.op, args, node.value)
+
+
+def moved(node: Node) -> Node:
+    """Return a tree in which every number between two branches belongs to the other one."""
+    args = tuple(moved(argument) for argument in node.args)
+    return Node(SWAPPED.get(node.op, node.op), args, node.value)
