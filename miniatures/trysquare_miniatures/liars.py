@@ -664,6 +664,23 @@ def sums_the_gradient(_: Truthful, question: Question, gradient: Array) -> Array
     return np.asarray(gradient.sum(axis=0))
 
 
+@lies("derived")
+def derives_infinity_as_nan(_: Truthful, question: Question, gradient: Array) -> Array:
+    return np.where(np.isinf(question.first), np.array(np.nan, gradient.dtype), gradient)
+
+
+@lies("derived")
+def derives_both_branches(_: Truthful, question: Question, gradient: Array) -> Array:
+    with np.errstate(all="ignore"):
+        return gradient + np.asarray(np.exp(question.first) * 0, gradient.dtype)
+
+
+@lies("understood")
+def clamps_the_parameter(self: Truthful, question: Question) -> Question:
+    question = Truthful.understood(self, question)
+    return question.told(alpha=min(float(question.effective["alpha"]), 1e4))
+
+
 # In place.
 
 

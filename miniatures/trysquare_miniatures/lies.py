@@ -18,7 +18,12 @@ DEFAULTS, REDUCTIONS, INPLACE, RANDOMNESS = (
 )
 PROPERTIES = Check.PROPERTIES
 SWEEP, HUNT = Check.SWEEP, Check.HUNT
-INVARIANCE, EDGES, ERRORS = Check.INVARIANCE, Check.EDGES, Check.ERRORS
+INVARIANCE, EDGES, ERRORS, LIMITS = (
+    Check.INVARIANCE,
+    Check.EDGES,
+    Check.ERRORS,
+    Check.LIMITS,
+)
 
 
 @dataclass(frozen=True)
@@ -464,6 +469,10 @@ LIES = (
     lie("descends_upwards", "huber_loss", GRADIENTS, Symptom.INACCURATE),
     lie("gradient_in_float64", "elu", GRADIENTS, Symptom.DTYPE, EDGES),
     lie("sums_the_gradient", "elu", GRADIENTS, Symptom.SHAPE, EDGES, INVARIANCE),
+    # limits
+    lie("derives_infinity_as_nan", "softsign", LIMITS, Symptom.NAN),
+    lie("derives_both_branches", "elu", LIMITS, Symptom.NAN, GRADIENTS),
+    lie("clamps_the_parameter", "elu", LIMITS, Symptom.INACCURATE),
     # in place
     lie("copies_instead", "relu", INPLACE, Symptom.STORAGE, INVARIANCE),
     lie("returns_the_input", "relu", INPLACE, Symptom.INACCURATE, INVARIANCE),

@@ -180,6 +180,8 @@ def gelu(p: Parameters, x: Real) -> Real:
 
 
 def gelu_slope(p: Parameters, x: Real) -> Real:
+    if abs(x) == INF:
+        return ONE if x > 0 else ZERO
     if p["approximate"] == "none":
         return below(x) + x * mp.npdf(x)
     logit = approximate_logit(x)
@@ -202,8 +204,9 @@ def silu(p: Parameters, x: Real) -> Real:
 
 
 def silu_slope(p: Parameters, x: Real) -> Real:
-    logit = p["beta"] * x
-    return sigmoid(p, logit) + logit * sigmoid(p, logit) * sigmoid(p, -logit)
+    logit = ZERO if p["beta"] == 0 else p["beta"] * x
+    turn = sigmoid(p, logit) * sigmoid(p, -logit)
+    return sigmoid(p, logit) + (ZERO if turn == 0 else logit * turn)
 
 
 def mish(p: Parameters, x: Real) -> Real:
@@ -217,7 +220,8 @@ def mish_slope(p: Parameters, x: Real) -> Real:
 
 def softplus(p: Parameters, x: Real) -> Real:
     logit = p["beta"] * x
-    return x if logit > p["threshold"] else log1p(exp(logit)) / p["beta"]
+    straight = x if logit > 0 else ZERO
+    return x if logit > p["threshold"] else straight + log1p(exp(-abs(logit))) / p["beta"]
 
 
 def softplus_slope(p: Parameters, x: Real) -> Real:

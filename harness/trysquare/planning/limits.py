@@ -31,7 +31,7 @@ from trysquare.planning.joints import joints
 from trysquare.planning.sampling import near_constants, specials
 from trysquare.planning.variations import variations
 from trysquare.result import Check
-from trysquare.spec import Extent, Input, Parameter, ParameterKind, Spec, Value
+from trysquare.spec import Extent, Input, InputKind, Parameter, ParameterKind, Spec, Value
 from trysquare.truth.domain import violations
 from trysquare.truth.layout import layout
 from trysquare.truth.meaning import Meaning, meaning
@@ -79,10 +79,10 @@ class Limits:
 
     def in_rows(self, label: str, parameters: Parameters) -> Iterator[Case]:
         """Yield values and gradients of rows in which one number stands out."""
-        largest = self.format.largest
+        largest, meant = self.format.largest, meaning(self.spec, parameters)
+        first, *others = self._elements(parameters)
         for number in (math.inf, -math.inf, math.nan, largest, -largest):
             inputs = moderate(self.spec, parameters, (4, 3), self.format, self.random)
-            first = self._elements(parameters)[0]
             if not self._allows(first, parameters, number):
                 continue
             if math.isnan(number) and self._ranks(first, parameters):
@@ -91,6 +91,13 @@ class Limits:
             even = self.random.uniform(-0.5, 0.5, inputs[first.name].shape)
             spoiled = self.format.cast(even) if first.domain is None else inputs[first.name]
             np.fill_diagonal(spoiled, number)  # one in each row, but for the last
+            for item in others:  # what follows the first input may have to be a distribution
+                if item.domain is None:
+                    shares = self.random.dirichlet(np.ones(3), 4)
+                    inputs[item.name] = self.format.cast(shares)
+            for item in self.spec.inputs:
+                if item.form(meant.parameters).kind is InputKind.INDEX:
+                    inputs[item.name] = np.clip(inputs[item.name], 0, 2)  # nothing is ignored
             call = required(self.spec, {**inputs, first.name: spoiled})
             words = f"{first.name} {_word(number, largest)}{label}"
             if not math.isnan(number):  # which another check asks
