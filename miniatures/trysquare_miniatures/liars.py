@@ -101,6 +101,11 @@ class Truthful(NumPy):
         gradients = super().gradients(question.spec, question.call, question.tensors, direction)
         return {name: self.derived(question, gradients[name]) for name in gradients}
 
+    def second(self, spec: Spec, call: Call, tensors: Tensors, cotangent: Tensor) -> Tensors:
+        question = self.understood(Question(spec, call, tensors))
+        derived = super().second(question.spec, question.call, question.tensors, cotangent)
+        return {name: self.bent(question, derived[name]) for name in derived}
+
     def understood(self, question: Question) -> Question:
         """Return the question with old arguments replaced by what they mean."""
         for old in question.spec.deprecated:
@@ -135,6 +140,9 @@ class Truthful(NumPy):
 
     def derived(self, question: Question, gradient: Array) -> Array:
         return gradient
+
+    def bent(self, question: Question, second: Array) -> Array:
+        return second
 
     def directed(self, cotangent: Array | None) -> Array | None:
         return cotangent
@@ -679,6 +687,11 @@ def derives_both_branches(_: Truthful, question: Question, gradient: Array) -> A
 def clamps_the_parameter(self: Truthful, question: Question) -> Question:
     question = Truthful.understood(self, question)
     return question.told(alpha=min(float(question.effective["alpha"]), 1e4))
+
+
+@lies("bent")
+def derives_once_only(_: Truthful, question: Question, second: Array) -> Array:
+    return np.zeros_like(second)
 
 
 # In place.

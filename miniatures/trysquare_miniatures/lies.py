@@ -469,6 +469,7 @@ LIES = (
     lie("descends_upwards", "huber_loss", GRADIENTS, Symptom.INACCURATE),
     lie("gradient_in_float64", "elu", GRADIENTS, Symptom.DTYPE, EDGES),
     lie("sums_the_gradient", "elu", GRADIENTS, Symptom.SHAPE, EDGES, INVARIANCE),
+    lie("derives_once_only", "sigmoid", GRADIENTS, Symptom.LOST),
     # limits
     lie("derives_infinity_as_nan", "softsign", LIMITS, Symptom.NAN),
     lie("derives_both_branches", "elu", LIMITS, Symptom.NAN, GRADIENTS),

@@ -117,7 +117,7 @@ def squareplus_slope(p: Parameters, x: Real) -> Real:
         return ONE / 2
     if abs(x) == INF:
         return ONE if x > 0 else ZERO
-    with mp.workdps(80 + 2 * magnitude(x)):
+    with mp.workdps(mp.dps + 2 * magnitude(x)):
         return (1 + x / mp.sqrt(x * x + p["b"])) / 2
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from trysquare.backend import Want
 from trysquare.dtypes import Format
-from trysquare.planning import edges, invariance, limits, refusals
+from trysquare.planning import edges, invariance, limits, refusals, second
 from trysquare.planning.cases import Case, Expect, named_cases
 from trysquare.planning.inputs import (
     CHANNELS,
@@ -95,6 +95,7 @@ def _gradients(spec: Spec, format: Format, random: Generator) -> Iterator[Case]:
         label = ", ".join(str(value) for value in choice.values())
         case = _case(spec, Check.GRADIENTS, format, label, inputs, choice)
         yield from _with_cotangents(spec, case, random)
+    yield from second.cases(spec, format, random)
 
 
 def _with_cotangents(

@@ -191,7 +191,7 @@ def _examined(
 
 
 def _output(case: Case, reply: Answer) -> Array | None:
-    return reply.outputs.get(case.wrt if case.want is Want.GRADIENT else "output")
+    return reply.outputs.get(case.wrt if case.want.derives else "output")
 
 
 def _form(standard: Standard, reply: Answer, got: Array) -> tuple[Symptom, str] | None:

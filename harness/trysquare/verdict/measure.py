@@ -106,7 +106,7 @@ def _wrong_zeros(standard: Standard, rows: Array, truth: Array) -> Array:
 
 def _yardsticks(standard: Standard, got: Array, exact: Array) -> dict[str, int | None]:
     case = standard.case
-    asked = Asked(case.function, case.format, standard.terms, case.want is Want.GRADIENT)
+    asked = Asked(case.function, case.format, standard.terms, case.want.derives)
     return seen(got, case.format.round(exact), asked)
 
 

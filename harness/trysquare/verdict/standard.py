@@ -82,14 +82,14 @@ class Standard:
     @cached_property
     def spread(self) -> Extent:
         """How the answer is spread over rows and columns."""
-        if self.case.want is Want.GRADIENT:
+        if self.case.want.derives:
             return self.meant.extents[self.case.wrt]
         return self.meant.output
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape that an answer must have."""
-        if self.case.want is Want.GRADIENT:
+        if self.case.want.derives:
             return tuple(self.case.inputs[self.case.wrt].shape)
         return self.layout.shape_of(self.spread)
 
@@ -157,6 +157,8 @@ class Standard:
     def dialects(self) -> Iterator[tuple[str, str, Accepted]]:
         """Yield name, reason and answers of each dialect."""
         for name, why, terms in self.meant.dialects():
+            if self.case.want is Want.SECOND:
+                continue
             if self.case.want is Want.GRADIENT:
                 tree = self.meant.derived(self.case.wrt, terms)
             else:
@@ -167,7 +169,7 @@ class Standard:
     def slope(self) -> Node | None:
         """The derivative, for functions of a single number; it gives the condition number."""
         elements = [name for name, value in self.rows.items() if name != COTANGENT]
-        if self.case.want is Want.GRADIENT or self.meant.reduces or len(elements) != 1:
+        if self.case.want.derives or self.meant.reduces or len(elements) != 1:
             return None
         if self.spec.axis is not None:
             return None
@@ -187,7 +189,7 @@ class Standard:
         """Return the limit of the canonical answer or of another, if possible without a truth."""
         stated = self.spec.tolerance.pick(self.case.format.name, self.case.effective)
         # a stated tolerance is the function's; gradients inherit theirs from their own formula
-        own = None if stated is None or self.case.want is Want.GRADIENT else stated.tree
+        own = None if stated is None or self.case.want.derives else stated.tree
         tree = None if own is None else self.meant.expression(own)
         limit = allowance(oracle, tree, self.terms, flushes=flushes)
         if self.case.stated:  # a case that states its answer is never without a limit
@@ -207,6 +209,9 @@ class Standard:
     @cached_property
     def _other_orders(self) -> tuple[Oracle, ...]:
         """The gradient with its factors in another order: the same truth, other roundings."""
+        if self.case.want is Want.SECOND:
+            trees = self.meant.second_reordered(self.case.wrt)
+            return tuple(replace(self.oracle, tree=tree) for tree in trees)
         if self.case.want is not Want.GRADIENT:
             return ()
         tree = self.meant.reordered(self.case.wrt)
@@ -218,6 +223,8 @@ class Standard:
     def _tree(self) -> Node:
         if self.case.want is Want.GRADIENT:
             return self.meant.gradients(self.case.wrt)[0]
+        if self.case.want is Want.SECOND:
+            return self.meant.second(self.case.wrt)
         return self.meant.value
 
     def _oracle(self, tree: Node, rows: Mapping[str, Array]) -> Oracle:
