@@ -72,7 +72,9 @@ def test_what_ieee_arithmetic_and_what_calculus_says_are_both_right() -> None:
         one for one in standards("gelu", Check.LIMITS, "float32") if "approx" not in one.case.name
     )
     assert np.isnan(standard.canonical.truth.value).any()
-    assert any(np.isfinite(one.truth.value[0, 0]) and one.where[0, 0] for one in standard.alternatives)
+    assert any(
+        np.isfinite(one.truth.value[0, 0]) and one.where[0, 0] for one in standard.alternatives
+    )
 
 
 def test_a_second_derivative_is_asked_nowhere_near_a_kink() -> None:

@@ -208,7 +208,8 @@ class Snippets:
     uint16 bit patterns. `number` is a Python float, `dtype` a dtype's name, `raw` the bytes,
     `storage` the identity of the memory of a {tensor}; `needed` is `Framework.needed`. `gradient`
     sets `output` to {call} and `gradients` to a sequence in the order of the names in {wrt}, which
-    all end in a comma, and `second` to what `Framework.second` gives; {needed} are lines to run after the leaves are taken. {cotangent} is an
+    all end in a comma, and `second` to what `Framework.second` gives;
+    {needed} are lines to run after the leaves are taken. {cotangent} is an
     expression, `ones` the one that stands for ones. {number} seeds `seed`. `forms` make a {tensor}
     of the same elements that lie otherwise in memory, `threads` is a statement that asks for
     {count} of them; both as far as the framework has that.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from trysquare.backend import Answer, Kind, Refusal, Reply, Target, Want
+from trysquare.backend import Answer, Kind, Refusal, Reply, Target
 from trysquare.dtypes import Array
 from trysquare.hunt.subject import Subject
 from trysquare.planning.cases import Case

@@ -22,7 +22,7 @@ HALVINGS = 64
 def compared(tree: Node) -> Iterator[tuple[Node, Node]]:
     """Yield each pair of values that a tree compares, openly or by a minimum or a magnitude."""
     for part in dict.fromkeys(parts(tree)):
-        if part.op in COMPARISONS | CHOICES:
+        if part.op in COMPARISONS | CHOICES and part.args[0] != part.args[1]:  # not `x != x`
             yield part.args[0], part.args[1]
         elif part.op in TURNS:
             yield part.args[0], number(0)

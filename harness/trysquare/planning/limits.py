@@ -140,7 +140,9 @@ class Limits:
             numbers = specials(self.format)
             numbers = numbers[np.isfinite(numbers)]
             if has_infinite(parameters):
-                numbers = numbers[(np.abs(numbers) <= BESIDE) & ((numbers == 0) | (np.abs(numbers) >= 1 / BESIDE))]
+                numbers = numbers[
+                    (np.abs(numbers) <= BESIDE) & ((numbers == 0) | (np.abs(numbers) >= 1 / BESIDE))
+                ]
             inputs = self._replaced(parameters, tuple(numbers.tolist()))
         else:
             drawn = moderate(self.spec, parameters, (4, 3), self.format, self.random)
@@ -163,10 +165,13 @@ class Limits:
         places = np.tile(np.repeat(np.arange(len(elements)), len(numbers)), len(ordinary))
         values = np.tile(numbers, len(elements) * len(ordinary))
         points[np.arange(len(points)), places] = values
-        keep = np.array([
-            self._allows(elements[place], parameters, value)
-            for place, value in zip(places, values, strict=True)
-        ], bool)
+        keep = np.array(
+            [
+                self._allows(elements[place], parameters, value)
+                for place, value in zip(places, values, strict=True)
+            ],
+            bool,
+        )
         return self._inputs(parameters, points[keep])
 
     def _joints(self, meant: Meaning) -> Iterator[Array]:

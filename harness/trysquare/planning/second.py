@@ -59,9 +59,7 @@ def cases(spec: Spec, format: Format, random: Generator) -> Iterator[Case]:
             effective,
         )
         direction = random.normal(0, 2, len(chosen)) + 0.25
-        yield replace(
-            case, want=Want.SECOND, wrt=item.name, cotangent=format.cast(direction)
-        )
+        yield replace(case, want=Want.SECOND, wrt=item.name, cotangent=format.cast(direction))
 
 
 def _at_joints(meant: Meaning, wrt: str, points: Array, format: Format) -> Array:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from trysquare.backend import Want
 from trysquare.dtypes import Array, Format
 from trysquare.errors import UndecidedError
 from trysquare.result import Number, Symptom, Worst

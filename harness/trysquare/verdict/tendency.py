@@ -23,7 +23,7 @@ BITS = 2560
 """Bits of Arb at which the square of the largest of them, plus one, is exact."""
 
 SAME = 2.0**-24
-"""Relative to a limit, how near to each other the last two answers are; what is left is its square."""
+"""Relative to a limit, how near to each other the last two answers are, and so it to the last."""
 
 FASTER = 2.0**-4
 """What decays or grows does so by this factor from one of them to the next, at least."""
@@ -61,7 +61,6 @@ def tendency(first: Array, second: Array, third: Array) -> Array:
         grows = (middle >= 2 * small) & (large >= 2 * middle) & (np.sign(third) == np.sign(second))
     found = np.where(settled, third, np.where(decays, np.copysign(0.0, third), np.nan))
     return np.where(grows & ~settled, np.copysign(np.inf, third), found)
-
 
 
 def turned(node: Node) -> Node:
