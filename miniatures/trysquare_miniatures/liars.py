@@ -680,7 +680,7 @@ def derives_infinity_as_nan(_: Truthful, question: Question, gradient: Array) ->
 @lies("derived")
 def derives_both_branches(_: Truthful, question: Question, gradient: Array) -> Array:
     with np.errstate(all="ignore"):
-        return gradient + np.asarray(np.exp(question.first) * 0, gradient.dtype)
+        return np.asarray(gradient + np.exp(question.first) * 0, gradient.dtype)
 
 
 @lies("understood")

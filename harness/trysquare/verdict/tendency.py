@@ -43,7 +43,7 @@ def grown(case: Case, size: float) -> Case:
         return np.where(np.isinf(wide), np.copysign(size, wide), wide)
 
     def number(value: Value) -> Value:
-        return math.copysign(size, value) if infinite(value) else value
+        return math.copysign(size, value) if isinstance(value, float) and infinite(value) else value
 
     return replace(
         case,
