@@ -15,11 +15,16 @@ HEAD = """\
 
 Every formula, `where` and `reduce` of every spec is changed in one place: an operator, a constant,
 a branch, a sign, the boundary or the direction of a comparison, a function for a related one. A
-mutant is caught if a named case of the same spec states another number than the mutant gives, or
-if the mutant lacks a property of the spec. Nothing else counts: not the definition, not the stated
-gradient, not the dialects. Mutants that are the same function, in exact arithmetic and for
-infinities and NaN, as far as a dense sample of inputs can tell, are *equal* and do not count; they
-are listed, so that anybody can look. `python docs/mutation.py` writes this page.
+mutant is caught if a named case of the same spec states another number than the mutant gives, in
+any digit that is stated, or if the mutant lacks a property of the spec. Nothing else counts: not
+the definition, not the stated gradient, not the dialects.
+
+Mutants that are the same function, in exact arithmetic and for infinities and NaN, as far as a
+dense sample of inputs can tell, are *equal* and do not count; they are listed, so that anybody can
+look. So is a difference below 2^-100 of the value, which no format and no proof of a rounding sees:
+a fraction that has no end is cut off somewhere. *Survivors* are mutants that nothing notices; among
+them are those that give NaN instead of a limit, or the limit instead of NaN, where a case says that
+both are right. `python docs/mutation.py` writes this page.
 
 """
 

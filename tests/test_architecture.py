@@ -32,13 +32,13 @@ LAYERS = (
     "cli.hunting cli.looking cli.sweeping pytest_plugin",
     "cli.measuring cli.tabling command.catalogue command.sweeping pytest_results",
     "command.campaign command.doctor command.hunting command.table pytest_items sweep.campaign",
-    "hunt.chase recorder usage.porting",
-    "hunt.findings hunt.hunter usage.defaults",
-    "cli.auditing hunt.asking sweep.pairs usage.asking",
+    "command.mutation hunt.chase recorder usage.porting",
+    "command.noticing hunt.findings hunt.hunter usage.defaults",
+    "cli.auditing command.trial hunt.asking sweep.pairs usage.asking",
     "cli.packing command.agreement command.auditing run sweep.finding sweep.runner",
     (
-        "command.mutation command.proof command.selection ledger packs.pack packs.verify "
-        "sweep.surveys verdict.judge workers.worker"
+        "command.proof command.selection ledger packs.pack packs.verify sweep.surveys "
+        "verdict.judge workers.worker"
     ),
     "command.lint hunt.score planning.plan reader sweep.subject verdict.bits verdict.properties",
     (

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from trysquare.result import Check, Result
-from trysquare_miniatures.hearing import LARGE, MANY
+from trysquare_miniatures.hearing import Sampled
 from trysquare_miniatures.perfect import backend
 from trysquare_miniatures.score import HALF
 from workshop import SPECS, checks_of, diverging, results
@@ -15,9 +15,7 @@ from workshop import SPECS, checks_of, diverging, results
 
 def asked(function: str, dtype: str) -> Iterator[Result]:
     for check in checks_of(function):
-        sampled = dtype in ("float16", "bfloat16") or check in LARGE
-        largest = MANY if sampled else 10**9
-        yield from results(backend, function, check, dtype, largest=largest)
+        yield from results(backend, function, check, dtype, Sampled)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])

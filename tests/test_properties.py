@@ -13,15 +13,17 @@ import pytest
 
 from trysquare.audit.mutants import mutants
 from trysquare.command.mutation import score, total
+from trysquare.command.noticing import Court
 from trysquare.command.proof import unproven
 from trysquare.dtypes import FLOAT16, FLOAT32, FORMATS
+from trysquare.formula.tree import Node, Op
 from trysquare.planning.cases import Case, Expect
 from trysquare.planning.checks import cases
 from trysquare.planning.plan import Group
 from trysquare.reader import read
 from trysquare.result import Check, Symptom
 from trysquare.run import Session
-from trysquare.spec import Spec
+from trysquare.spec import Expression, Spec
 from trysquare_miniatures.liars import LIARS, truthful
 from workshop import SEED, SPECS, diverging, results
 
@@ -212,6 +214,41 @@ def test_every_kind_of_change_is_made() -> None:
         "d: abs(input - target) → ((input - target))",
         "reduce, sum: sum(loss) → max((loss))",
     }
+
+
+def test_the_sign_of_an_infinity_is_noticed(tmp_path: Path) -> None:
+    text = "inputs: {x: float}\nformula: 2 * x if abs(x) == inf else x\ncases:\n"
+    case = "  - {name: plus infinity, x: inf, expect: inf}\n"
+    survivors = {str(one) for one in score(written(tmp_path, text + case)).survivors}
+    assert "formula: x → -x" in survivors  # the sign of a finite x, which no case states
+    assert "formula: 2 * x → (2) / (x)" not in survivors
+    stated = case + "  - {name: one, x: 1.0, expect: 1.0}\n"
+    assert score(written(tmp_path, text + stated)).survivors == ()
+
+
+def test_digits_beyond_float64_are_noticed_where_a_case_states_them(tmp_path: Path) -> None:
+    text = "inputs: {x: float}\nformula: x + 1e-25 * x\ncases:\n"
+    few = score(written(tmp_path, text + "  - {name: two, x: 2.0, expect: 2.0}\n"))
+    assert any(one.before == "1e-25" for one in few.survivors)
+    many = "  - {name: two, x: 2.0, expect: 2.0000000000000000000000002}\n"
+    assert score(written(tmp_path, text + many)).survivors == ()
+
+
+def test_a_difference_that_no_proof_of_a_rounding_sees_is_none(tmp_path: Path) -> None:
+    same = score(written(tmp_path, "inputs: {x: float}\nformula: x + 1e-40 * x\n"))
+    assert "formula: 1e-40 → 2 * (1e-40)" in {str(one) for one in same.equal}
+
+
+@EVERY
+def test_no_case_of_a_shipped_spec_is_contradicted_by_its_own_formula(spec: Spec) -> None:
+    def twice(said: Expression) -> Expression:
+        return replace(said, tree=Node(Op.NEG, (Node(Op.NEG, (said.tree,)),)))
+
+    court = Court(spec)
+    options = {choice: twice(said) for choice, said in spec.formula.options.items()}
+    same = replace(spec, formula=replace(spec.formula, options=options))
+    assert not court.contradicts_a_case(same)
+    assert not court.contradicts_digits(same)
 
 
 def test_a_mutant_that_nobody_would_notice_survives() -> None:

@@ -122,3 +122,13 @@ def test_what_runs_on_request_runs_only_where_it_is_named() -> None:
         assert mapped in {one.target for one in opened.on_request}
     with Session(["torch"], SEED, wanted=[mapped]) as opened:
         assert mapped in opened.targets
+
+
+def test_gradients_are_not_asked_of_a_target_that_has_none() -> None:
+    asked, other = groups([SPECS["exp"]], [Check.GRADIENTS, Check.VALUES], ["float32"])[::-1]
+    with Session(["numpy_ufunc"], SEED) as opened:
+        (target,) = opened.targets
+        refusal = opened.refusal(asked, target)
+        assert refusal is not None
+        assert "differentiation" in refusal.reason
+        assert opened.refusal(other, target) is None

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
 from trysquare.backend import Backend, Target
-from trysquare.dtypes import FORMATS
+from trysquare.dtypes import FORMATS, Format
 from trysquare.planning.plan import Group, groups
 from trysquare.reader import read_all
 from trysquare.result import Check, Outcome, Result
+from trysquare.spec import Spec
 from trysquare.verdict.judge import judge_all
 from trysquare.verdict.standard import Standard
 from trysquare.workers.probes import flushes
@@ -21,27 +21,26 @@ from trysquare.workers.worker import Worker
 SPECS = {spec.function: spec for spec in read_all([Path(__file__).parent.parent / "specs"])}
 SEED = 0
 
+Kind = Callable[[Spec, Check, Format], Group]
+"""A group of cases, or of some of them."""
+
 
 @cache
-def standards(function: str, check: Check, dtype: str) -> tuple[Standard, ...]:
+def standards(function: str, check: Check, dtype: str, kind: Kind = Group) -> tuple[Standard, ...]:
     """Return what is demanded of every backend; its truth is worked out once."""
-    group = Group(SPECS[function], check, FORMATS[dtype])
+    group = kind(SPECS[function], check, FORMATS[dtype])
     return tuple(Standard(group.spec, case) for case in group.cases(SEED))
 
 
 def results(
-    backend: Backend, function: str, check: Check, dtype: str, *, largest: float = math.inf
+    backend: Backend, function: str, check: Check, dtype: str, kind: Kind = Group
 ) -> list[Result]:
-    """Return the results of all cases, or of those whose inputs have at most so many elements."""
+    """Return the results of all cases of a kind of group."""
     target = next(one for one in backend.targets() if isinstance(one, Target))
     worker = Worker(backend, target, io.BytesIO())
     path = str(SPECS[function].place.path)
     flushing = dtype in flushes(backend, target)
-    asked = [
-        one
-        for one in standards(function, check, dtype)
-        if max(array.size for array in one.case.inputs.values()) <= largest
-    ]
+    asked = standards(function, check, dtype, kind)
     replies = [worker.reply(path, one.case.call) for one in asked]
     return judge_all(asked, {str(target): (replies, flushing)})[str(target)]
 

@@ -29,6 +29,7 @@ from trysquare.backend import (
     Unavailable,
 )
 from trysquare.binding import Binding, Framework, Resolved, Snippets
+from trysquare.errors import Unsupported
 from trysquare.spec import Spec
 
 REDUCED = {"reduction": "reduction", "size_average": "size_average", "reduce": "reduce"}
@@ -80,6 +81,13 @@ MAPPING = (
     "in given.items() if not torch.is_tensor(each)}}))({{name: each[None] for name, each in "
     "given.items() if torch.is_tensor(each)}})[0])"
 )
+
+
+def gated(a: Tensor, b: Tensor) -> Tensor:
+    """Return glu of one tensor that holds both halves; Unsupported for single numbers."""
+    if a.ndim == 0:
+        raise Unsupported("glu halves a tensor along a dimension, and a single number has none")
+    return functional.glu(torch.cat((a, b), -1))
 
 
 def functional_binding(function: str, name: str, **arguments: str) -> Binding:
@@ -332,7 +340,7 @@ class Torch(Framework):
         Binding(
             "glu",
             "torch.nn.functional.glu",
-            lambda a, b: functional.glu(torch.cat((a, b), -1)),
+            gated,
             {"a": "a", "b": "b"},
             wraps=functional.glu,
             code="(lambda a, b: torch.nn.functional.glu(torch.cat((a, b), -1)))",

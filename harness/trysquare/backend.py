@@ -196,6 +196,8 @@ class Backend(ABC):
     target: Target
     absent: Mapping[str, str] = {}
     """Functions that the framework does not have, and why that is so."""
+    underived: str = ""
+    """Why there are no gradients, where there are none at all."""
 
     def version(self) -> str:
         """Return the version of what is measured."""

@@ -306,8 +306,6 @@ class Framework(Backend):
 class Underived(Framework):
     """A framework that has no gradients; `underived` says so."""
 
-    underived: str
-
     def gradients(
         self,
         spec: Spec,  # noqa: ARG002 - nothing to do with any of these

@@ -66,6 +66,10 @@ class Bench:
         self._groups += found
         return found
 
+    def refusal(self, group: Group, target: Target) -> Result | None:
+        """Return the result that stands for a group that a target cannot be asked, or None."""
+        return self._session.refusal(group, target)
+
     def measure(self, group: Group, target: Target) -> list[Result]:
         """Return the results of one group on one target."""
         results = [
@@ -158,10 +162,22 @@ class Function(pytest.Collector):
         return node
 
     def collect(self) -> Iterator[SpecItem]:
-        """Yield an item for each check, dtype and target, in this order."""
+        """Yield an item for each check, dtype and target, in this order.
+
+        What a target cannot be asked at all is one item, whatever checks and dtypes it concerns.
+        """
+        refused: dict[Target, list[Result]] = {target: [] for target in self.bench.targets}
+        first: dict[Target, Group] = {}
         for group in self.bench.groups(self.spec):
             for target in self.bench.targets:
-                yield SpecItem.of(self, group, target)
+                refusal = self.bench.refusal(group, target)
+                if refusal is None or refusal.outcome is not Outcome.UNSUPPORTED:
+                    yield SpecItem.of(self, group, target)
+                else:
+                    refused[target].append(refusal)
+                    first.setdefault(target, group)
+        for target, group in first.items():
+            yield RefusedItem.refusing(self, group, target, refused[target])
 
 
 class SpecItem(pytest.Item):
@@ -175,8 +191,7 @@ class SpecItem(pytest.Item):
     @classmethod
     def of(cls, parent: Function, group: Group, target: Target) -> SpecItem:
         """Return the item of a group and a target."""
-        where = re.sub(r"[^A-Za-z0-9_.+-]", "-", str(target))
-        name = f"{group.check}[{group.format.name}-{where}]"
+        name = f"{group.check}[{group.format.name}-{_where(target)}]"
         item: SpecItem = cls.from_parent(parent, name=name)
         item.bench, item.group, item.target, item.results = parent.bench, group, target, []
         for mark in ("trysquare", group.check, group.format.name, marker(target.backend)):
@@ -216,6 +231,34 @@ class SpecItem(pytest.Item):
         if self.config.getoption("trysquare_results"):
             records = self.bench.records(self.group.spec, self.results)
             setattr(report, RECORDS, [line(record) for record in records])
+
+
+class RefusedItem(SpecItem):
+    """Everything about one function that one target cannot be asked: skipped, with the reasons."""
+
+    refused: list[Result]
+
+    @classmethod
+    def refusing(
+        cls, parent: Function, group: Group, target: Target, refused: list[Result]
+    ) -> RefusedItem:
+        """Return the item that stands for refusals, the first of which is that of a group."""
+        item: RefusedItem = cls.from_parent(parent, name=f"unsupported[{_where(target)}]")
+        item.bench, item.group, item.target, item.results = parent.bench, group, target, []
+        item.refused = refused
+        for mark in ("trysquare", marker(target.backend)):
+            item.add_marker(mark)
+        return item
+
+    def runtest(self) -> None:
+        """Skip."""
+        self.results = [shown(result) for result in self.refused]
+        pytest.skip("; ".join(dict.fromkeys(result.reason for result in self.results)))
+
+
+def _where(target: Target) -> str:
+    """Return a target as it can stand in the name of an item."""
+    return re.sub(r"[^A-Za-z0-9_.+-]", "-", str(target))
 
 
 def marker(backend: str) -> str:

@@ -14,7 +14,7 @@ from trysquare.backend import Call, OnRequest, Reply, Target, Unavailable
 from trysquare.dtypes import Format
 from trysquare.errors import UsageError
 from trysquare.planning.plan import Group
-from trysquare.result import SECONDS_PER_CASE, Expectation, Outcome, Result
+from trysquare.result import SECONDS_PER_CASE, Check, Expectation, Outcome, Result
 from trysquare.spec import Spec
 from trysquare.verdict.judge import judge_all
 from trysquare.verdict.standard import Standard
@@ -248,6 +248,8 @@ class Session:
         hello, function, dtype = self._hellos[target], group.spec.function, group.format.name
         if function in hello.absent:
             return Outcome.UNSUPPORTED, hello.absent[function]
+        if group.check is Check.GRADIENTS and hello.underived:
+            return Outcome.UNSUPPORTED, hello.underived
         if dtype not in hello.dtypes:
             return Outcome.UNSUPPORTED, f"{target.backend} has no {dtype}"
         if dtype in hello.unfaithful:

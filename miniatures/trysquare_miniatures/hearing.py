@@ -35,10 +35,7 @@ SLOW = 10 * SECONDS_PER_CASE
 """Seconds after which a case of the perfect backend hangs: it computes 80 digits."""
 
 MANY = 1200
-"""Numbers of a tensor in 16 bits, of which the perfect backend is not asked more at once."""
-
-LARGE = (Check.INVARIANCE, Check.EDGES, Check.PROPERTIES)
-"""Checks that ask for so many numbers in every dtype."""
+"""Numbers of a tensor of which the perfect backend is not asked more at once."""
 
 SWEPT = (Range(1.0, 1.03), Range(math.inf, math.inf))
 """Numbers that a sweep asks of liars, who are slow."""
@@ -189,7 +186,11 @@ def hearings(asked: Iterable[Group]) -> Iterator[Hearing]:
 
 def _of_right(asked: Sequence[Group]) -> Iterator[Hearing]:
     """Yield hearings of backends that are right, one of them for checks that ask too much."""
-    planned = [(_sampled(group), frozenset({PERFECT})) for group in asked if group.check in RUN]
+    planned = [
+        (Sampled(group.spec, group.check, group.format), frozenset({PERFECT}))
+        for group in asked
+        if group.check in RUN
+    ]
     others = [(group, frozenset({TRUTHFUL})) for group in asked if group.check not in RUN]
     if planned:
         yield Hearing({PERFECT: f"{HOME}.{PERFECT}"}, planned, SLOW)
@@ -214,8 +215,3 @@ def _concerns(group: Group, lie: Lie) -> bool:
     """
     same = (lie.function, lie.dtype) == (group.spec.function, group.format.name)
     return same and (lie.check is group.check or (lie in LIES and group.check in RUN))
-
-
-def _sampled(group: Group) -> Group:
-    small = group.format.width > 16 and group.check not in LARGE
-    return group if small else Sampled(group.spec, group.check, group.format)

@@ -386,7 +386,7 @@ def digits(row: Array) -> int:
     wide = row.astype(np.float64)
     size = np.abs(wide)
     with np.errstate(invalid="ignore", over="ignore"):
-        apart = wide.max() - wide.min() > 100
+        apart = wide.size > 0 and wide.max() - wide.min() > 100
     return 700 if apart or ((size > 0) & (size < 1e-30)).any() else 80
 
 
@@ -572,12 +572,13 @@ class Perfect(Backend):
             raise ValueError("there is no such axis")
         moved = np.moveaxis(x, dim, -1)
         given = x if cotangent is None else cotangent
-        if given.ndim == x.ndim:
+        wide = given.ndim == x.ndim
+        if wide:
             given = np.moveaxis(given, dim, -1)
         length = moved.shape[-1]
         rows = moved.reshape(-1, length)
         terms: list[Real] = []
-        for row, c in zip(rows, given.reshape(len(rows), -1), strict=True):
+        for row, c in zip(rows, given.reshape(len(rows), length if wide else 1), strict=True):
             with mp.workdps(digits(row)):
                 terms += function(reals(row), reals(c))
         if single:

@@ -27,6 +27,17 @@ SCALAR = Extent(rows=False, columns=False)
 
 def extent(node: Node, names: Mapping[str, Extent]) -> Extent:
     """Return along which dimensions the value of a tree varies."""
+    known: dict[int, Extent] = {}
+
+    def visit(node: Node) -> Extent:
+        if id(node) not in known:
+            known[id(node)] = _extent(node, [visit(part) for part in node.args], names)
+        return known[id(node)]
+
+    return visit(node)
+
+
+def _extent(node: Node, parts: list[Extent], names: Mapping[str, Extent]) -> Extent:
     match node.op:
         case Op.NAME:
             return names[str(node.value)]
@@ -34,7 +45,6 @@ def extent(node: Node, names: Mapping[str, Extent]) -> Extent:
             return Extent(rows=False, columns=True)
         case _ if not node.args:
             return SCALAR
-    parts = [extent(argument, names) for argument in node.args]
     rows, columns = any(part.rows for part in parts), any(part.columns for part in parts)
     match node.op:
         case Op.GATHER:

@@ -33,6 +33,9 @@ CHANNELS = 16
 
 WHOLE = 2048
 """Sampled points come in multiples of this."""
+
+SPARE, FEW_SPARE = 32, 4
+"""Points that are drawn for each that is wanted, because not all lie in every domain."""
 NAMED = 0.3
 """The share of rows whose index is a number that the formula names, such as one to be ignored."""
 
@@ -159,7 +162,7 @@ def _points(spec: Spec, meant: Meaning, format: Format, random: Generator) -> In
     if len(elements) > 1:
         points = tuples(format, meant.terms, POINTS[format.name], len(elements), random)
         points = np.concatenate([corpus.tuples(spec, elements, format.name), points])
-    elif format.width == 16:
+    elif format.width == 16 and not _tuned(spec, meant):
         points = whole_format(format)[:, None]
     else:
         points = numbers(format, meant.terms, random)[:, None]
@@ -177,6 +180,14 @@ def _points(spec: Spec, meant: Meaning, format: Format, random: Generator) -> In
     for item in floats(spec, meant.parameters, Extent.POSITION):
         inputs[item.name] = format.cast(random.normal(0, 1, CHANNELS))
     return inputs
+
+
+def _tuned(spec: Spec, meant: Meaning) -> bool:
+    """Whether a parameter has another number than its default: the same curve, stretched."""
+    return any(
+        item.choices == () and meant.parameters[item.name] != item.default
+        for item in spec.parameters
+    )
 
 
 def _rows(spec: Spec, meant: Meaning, length: int, format: Format, random: Generator) -> Inputs:
@@ -259,7 +270,9 @@ def _shaped(
     axis = axis_of(spec, effective)
     elements = floats(spec, effective, Extent.ELEMENT)
     count = math.prod(shape)
-    drawn = draw(32 * count + 256, len(elements))
+    # of a long tensor no more than domains may cost
+    spare = SPARE if count <= WHOLE * 4 else FEW_SPARE
+    drawn = draw(spare * count + 256, len(elements))
     meant = meaning(spec, parameters)
     points = settled(meant, elements, drawn, format, random)[:count]
     inputs = {

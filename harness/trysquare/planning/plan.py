@@ -18,6 +18,8 @@ RUN = tuple(check for check in Check if check not in (Check.SWEEP, Check.HUNT))
 """What a run asks; to sweep and to hunt are commands of their own."""
 
 DTYPES: Mapping[Check, tuple[str, ...]] = {
+    Check.DEFAULTS: ("float32",),
+    Check.PROPERTIES: ("float32", "float16", "bfloat16"),
     Check.INVARIANCE: ("float32", "bfloat16"),
     Check.ERRORS: ("float32",),
     Check.LIMITS: ("float32",),

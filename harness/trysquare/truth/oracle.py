@@ -219,7 +219,15 @@ class Oracle:
             return from_balls(self.balls(rows, bits), self.format)
 
 
-def _mixes(node: Node) -> bool:
-    if node.op in (Op.SUM, Op.MAX, Op.COUNT) and node.value != Scope.ROW:
-        return True
-    return any(_mixes(argument) for argument in node.args)
+def _mixes(tree: Node) -> bool:
+    """Look at each part once: parts are shared."""
+    seen: set[int] = set()
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if node.op in (Op.SUM, Op.MAX, Op.COUNT) and node.value != Scope.ROW:
+            return True
+        if id(node) not in seen:
+            seen.add(id(node))
+            waiting += node.args
+    return False

@@ -34,7 +34,8 @@ class Hello:
 
     `unfaithful` names the dtypes that do not come back bit for bit, and what happened: no verdict
     on them is possible. `flushes` names the dtypes whose subnormal `inputs` or `results` become
-    zero. `canary` says that NumPy keeps subnormals in the worker.
+    zero. `canary` says that NumPy keeps subnormals in the worker. `underived` says why there are no
+    gradients, if there are none at all.
     """
 
     target: Target
@@ -47,6 +48,7 @@ class Hello:
     unfaithful: Mapping[str, str]
     flushes: Mapping[str, tuple[str, ...]]
     canary: bool
+    underived: str = ""
 
 
 def _pack_value(value: Value | None) -> Any:
@@ -203,6 +205,7 @@ def pack_hello(hello: Hello | Unavailable) -> Json:
             for name, spelling in hello.functions.items()
         },
         "absent": dict(hello.absent),
+        "underived": hello.underived,
         "unfaithful": dict(hello.unfaithful),
         "flushes": {dtype: list(what) for dtype, what in hello.flushes.items()},
         "canary": hello.canary,
@@ -236,4 +239,5 @@ def unpack_hello(packed: Json) -> Hello | Unavailable:
                 for dtype, what in packed["flushes"].items()
             },
             canary=bool(packed["canary"]),
+            underived=text(packed["underived"]),
         )

@@ -101,6 +101,7 @@ def introduce(backend: Backend, target: Target) -> Hello:
         },
         functions=backend.spellings(),
         absent=backend.absent,
+        underived=clean(backend.underived),
         unfaithful=probes.unfaithful(backend, target),
         flushes=probes.flushes(backend, target),
         canary=probes.keeps_subnormals(),
