@@ -10,19 +10,23 @@ import pytest
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
+import onnxruntime
+
+from trysquare.backend import Unavailable
 from trysquare_backends import _one_node as models
-from trysquare_backends.onnxruntime import OPSET, PROVIDERS, Operator, bindings
+from trysquare_backends import _standard as standard
+from trysquare_backends.onnxruntime import PROVIDERS, Operator, backend, bindings
 
 CPU = PROVIDERS["cpu"]
 OPERATORS = sorted({binding.name for binding in bindings("node", CPU)})
-EXPANDED = [name for name in OPERATORS if Operator(name, "expanded", CPU).bodies]
+EXPANDED = [name for name in OPERATORS if standard.bodies(name)]
 FLOAT, INT64 = 1, 7
 
 
 def model_of(name: str, mode: str) -> Any:
     """A model with every input that the operator wants, and nothing else."""
     operator = Operator(name, mode, CPU)
-    wanted = [one for one in operator.schema.inputs if one.option.name == "Single"]
+    wanted = [one for one in standard.schema(name).inputs if one.option.name == "Single"]
     kinds = {one.name: FLOAT if one.type_str == "T" else INT64 for one in wanted}
     return models.one_node(name, operator.opset, kinds, {})
 
@@ -35,7 +39,7 @@ def test_a_model_has_one_node(name: str) -> None:
 @pytest.mark.parametrize("name", OPERATORS)
 def test_a_model_is_of_the_opset_in_which_its_operator_last_changed(name: str) -> None:
     (entry,) = model_of(name, "node").opset_import
-    assert entry.version == Operator(name, "node", CPU).schema.since_version <= OPSET
+    assert entry.version == standard.schema(name).since_version <= standard.OPSET
 
 
 @pytest.mark.parametrize("name", EXPANDED)
@@ -76,3 +80,16 @@ def test_a_session_is_made_once() -> None:
         models.run("Exp", 13, "node", CPU, input=models.tensor_of(np.ones(shape, np.float32)))
     models.run("Exp", 13, "node", CPU, input=x)
     assert models.session.cache_info().misses - before <= 1
+
+
+def test_a_build_for_cuda_is_unavailable_where_no_device_runs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if PROVIDERS["cuda"] in onnxruntime.get_available_providers():
+        pytest.skip("here may be a device")
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: list(PROVIDERS.values()))
+    *cpu, cuda = backend.targets()
+    assert [str(target) for target in cpu] == ["onnxruntime:cpu:node", "onnxruntime:cpu:expanded"]
+    assert isinstance(cuda, Unavailable)
+    assert not cuda.broken
+    assert "CUDA does not run here" in cuda.reason

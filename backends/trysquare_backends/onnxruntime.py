@@ -8,29 +8,23 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import defs
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
-from trysquare.backend import Array, Offer, Target, Tensor, Unavailable
+from trysquare.backend import Array, Offer, Target, Tensor, Unavailable, words
 from trysquare.binding import Binding, Snippets, Underived
 from trysquare_backends import _one_node as models
+from trysquare_backends import _standard as standard
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 NODE, EXPANDED = "node", "expanded"
 NO_TYPE = re.compile(r"Type 'tensor\(\w+\)' of input parameter .* is invalid")
-
-OPSET: int = min(
-    onnx.defs.onnx_opset_version(),
-    max(one.since_version for one in native.get_all_operator_schema() if one.domain == ""),
-)
-"""The newest that the standard and the runtime both know; an operator is the newest in it."""
 
 
 @dataclass(frozen=True)
@@ -53,51 +47,18 @@ class Operator:
     def code(self) -> str:
         """Python for this callable, where the names of `_one_node` are known."""
         run = "by_channel" if self.name == "PRelu" else "run"
-        words = f'"{self.name}", {self.opset}, "{self.mode}", "{self.provider}"'
-        return f"functools.partial({run}, {words})"
-
-    @property
-    def schema(self) -> Any:
-        """What the standard says of the operator."""
-        return defs.get_schema(self.name, OPSET)
-
-    @property
-    def bodies(self) -> list[int]:
-        """The opsets of the bodies by which the standard defines the operator, if it does."""
-        schema = self.schema
-        every = (
-            *schema.function_opset_versions,
-            *schema.context_dependent_function_opset_versions,
-        )
-        return [version for version in every if version <= OPSET]
+        model = f'"{self.name}", {self.opset}, "{self.mode}", "{self.provider}"'
+        return f"functools.partial({run}, {model})"
 
     @property
     def opset(self) -> int:
-        """The one in which the operator last changed, or the later one that its body needs.
-
-        The runtime finds no body in a later opset (Swish, which is of opset 24, in 25).
-        """
-        needed = self.bodies if self.mode == EXPANDED else []
-        return max([int(self.schema.since_version), *needed])
+        """The one of the model."""
+        return standard.opset(self.name, expanded=self.mode == EXPANDED)
 
     @property
     def __signature__(self) -> inspect.Signature:
-        """The attributes with their defaults, from the schema; inputs have none."""
-        named = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=_default(attribute))
-            for name, attribute in self.schema.attributes.items()
-        ]
-        return inspect.Signature(named)
-
-
-def _default(attribute: Any) -> Any:
-    """Return the default of an attribute, a float as the shortest decimal that stands for it."""
-    if not attribute.default_value.name:
-        return inspect.Parameter.empty
-    value = onnx.helper.get_attribute_value(attribute.default_value)
-    if isinstance(value, bytes):
-        return value.decode()
-    return float(str(np.float32(value))) if isinstance(value, float) else value
+        """The attributes with their defaults."""
+        return standard.signature(self.name)
 
 
 SETTINGS = {"ignore_index": "ignore_index", "reduction": "reduction"}
@@ -106,9 +67,11 @@ SETTINGS = {"ignore_index": "ignore_index", "reduction": "reduction"}
 def bindings(mode: str, provider: str) -> tuple[Binding, ...]:
     """Return how each function is called in a mode, on a provider."""
 
-    def bind(function: str, operator: str, arguments: Mapping[str, str], **more: Any) -> Binding:
+    def bind(
+        function: str, operator: str, arguments: Mapping[str, str], **canonical: Any
+    ) -> Binding:
         call = Operator(operator, mode, provider)
-        return Binding(function, operator, call, arguments, code=call.code, **more)
+        return Binding(function, operator, call, arguments, canonical=canonical, code=call.code)
 
     return (
         bind("relu", "Relu", {"X": "x"}),
@@ -121,65 +84,48 @@ def bindings(mode: str, provider: str) -> tuple[Binding, ...]:
         bind("softplus", "Softplus", {"X": "x"}),
         bind("softsign", "Softsign", {"input": "x"}),
         bind("sigmoid", "Sigmoid", {"X": "x"}),
-        bind("hard_sigmoid", "HardSigmoid", {"X": "x"}, canonical={"alpha": 1 / 6}),
+        bind("hard_sigmoid", "HardSigmoid", {"X": "x"}, alpha=1 / 6),
         bind("hard_silu", "HardSwish", {"X": "x"}),
         bind("mish", "Mish", {"X": "x"}),
         bind("silu", "Swish", {"X": "x", "alpha": "beta"}),
         bind("swiglu", "SwiGLU", {"A": "a", "B": "b"}),
         bind("hard_shrink", "Shrink", {"input": "x", "lambd": "lambd"}),
         # What is kept moves towards zero by the bias, which is 0 by default.
-        bind(
-            "soft_shrink",
-            "Shrink",
-            {"input": "x", "lambd": "lambd", "bias": "lambd"},
-            canonical={"bias": 0.5},
-        ),
-        bind(
-            "threshold",
-            "ThresholdedRelu",
-            {"X": "x", "alpha": "threshold"},
-            canonical={"alpha": 0.0},
-        ),
+        bind("soft_shrink", "Shrink", {"input": "x", "lambd": "lambd", "bias": "lambd"}, bias=0.5),
+        bind("threshold", "ThresholdedRelu", {"X": "x", "alpha": "threshold"}, alpha=0.0),
         # Without bounds nothing is clipped.
-        bind("relu6", "Clip", {"input": "x"}, canonical={"min": 0.0, "max": 6.0}),
+        bind("relu6", "Clip", {"input": "x"}, min=0.0, max=6.0),
         bind(
             "hard_tanh",
             "Clip",
             {"input": "x", "min": "min_val", "max": "max_val"},
-            canonical={"min": -1.0, "max": 1.0},
+            min=-1.0,
+            max=1.0,
         ),
         bind("softmax", "Softmax", {"input": "x", "axis": "dim"}),
         bind("log_softmax", "LogSoftmax", {"input": "x", "axis": "dim"}),
         # By default all axes are reduced, and stay as axes of one element.
-        bind(
-            "log_sum_exp",
-            "ReduceLogSumExp",
-            {"data": "x", "axes": "dim"},
-            canonical={"axes": -1, "keepdims": 0},
-        ),
-        *(
-            bind(function, operator, {tensor: "x"})
-            for function, operator, tensor in (
-                ("exp", "Exp", "input"),
-                ("log", "Log", "input"),
-                ("tanh", "Tanh", "input"),
-                ("erf", "Erf", "input"),
-                ("sqrt", "Sqrt", "X"),
-            )
-        ),
+        bind("log_sum_exp", "ReduceLogSumExp", {"data": "x", "axes": "dim"}, axes=-1, keepdims=0),
+        bind("exp", "Exp", {"input": "x"}),
+        bind("log", "Log", {"input": "x"}),
+        bind("tanh", "Tanh", {"input": "x"}),
+        bind("erf", "Erf", {"input": "x"}),
+        bind("sqrt", "Sqrt", {"X": "x"}),
         # By default no class is ignored.
-        bind(
-            "cross_entropy_loss",
-            "SoftmaxCrossEntropyLoss",
-            {"scores": "input", "labels": "target", "weights": "weight", **SETTINGS},
-            canonical={"ignore_index": -100},
+        replace(
+            bind(
+                "cross_entropy_loss",
+                "SoftmaxCrossEntropyLoss",
+                {"scores": "input", "labels": "target", "weights": "weight", **SETTINGS},
+                ignore_index=-100,
+            ),
             when={"target_type": "class"},
         ),
         bind(
             "nll_loss",
             "NegativeLogLikelihoodLoss",
             {"input": "input", "target": "target", "weight": "weight", **SETTINGS},
-            canonical={"ignore_index": -100},
+            ignore_index=-100,
         ),
     )
 
@@ -242,6 +188,11 @@ class OnnxRuntime(Underived):
         cuda = Target(self.name, "cuda", NODE)
         if PROVIDERS["cuda"] not in onnxruntime.get_available_providers():
             return *cpu, Unavailable(cuda, "this build of ONNX Runtime has no CUDA")
+        one = models.tensor_of(np.ones(1, np.float32))
+        try:
+            Operator("Relu", NODE, PROVIDERS["cuda"])(X=one)
+        except Exception as error:  # noqa: BLE001 - no device, no driver, a library that is missing
+            return *cpu, Unavailable(cuda, f"CUDA does not run here: {words(error)}")
         return *cpu, cuda
 
     def prepare(self, target: Target) -> None:
@@ -252,7 +203,7 @@ class OnnxRuntime(Underived):
             lacking = {
                 one.function: f"ONNX defines {one.name} by no other operators"
                 for one in bound
-                if not Operator(one.name, target.mode, "").bodies
+                if not standard.bodies(one.name)
             }
             self.absent = {**ABSENT, **lacking}
             bound = tuple(one for one in bound if one.function not in lacking)
@@ -283,7 +234,7 @@ class OnnxRuntime(Underived):
         """Return what a model is run with."""
         return {
             "onnx": str(onnx.__version__),
-            "opset": str(OPSET),
+            "opset": str(standard.OPSET),
             "graph optimizations": "off",
             "threads": "1",
         }

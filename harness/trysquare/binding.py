@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from trysquare.backend import Backend, Call, Form, Spelling, Tensor, Tensors, Want
@@ -268,8 +268,10 @@ class Framework(Backend):
         return resolve(self.bindings, spec, call)
 
     def written(self, spec: Spec, call: Call) -> str:
-        """Return the call, with the framework's names and the spec's names of the inputs."""
-        return self.resolve(spec, call).text()
+        """Return the call by its public name; what only brings tensors into form is left out."""
+        resolved = self.resolve(spec, call)
+        named = replace(resolved.binding, code="")
+        return replace(resolved, binding=named).text()
 
     def value(self, spec: Spec, call: Call, tensors: Tensors) -> Tensor:
         """Call the framework's function."""

@@ -248,24 +248,23 @@ def one_hot(p: Parameters, row: Row) -> None:
         raise ValueError("a class is right or wrong")
 
 
-def wrong(row: Row) -> list[int]:
-    return [j for j, y in enumerate(row["target"]) if y == 0]
+def masked(row: Row) -> Reals:
+    """Return (1 - target) * input for a right class whose score may be infinite."""
+    return [ZERO if y == 1 else x for x, y in zip(row["input"], row["target"], strict=True)]
 
 
-def crammer_singer(p: Parameters, row: Row) -> Real:
+def categorical_hinge(p: Parameters, row: Row) -> Real:
     if any(mp.isnan(number) for name in ("input", "target") for number in row[name]):
         return NAN
-    if not wrong(row):
-        return ZERO
     right = total(x for x, y in zip(row["input"], row["target"], strict=True) if y == 1)
-    gap = 1 + (max(row["input"][j] for j in wrong(row)) - right)
-    return ZERO if gap <= 0 else gap
+    gap = 1 + (max(masked(row)) - right)
+    return NAN if mp.isnan(gap) else max(gap, ZERO)
 
 
-def crammer_singer_slope(p: Parameters, row: Row) -> Reals:
-    if crammer_singer(p, row) == 0:
+def categorical_hinge_slope(p: Parameters, row: Row) -> Reals:
+    if categorical_hinge(p, row) == 0:
         return [ZERO] * len(row["input"])
-    rival = max(wrong(row), key=lambda j: (row["input"][j], -j))
+    rival = masked(row).index(max(masked(row)))
     return [-ONE if y == 1 else ONE if j == rival else ZERO for j, y in enumerate(row["target"])]
 
 
@@ -405,7 +404,7 @@ ROW_LOSSES = {
     "triplet_margin_loss": TRIPLET,
     "triplet_margin_with_distance_loss": TRIPLET,
     "categorical_hinge_loss": RowLoss(
-        crammer_singer, {"input": crammer_singer_slope}, check=one_hot
+        categorical_hinge, {"input": categorical_hinge_slope}, check=one_hot
     ),
 }
 

@@ -214,6 +214,8 @@ def _rows(spec: Spec, meant: Meaning, length: int, format: Format, random: Gener
             case Extent.ELEMENT:
                 # the first input is hard for a reduction, a second one is a distribution
                 shares = random.dirichlet(np.ones(length), len(sampled))
+                if length == 1:  # the quotient of a number and itself was not 1 everywhere
+                    shares[:] = 1
                 values = shares if inputs else sampled
                 if _rare(meant, item, values.reshape(-1, 1), format):
                     drawn = _allowed(meant, item, values.size, format, random)

@@ -116,7 +116,7 @@ def _defaults(
 ) -> Iterator[Default]:
     spec = question.spec
     stated = session.targets[question.target].functions[spec.function].defaults
-    for item in spec.parameters:
+    for item in (each for each in spec.parameters if each.role is None):
         own, confirmed = _own(session, question, item.name, answers)
         if own:
             effect = difference(standard, answers[OURS], answers[f"without {item.name}"])
