@@ -10,6 +10,7 @@ from trysquare.dtypes import FLOAT32
 from trysquare.formula.tree import Node, Op, name, number
 from trysquare.planning.cases import Case
 from trysquare.planning.joints import compared, joints
+from trysquare.planning.plan import ON_REQUEST, checks_of, groups
 from trysquare.result import Check, Outcome
 from trysquare.truth.meaning import meaning
 from trysquare.verdict.tendency import GROWTH, tendency, turned
@@ -78,12 +79,29 @@ def test_what_ieee_arithmetic_and_what_calculus_says_are_both_right() -> None:
 
 
 def test_a_second_derivative_is_asked_nowhere_near_a_kink() -> None:
-    cases = [one for one in planned("relu", Check.GRADIENTS).values() if one.want is Want.SECOND]
-    assert [bool((one.inputs["x"] != 0).all()) for one in cases] == [True]
-    assert not [one for one in planned("mse_loss", Check.GRADIENTS) if one.startswith("d2")]
+    (case,) = planned("relu", Check.SECOND).values()
+    assert case.want is Want.SECOND
+    assert (case.inputs["x"] != 0).all()
+
+
+def test_second_derivatives_are_those_of_functions_of_one_number() -> None:
+    assert Check.SECOND in checks_of(SPECS["relu"])
+    others = [SPECS[name] for name in ("mse_loss", "softmax", "log_sum_exp")]
+    assert not [spec for spec in others if Check.SECOND in checks_of(spec)]
 
 
 def test_the_second_derivative_is_that_of_the_gradient() -> None:
     assert meaning(SPECS["exp"], {}).second("x").op is Op.MUL
-    found = [one for one in results(truthful, "tanh", Check.GRADIENTS, "float32") if "d2" in one.id]
+    found = results(truthful, "tanh", Check.SECOND, "float32")
     assert [(one.outcome, one.count) for one in found] == [(Outcome.CONFORMS, 100)]
+
+
+def test_what_runs_on_request_is_asked_only_by_name() -> None:
+    spec = SPECS["tanh"]
+    assert not ON_REQUEST.keys() & {group.check for group in groups([spec])}
+    named = groups([spec], list(ON_REQUEST), ["float64", "float32", "float16"])
+    assert [group.name for group in named] == [
+        "tanh/limits/float32",
+        "tanh/second/float64",
+        "tanh/second/float32",
+    ]

@@ -26,7 +26,7 @@ SECONDS_PER_CASE = 60.0
 class Check(StrEnum):
     """What is compared; every check follows from the spec.
 
-    `run` makes all of them but the last two, which are commands of their own.
+    `run` can make all of them but the last two, which are commands of their own.
     """
 
     CASES = "cases"
@@ -39,6 +39,7 @@ class Check(StrEnum):
     INVARIANCE = "invariance"
     EDGES = "edges"
     LIMITS = "limits"
+    SECOND = "second"
     ERRORS = "errors"
     PROPERTIES = "properties"
     SWEEP = "sweep"

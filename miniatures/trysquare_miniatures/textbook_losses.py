@@ -197,7 +197,7 @@ def margin_ranking(p: Parameters, one: Real, other: Real, y: Real) -> Real:
 
 
 def margin_ranking_slope(p: Parameters, one: Real, other: Real, y: Real) -> Real:
-    return -y if margin_ranking(p, one, other, y) > 0 else ZERO
+    return ZERO if margin_ranking(p, one, other, y) <= 0 else -y
 
 
 def soft_margin(p: Parameters, x: Real, y: Real) -> Real:
@@ -220,7 +220,7 @@ def hinge(p: Parameters, x: Real, y: Real) -> Real:
 
 
 def hinge_slope(p: Parameters, x: Real, y: Real) -> Real:
-    return -y if y * x < 1 else ZERO
+    return ZERO if y * x >= 1 else -y
 
 
 def squared_hinge(p: Parameters, x: Real, y: Real) -> Real:

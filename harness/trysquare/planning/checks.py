@@ -62,6 +62,8 @@ def cases(spec: Spec, check: Check, format: Format, seed: int) -> tuple[Case, ..
             return tuple(made(spec, format, random, plain, tuple(reducing(spec))))
         case Check.LIMITS:
             return tuple(limits.cases(spec, format, random, next(variations(spec))[1]))
+        case Check.SECOND:
+            return tuple(second.cases(spec, format, random))
         case Check.ERRORS:
             return tuple(refusals.cases(spec, format, random, next(variations(spec))[1]))
         case Check.PROPERTIES:
@@ -95,7 +97,6 @@ def _gradients(spec: Spec, format: Format, random: Generator) -> Iterator[Case]:
         label = ", ".join(str(value) for value in choice.values())
         case = _case(spec, Check.GRADIENTS, format, label, inputs, choice)
         yield from _with_cotangents(spec, case, random)
-    yield from second.cases(spec, format, random)
 
 
 def _with_cotangents(

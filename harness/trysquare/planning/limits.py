@@ -88,7 +88,7 @@ class Limits:
             if math.isnan(number) and self._ranks(first, parameters):
                 continue  # which number of a row is the largest is then anybody's guess
             # near each other, so that nothing but the one that stands out makes a row difficult
-            even = self.random.uniform(-0.5, 0.5, inputs[first.name].shape)
+            even = np.array(self.random.uniform(-0.5, 0.5, inputs[first.name].shape))
             spoiled = self.format.cast(even) if first.domain is None else inputs[first.name]
             np.fill_diagonal(spoiled, number)  # one in each row, but for the last
             for item in others:  # what follows the first input may have to be a distribution

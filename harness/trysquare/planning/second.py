@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from trysquare.planning.joints import compared
 from trysquare.planning.sampling import numbers
 from trysquare.planning.variations import choices
 from trysquare.result import Check
-from trysquare.spec import Spec
+from trysquare.spec import Spec, Value
 from trysquare.truth.meaning import COTANGENT, Meaning, meaning
 
 POINTS = 50
@@ -26,19 +26,11 @@ POINTS = 50
 ORDINARY = (1 / 16, 128.0)
 """The smallest and the largest ordinary size."""
 
-DTYPES = ("float64", "float32")
-"""Where anybody derives twice."""
-
 
 def cases(spec: Spec, format: Format, random: Generator) -> Iterator[Case]:
-    """Yield a call for the defaults, and for each other choice; none if there are more inputs."""
-    if len(spec.inputs) > 1 or spec.axis is not None or format.name not in DTYPES:
-        return
-    (item,) = spec.inputs
-    for choice in choices(spec):
-        meant = meaning(spec, choice)
-        if not item.differentiable or meant.reduces or not pointwise(meant.terms):
-            continue
+    """Yield a call for the defaults, and for each other choice."""
+    for choice, meant in bending(spec):
+        (item,) = spec.inputs
         pool = numbers(format, meant.terms, random)
         pool = inside(meant, [item], np.unique(pool[np.isfinite(pool)])[:, None], format)[:, 0]
         smooth = pool[~_at_joints(meant, item.name, pool, format)]
@@ -50,7 +42,7 @@ def cases(spec: Spec, format: Format, random: Generator) -> Iterator[Case]:
         words = "".join(f", {name} {value}" for name, value in choice.items())
         case = Case(
             f"d2 {item.name}, {len(chosen)} points{words}",
-            Check.GRADIENTS,
+            Check.SECOND,
             spec.function,
             format,
             spec.place,
@@ -60,6 +52,17 @@ def cases(spec: Spec, format: Format, random: Generator) -> Iterator[Case]:
         )
         direction = random.normal(0, 2, len(chosen)) + 0.25
         yield replace(case, want=Want.SECOND, wrt=item.name, cotangent=format.cast(direction))
+
+
+def bending(spec: Spec) -> Iterator[tuple[Mapping[str, Value], Meaning]]:
+    """Yield the choices that make a function of one number, and what is meant by them."""
+    if len(spec.inputs) > 1 or spec.axis is not None:
+        return
+    (item,) = spec.inputs
+    for choice in choices(spec):
+        meant = meaning(spec, choice)
+        if item.differentiable and not meant.reduces and pointwise(meant.terms):
+            yield choice, meant
 
 
 def _at_joints(meant: Meaning, wrt: str, points: Array, format: Format) -> Array:
