@@ -95,6 +95,9 @@ A folder stands for its `__init__`: a docstring that anyone may pass through.
 LEVEL = {room: -height for height, line in enumerate(LAYERS) for room in line.split()}
 LEVEL[""] = -len(LAYERS)  # the package trysquare itself: its version
 
+PARTS = frozenset({"_keras_words"})
+"""Parts of a backend that would fill its room; all other `_x` are quoted by reproductions."""
+
 FRAMEWORKS = frozenset({"jax", "keras", "onnxruntime", "pytorch", "tensorflow", "torch"})
 HEAVY = FRAMEWORKS | {"flint", "ml_dtypes", "numpy"}
 
@@ -147,7 +150,7 @@ def allowed(module: str, target: str) -> bool:
     if here == "trysquare":
         return there == here and LEVEL.get(room, 1) > LEVEL.get(below, 2)
     if here == "trysquare_backends":
-        if room.startswith("_"):
+        if room.startswith("_") and room not in PARTS:
             return False  # reproductions quote it, and need nothing of ours
         return there == "trysquare" or (there == here and below.startswith("_"))
     if here == "trysquare_miniatures" and target == "trysquare_backends.numpy":

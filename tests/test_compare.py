@@ -142,6 +142,19 @@ def test_the_largest_is_no_infinity(format: Format) -> None:
     assert bad(format.largest, INF, format, 1e6)
 
 
+def test_a_double_may_stay_just_inside_where_the_truth_is_just_beyond() -> None:
+    largest, ulp = FLOAT64.largest, float(FLOAT64.ulp(np.array(FLOAT64.largest)))
+
+    def refused(got: float, spilled: float) -> bool:
+        allowed = Allowance(np.full((1, 1), 2 * ulp), np.full((1, 1), spilled))
+        return bool(distance(np.full((1, 1), got), truth(-INF), allowed, FLOAT64).bad[0, 0])
+
+    assert not refused(-largest, spilled=-largest)
+    assert refused(-largest + 4 * ulp, spilled=-largest)
+    assert refused(largest, spilled=-largest)
+    assert refused(-largest, spilled=-INF)
+
+
 @every
 def test_an_infinity_that_is_right_is_no_distance(format: Format) -> None:
     assert math.isnan(ulp(INF, INF, format))

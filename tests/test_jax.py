@@ -182,6 +182,12 @@ def test_gelu_approximates_unless_told_otherwise(pool: Pool, target: Target) -> 
     assert meant.outputs["output"] == pytest.approx(-0.0040497, abs=1e-6)
 
 
+def test_glu_of_single_numbers_is_no_call_that_jax_has(pool: Pool, target: Target) -> None:
+    reply = ask(pool, target, Call("glu", {"a": np.array(1.0), "b": np.array(2.0)}, {}))
+    assert isinstance(reply, Refusal)
+    assert reply.kind is Kind.UNSUPPORTED
+
+
 def test_a_label_that_is_no_class_is_not_a_number(pool: Pool, target: Target) -> None:
     inputs = {"input": [[0.0, 1.0]], "target": [2]}
     assert np.isnan(value(pool, target, "cross_entropy_loss", inputs, reduction="none")).all()

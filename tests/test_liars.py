@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from trysquare.backend import Array, Tensor
 from trysquare.dtypes import FORMATS
 from trysquare.planning.plan import RUN, Group
 from trysquare.result import Expectation, Outcome, Result, Symptom
 from trysquare.run import Session
 from trysquare.workers.probes import flushes, unfaithful
 from trysquare_miniatures.hearing import PATIENCE
-from trysquare_miniatures.liars import LIARS, truthful
+from trysquare_miniatures.liars import LIARS, Question, Truthful, truthful
 from trysquare_miniatures.lies import CASES, GRADIENTS, LIES, VALUES, WITHIN_THE_LIMIT, Lie
 from workshop import SEED, SPECS, checks_of, diverging, results, standards
 
@@ -152,6 +154,33 @@ def test_a_process_and_the_workshop_find_the_same(
 ) -> None:
     here = {one.case: one.symptom for one in results(LIARS[liar], "relu", CASES, "float32")}
     assert {one.case: one.symptom for one in asked[liar]} == here
+
+
+class Taking(Truthful):
+    """Gives the slope of a positive number where the input is subnormal, whatever its sign."""
+
+    def derived(self, question: Question, gradient: Array) -> Array:
+        tiny = np.abs(question.first) < question.format.smallest_normal
+        passed = question.call.cotangent
+        return gradient if passed is None else np.where(tiny, passed, gradient)
+
+
+class Flushing(Taking):
+    """Takes subnormal inputs for zero elsewhere too, so that a probe tells."""
+
+    def multiply(self, a: Tensor, b: Tensor) -> Tensor:
+        tiny = np.abs(a) < FORMATS[str(a.dtype)].smallest_normal
+        return np.where(tiny, np.zeros_like(a), a) * b
+
+
+@pytest.mark.parametrize("function", ["leaky_relu", "relu6"])
+def test_who_flushes_may_take_the_slope_at_zero_for_that_of_a_subnormal(function: str) -> None:
+    assert diverging(results(Flushing("flushing"), function, GRADIENTS, "float32")) == []
+
+
+def test_who_keeps_subnormals_may_not_take_the_slope_at_zero_for_theirs() -> None:
+    found = diverging(results(Taking("taking"), "leaky_relu", GRADIENTS, "float32"))
+    assert {one.symptom for one in found} == {Symptom.INACCURATE}
 
 
 def test_miniatures_keep_subnormals() -> None:

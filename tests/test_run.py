@@ -132,3 +132,11 @@ def test_gradients_are_not_asked_of_a_target_that_has_none() -> None:
         assert refusal is not None
         assert "differentiation" in refusal.reason
         assert opened.refusal(other, target) is None
+
+
+def test_a_backend_whose_usual_target_runs_on_request_has_to_be_named() -> None:
+    with Session(["jax"], SEED, unnamed=True) as opened:
+        assert list(opened.targets) == []
+        assert Target("jax", "cpu", "jit") in {one.target for one in opened.on_request}
+    with Session(["jax"], SEED) as opened:
+        assert list(opened.targets) == [Target("jax", "cpu", "jit")]

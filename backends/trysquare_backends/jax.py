@@ -37,6 +37,7 @@ from trysquare.backend import (
     Unavailable,
 )
 from trysquare.binding import Binding, Framework, Resolved, Snippets
+from trysquare.errors import Unsupported
 from trysquare.spec import Spec, Value
 
 jax.config.update("jax_enable_x64", val=True)
@@ -45,7 +46,10 @@ jax.config.update("jax_default_matmul_precision", "highest")
 EAGER, JIT = "eager", "jit"
 COMPILED = "/jax/core/compile/backend_compile_duration"
 DEVICES = ("cpu", "gpu")
-ON_REQUEST = {EAGER: "operation by operation, each compiled for every shape: three times the time"}
+ON_REQUEST = {
+    JIT: "each call is compiled, for every shape: longer than all that is not compiled together",
+    EAGER: "operation by operation, each compiled for every shape: three times the time",
+}
 KEPT = 600
 """So many compiled programs are kept; each takes 1.5 MB."""
 
@@ -74,7 +78,9 @@ def loss(
 
 
 def gated(a: Tensor, b: Tensor) -> Tensor:
-    """Return jax.nn.glu of one tensor that holds both halves."""
+    """Return jax.nn.glu of one tensor that holds both halves; Unsupported for single numbers."""
+    if a.ndim == 0:
+        raise Unsupported("jax.nn.glu halves a tensor along an axis, and a single number has none")
     return jax.nn.glu(jnp.concatenate([a, b], axis=-1))
 
 

@@ -46,7 +46,8 @@ class Bench:
         self._profile = Profile(config.getoption("trysquare_profile"))
         backends = selection.backends(config.getoption("trysquare_backend"))
         self._entries = {name: known(name) for name in backends}
-        self._session = Session(backends, self._seed)
+        unnamed = not config.getoption("trysquare_backend")
+        self._session = Session(backends, self._seed, unnamed=unnamed)
         self._named = backends if config.getoption("trysquare_backend") else ()
         self._groups: list[Group] = []
         self._told: set[str] = set()

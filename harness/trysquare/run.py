@@ -51,7 +51,8 @@ class Answered:
 class Session:
     """Open targets, and the comparison of whatever is asked of them.
 
-    `wanted` are targets to open that run only on request.
+    `wanted` are targets to open that run only on request. The usual target of a backend that is one
+    of these is opened as well, unless the backends are `unnamed`: whatever is installed.
     """
 
     def __init__(
@@ -60,8 +61,11 @@ class Session:
         seed: int,
         deadline: float = SECONDS_PER_CASE,
         wanted: Sequence[Target] = (),
+        *,
+        unnamed: bool = False,
     ) -> None:
         self._seed, self._deadline, self._wanted = seed, deadline, frozenset(wanted)
+        self._unnamed = unnamed
         self._pool = Pool()
         self._hellos: dict[Target, Hello] = {}
         self._unavailable: list[Unavailable] = []
@@ -169,7 +173,8 @@ class Session:
         found = [usual.result() for usual in opening]
         others = [[*self._others(hello)] for hello in found]
         for usual, more in zip(found, others, strict=True):
-            self._take(usual)
+            if not self._rests(usual):
+                self._take(usual)
             for other in more:
                 self._take(other.result() if isinstance(other, Future) else other)
 
@@ -178,7 +183,7 @@ class Session:
     ) -> Iterator[Future[Hello | Unavailable] | Unavailable]:
         """Start the other targets of a backend, and yield what they will say."""
         for offer in usual.targets if isinstance(usual, Hello) else ():
-            if isinstance(offer, OnRequest) and offer.target not in self._wanted:
+            if isinstance(offer, OnRequest) and not self._requested(offer.target, usual):
                 self._on_request.append(offer)
             elif isinstance(offer, Unavailable):
                 yield offer
@@ -186,6 +191,15 @@ class Session:
                 target = offer.target if isinstance(offer, OnRequest) else offer
                 if isinstance(usual, Hello) and target != usual.target:
                     yield self._pool.open(target)
+
+    def _requested(self, target: Target, usual: Hello | Unavailable) -> bool:
+        """Whether somebody named a target that runs on request, or its backend."""
+        named = isinstance(usual, Hello) and target == usual.target and not self._unnamed
+        return named or target in self._wanted
+
+    def _rests(self, usual: Hello | Unavailable) -> bool:
+        """Whether the usual target of a backend runs on request, and nobody named it."""
+        return isinstance(usual, Hello) and usual.target in {one.target for one in self._on_request}
 
     def _take(self, hello: Hello | Unavailable) -> None:
         if isinstance(hello, Hello):

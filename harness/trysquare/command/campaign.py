@@ -74,7 +74,9 @@ class Campaign:
         `deadline` is in seconds per case; progress goes to `stream`, records to the file `path`.
         Raises UsageError if that cannot be written.
         """
-        with Session(tuple(self.entries), seed, deadline, self.wanted) as session:
+        unnamed = not self.named
+        backends = tuple(self.entries)
+        with Session(backends, seed, deadline, self.wanted, unnamed=unnamed) as session:
             targets = selection.among(self.wanted, session.targets)
             ledger = Ledger(
                 self.entries,

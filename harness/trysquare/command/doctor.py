@@ -27,7 +27,7 @@ def examine(backends: Sequence[str], tell: Callable[[str], None]) -> bool:
 
 def targets() -> Iterator[str]:
     """Yield the name of every target, with the reason where it cannot run here."""
-    with Session(selection.backends(()), seed=0) as session:
+    with Session(selection.backends(()), seed=0, unnamed=True) as session:
         yield from map(str, session.targets)
         yield from (f"{item.target}  on request: {item.why}" for item in session.on_request)
         yield from (f"{name_of(item.target)}  {item.reason}" for item in session.unavailable)

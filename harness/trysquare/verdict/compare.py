@@ -68,6 +68,7 @@ def distance(got: Array, truth: Truth, allowance: Allowance, format: Format) -> 
     fine |= (np.isnan(got) & np.isnan(allowance.spilled)) | (
         np.isinf(got) & (got == allowance.spilled)
     )
+    fine |= _just_inside(got, truth, allowance, format)
     # where flushing or overflow leaves no limit, an answer that is no number is no worse
     fine |= np.isinf(allowance.limit) & np.isfinite(truth.value) & ~np.isfinite(got)
     judged = np.isfinite(error) & ~fine
@@ -101,6 +102,22 @@ def integer_distance(got: float, truth: float, format: Format) -> int | None:
         return None
     pair = format.ordinal(np.array([got, truth]))
     return abs(int(pair[0]) - int(pair[1]))
+
+
+def _just_inside(got: Array, truth: Truth, allowance: Allowance, format: Format) -> Array:
+    """Mark answers as near the largest number as they may be to an exact result beyond it.
+
+    A truth beyond float64 is infinite. It is barely beyond where the formula, evaluated in the
+    format, is large, but does not overflow.
+    """
+    if format.precision != 53:
+        return np.zeros(got.shape, bool)
+    barely = np.isinf(truth.value) & np.isfinite(allowance.spilled)
+    barely &= np.abs(allowance.spilled) > format.largest / 2
+    barely &= np.sign(got) == np.sign(truth.value)
+    with np.errstate(all="ignore"):
+        near: Array = barely & (format.largest - np.abs(got) <= allowance.limit)
+    return near
 
 
 def _overflow(format: Format) -> float:

@@ -121,11 +121,14 @@ class Standard:
     @cached_property
     def alternatives(self) -> tuple[Accepted, ...]:
         """Other answers that count where they hold: conventions at kinks, stated alternatives."""
-        return (*self._at_kinks(), *self._stated(), *self._beyond())
+        return (*self._at_kinks(self.rows), *self._stated(), *self._beyond())
 
     @cached_property
     def flushed(self) -> tuple[Accepted, ...]:
-        """The answer if subnormal inputs are taken for zero; nothing if there are none."""
+        """The answers if subnormal inputs are taken for zero; nothing if there are none.
+
+        Zero may be a kink where the subnormal number is none: what is allowed there counts too.
+        """
         tiny = self.case.format.smallest_normal
         rows = {
             name: np.where((np.abs(value) < tiny) & (value != 0), np.copysign(0.0, value), value)
@@ -133,7 +136,7 @@ class Standard:
         }
         if all(np.array_equal(rows[name], self.rows[name], equal_nan=True) for name in rows):
             return ()
-        return (self._accepted(self._tree, rows, np.True_),)
+        return (self._accepted(self._tree, rows, np.True_), *self._at_kinks(rows))
 
     def limit(self, *, flushes: bool) -> Allowance:
         """Return the limit for every element."""
@@ -244,14 +247,14 @@ class Standard:
         quick = oracle.extended if self.searching else None
         return oracle.certified if quick is None else _sharpened(oracle, quick)
 
-    def _at_kinks(self) -> Iterator[Accepted]:
+    def _at_kinks(self, rows: Mapping[str, Array]) -> Iterator[Accepted]:
         if self.case.want is not Want.GRADIENT:
             return
         arithmetic = Float64(self.layout.rows, self.layout.columns, self.case.format)
         for condition, tree in self.meant.gradients(self.case.wrt)[1]:
-            where = np.asarray(evaluate(condition, arithmetic, self.rows), bool)
+            where = np.asarray(evaluate(condition, arithmetic, rows), bool)
             if where.any():
-                yield self._accepted(tree, self.rows, where)
+                yield self._accepted(tree, rows, where)
 
     @cached_property
     def _infinite(self) -> Array:
