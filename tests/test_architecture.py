@@ -33,35 +33,38 @@ LAYERS = (
     "cli.measuring cli.tabling command.catalogue command.sweeping pytest_results",
     "command.campaign command.doctor command.hunting command.table pytest_items sweep.campaign",
     "command.mutation hunt.chase recorder usage.porting",
-    "cli.auditing command.noticing hunt.findings hunt.hunter usage.defaults",
-    "cli.packing command.auditing command.trial hunt.asking sweep.pairs sweep.runner usage.asking",
-    "command.agreement command.selection ledger packs.pack packs.verify run workers.worker",
-    "command.lint command.proof planning.plan reader sweep.finding",
+    "command.noticing hunt.findings hunt.hunter usage.defaults",
+    "cli.auditing command.trial hunt.asking sweep.pairs usage.asking",
+    "cli.packing command.agreement command.auditing run sweep.finding sweep.runner",
     (
-        "audit.reproducing hunt.score hunt.start planning.checks specfile.sections sweep.surveys "
-        "verdict.judge workers.witness"
+        "command.proof command.selection ledger packs.pack packs.verify sweep.surveys "
+        "verdict.judge workers.worker"
+    ),
+    "command.lint hunt.score planning.plan reader sweep.subject verdict.bits verdict.properties",
+    (
+        "audit.reproducing hunt.start packs.answers packs.questions planning.checks "
+        "specfile.sections verdict.diagnosis verdict.draws verdict.measure workers.witness"
     ),
     (
-        "hunt.subject packs.questions planning.edges planning.invariance planning.properties "
-        "planning.refusals specfile.case_reader specfile.properties sweep.subject verdict.bits "
-        "verdict.properties workers.pool"
+        "hunt.subject planning.edges planning.invariance planning.limits planning.properties "
+        "planning.refusals planning.second specfile.case_reader specfile.properties "
+        "verdict.standard workers.pool"
     ),
     (
-        "audit.examination audit.goldens command.collecting packs.answers planning.inputs "
-        "specfile.signature sweep.evaluation verdict.diagnosis verdict.draws verdict.measure "
-        "workers.line"
+        "audit.examination audit.goldens command.collecting planning.inputs specfile.signature "
+        "sweep.evaluation workers.line"
     ),
     (
         "audit.golden_files audit.rounding audit.stability cli.reviewing describe packs.arrays "
-        "planning.corpus specfile.parameters sweep.journal sweep.surveyor verdict.standard "
-        "verdict.yardsticks workers.stretch"
+        "planning.corpus specfile.parameters sweep.journal sweep.surveyor verdict.yardsticks "
+        "workers.stretch"
     ),
     (
         "audit.assumptions audit.double_entry audit.published audit.region audit.second_opinion "
         "audit.settings cli.testing divergences formula.interval formula.series machine "
         "packs.hard_cases packs.manifest planning.corpus_point results_file specfile.phrases "
-        "truth.domain truth.rounding truth.tolerance verdict.spread workers.process "
-        "workers.protocol workers.reproduction"
+        "truth.domain truth.rounding truth.tolerance verdict.spread verdict.tendency "
+        "workers.process workers.protocol workers.reproduction"
     ),
     (
         "audit.enclosure audit.grid binding cli.options command.progress command.rerun "
@@ -71,8 +74,8 @@ LAYERS = (
     ),
     (
         "audit.multiprecision audit.mutants backend formula.ball formula.bounded formula.extended "
-        "formula.rounded hunt.search planning.sampling result specfile.document sweep.tally "
-        "truth.layout truth.meaning"
+        "formula.rounded hunt.search planning.joints planning.sampling result specfile.document "
+        "sweep.tally truth.layout truth.meaning"
     ),
     (
         "formula.constant formula.derivative formula.evaluate formula.float64 formula.mathml "

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from trysquare.planning.plan import ON_REQUEST, groups
 from trysquare.result import Check, Result
 from trysquare_miniatures.hearing import Sampled
 from trysquare_miniatures.perfect import backend
@@ -25,6 +26,18 @@ def test_what_is_right_passes_every_check(function: str, dtype: str) -> None:
     assert found
     assert diverging(found) == []
     # what is measured is the backend, not our own float64
+    assert {one.id: one.max_ulp for one in found if one.max_ulp > HALF} == {}
+
+
+@pytest.mark.parametrize("function", SPECS)
+def test_what_is_right_passes_what_is_asked_on_request(function: str) -> None:
+    asked = groups([SPECS[function]], list(ON_REQUEST), ["float32"])
+    found = [
+        one
+        for group in asked
+        for one in results(backend, function, group.check, "float32", Sampled)
+    ]
+    assert diverging(found) == []
     assert {one.id: one.max_ulp for one in found if one.max_ulp > HALF} == {}
 
 

@@ -268,6 +268,11 @@ def derive({wrt} cotangent):
     ones = jax.numpy.ones_like(output)
     return output, backward(ones if cotangent is None else cotangent.astype(output.dtype))
 output, gradients = DERIVE({wrt} {cotangent})""",
+    second="""\
+def derive({wrt} cotangent):
+    slope = lambda {wrt}: jax.vjp(lambda {wrt}: {call}, {wrt})[1](jax.numpy.ones_like({wrt}))[0]
+    return jax.vjp(slope, {wrt})[1](cotangent)
+gradients = DERIVE({wrt} {cotangent})""",
     ones="None",
     seed="",
 )
@@ -276,8 +281,13 @@ SNIPPETS = {
         PLAIN,
         imports=f'{PLAIN.imports}\njax.config.update("jax_disable_jit", True)',
         gradient=PLAIN.gradient.replace("DERIVE", "derive"),
+        second=PLAIN.second.replace("DERIVE", "derive"),
     ),
-    JIT: replace(PLAIN, gradient=PLAIN.gradient.replace("DERIVE", "jax.jit(derive)")),
+    JIT: replace(
+        PLAIN,
+        gradient=PLAIN.gradient.replace("DERIVE", "jax.jit(derive)"),
+        second=PLAIN.second.replace("DERIVE", "jax.jit(derive)"),
+    ),
 }
 
 
@@ -391,7 +401,20 @@ class Jax(Framework):
         self, spec: Spec, call: Call, tensors: Tensors, cotangent: Tensor | None
     ) -> Tensors:
         """Derive the function, in one program together with it where that is asked for."""
-        plain = super().gradients
+        return self._derived(super().gradients, spec, call, tensors, cotangent)
+
+    def second(self, spec: Spec, call: Call, tensors: Tensors, cotangent: Tensor) -> Tensors:
+        """Derive twice, in one program where that is asked for."""
+        return self._derived(super().second, spec, call, tensors, cotangent)
+
+    def _derived(
+        self,
+        plain: Callable[..., Tensors],
+        spec: Spec,
+        call: Call,
+        tensors: Tensors,
+        cotangent: Tensor | None,
+    ) -> Tensors:
         if self.target.mode == EAGER:
             return plain(spec, call, tensors, cotangent)
         key = (self.resolve(spec, call).text(), call.want, call.wrt)

@@ -64,6 +64,12 @@ class NumPy(Backend):
             for wrt in call.wrt
         }
 
+    def second(self, spec: Spec, call: Call, tensors: Tensors, cotangent: Tensor) -> Tensors:
+        """Evaluate the formula of the gradient's derivative."""
+        arranged = _arranged(spec, call, tensors, cotangent)
+        meant, (wrt,) = arranged.meant, call.wrt
+        return {wrt: _answer(arranged, meant.second(wrt), meant.extents[wrt], _dtype(tensors))}
+
     def formed(self, tensor: Tensor, form: Form) -> Tensor:
         """Return a view of other memory, or an array in Fortran's order."""
         match form:

@@ -107,6 +107,15 @@ with tf.GradientTape() as tape:
     tape.watch(leaves)
     output = {call}
 gradients = tape.gradient(output, leaves, tf.cast({cotangent}, output.dtype))""",
+    second="""\
+leaves = [{wrt}]
+with tf.GradientTape() as outer:
+    outer.watch(leaves)
+    with tf.GradientTape() as tape:
+        tape.watch(leaves)
+        output = {call}
+    (slope,) = tape.gradient(output, leaves)
+gradients = outer.gradient(slope, leaves, {cotangent})""",
     ones="tf.ones_like(output)",
     seed="tf.random.set_seed({number})",
 )

@@ -37,7 +37,7 @@ EAGER, COMPILE, VMAP = "eager", "compile", "vmap"
 COMPILED = "a compiled mode, which takes seconds for each kernel"
 MAPPED = "the kernels of eager mode through other rules"
 COMPILERS = ("g++", "clang++", "cl")
-NO_KERNEL = re.compile(r"not implemented for '\w+'")
+NO_KERNEL = re.compile(r"not implemented for '\w+'|derivative for .+ is not implemented")
 
 # One thread, because the number of threads changes sums; full precision on every device.
 torch.set_num_threads(1)
@@ -109,6 +109,11 @@ leaves = [tensor.requires_grad_() for tensor in ({wrt})]
 {needed}
 output = {call}
 gradients = torch.autograd.grad(output, leaves, {cotangent})""",
+    second="""\
+(leaf,) = leaves = [tensor.requires_grad_() for tensor in ({wrt})]
+output = {call}
+(slope,) = torch.autograd.grad(output, leaf, torch.ones_like(output), create_graph=True)
+gradients = torch.autograd.grad(slope, leaves, {cotangent})""",
     ones="torch.ones_like(output)",
     seed="torch.manual_seed({number})",
     forms={
@@ -523,14 +528,16 @@ class Torch(Framework):
         wrt: tuple[str, ...],
         cotangent: Tensor | None,
     ) -> Tensors:
-        """Run autograd."""
+        """Run autograd, so that it can be run again where somebody differentiates this."""
+        again = all(tensors[name].is_leaf and tensors[name].requires_grad for name in wrt)
         leaves = {
             name: tensor.requires_grad_() if name in wrt else tensor
             for name, tensor in tensors.items()
         }
         output = function(leaves)
         direction = torch.ones_like(output) if cotangent is None else cotangent
-        gradients = torch.autograd.grad(output, [leaves[name] for name in wrt], direction)
+        inputs = [leaves[name] for name in wrt]
+        gradients = torch.autograd.grad(output, inputs, direction, create_graph=again)
         return dict(zip(wrt, gradients, strict=True))
 
     def needed(self, tensor: Tensor) -> Tensor:

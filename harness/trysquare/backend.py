@@ -68,8 +68,14 @@ class Want(StrEnum):
 
     VALUE = "value"
     GRADIENT = "gradient"
+    SECOND = "second"
     INPLACE = "inplace"
     SAVED = "saved"
+
+    @property
+    def derives(self) -> bool:
+        """Whether the answer is a derivative, of an input's name and shape."""
+        return self in (Want.GRADIENT, Want.SECOND)
 
 
 class Form(StrEnum):
@@ -103,7 +109,8 @@ class Call:
 
     Inputs and parameters that are absent are left out of the framework's call. `wrt` names the
     inputs whose gradient is wanted, `cotangent` has the shape of the output. `canonical` asks for
-    the binding's extra arguments that make the framework's function mean the spec's. SAVED
+    the binding's extra arguments that make the framework's function mean the spec's. SECOND derives
+    again: what `cotangent` is multiplied with is the derivative of the gradient of the sum. SAVED
     overwrites, in place, a tensor that an earlier differentiable operation still needs, and then
     asks for the gradient. Every tensor that can lie in memory as `form` says does so.
     """
@@ -235,6 +242,13 @@ class Backend(ABC):
 
         With Want.SAVED, these inputs are results of operations that still need them.
         """
+
+    def second(self, spec: Spec, call: Call, tensors: Tensors, cotangent: Tensor) -> Tensors:  # noqa: ARG002 - what others take
+        """Return the gradient of the sum of cotangent times gradient, for the input in `call.wrt`.
+
+        The function treats every number alone, so it is cotangent times the second derivative.
+        """
+        raise Unsupported(f"{self.name} derives nothing twice")
 
     @abstractmethod
     def multiply(self, a: Tensor, b: Tensor) -> Tensor:

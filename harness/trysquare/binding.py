@@ -208,7 +208,8 @@ class Snippets:
     uint16 bit patterns. `number` is a Python float, `dtype` a dtype's name, `raw` the bytes,
     `storage` the identity of the memory of a {tensor}; `needed` is `Framework.needed`. `gradient`
     sets `output` to {call} and `gradients` to a sequence in the order of the names in {wrt}, which
-    all end in a comma; {needed} are lines to run after the leaves are taken. {cotangent} is an
+    all end in a comma, and `second` to what `Framework.second` gives;
+    {needed} are lines to run after the leaves are taken. {cotangent} is an
     expression, `ones` the one that stands for ones. {number} seeds `seed`. `forms` make a {tensor}
     of the same elements that lie otherwise in memory, `threads` is a statement that asks for
     {count} of them; both as far as the framework has that.
@@ -227,6 +228,7 @@ class Snippets:
     seed: str
     forms: Mapping[Form, str] = field(default_factory=dict)
     threads: str = ""
+    second: str = ""
 
 
 class Framework(Backend):
@@ -292,6 +294,16 @@ class Framework(Backend):
 
         return self.differentiate(function, tensors, call.wrt, cotangent)
 
+    def second(self, spec: Spec, call: Call, tensors: Tensors, cotangent: Tensor) -> Tensors:
+        """Let the framework differentiate its own derivative."""
+        function = self.resolve(spec, call)
+        (wrt,) = call.wrt
+
+        def slope(given: Tensors) -> Tensor:
+            return self.differentiate(function, given, call.wrt, None)[wrt]
+
+        return self.differentiate(slope, tensors, call.wrt, cotangent)
+
 
 class Underived(Framework):
     """A framework that has no gradients; `underived` says so."""
@@ -302,6 +314,16 @@ class Underived(Framework):
         call: Call,  # noqa: ARG002
         tensors: Tensors,  # noqa: ARG002
         cotangent: Tensor | None,  # noqa: ARG002
+    ) -> Tensors:
+        """Raise Unsupported."""
+        raise Unsupported(self.underived)
+
+    def second(
+        self,
+        spec: Spec,  # noqa: ARG002 - nothing to do with any of these
+        call: Call,  # noqa: ARG002
+        tensors: Tensors,  # noqa: ARG002
+        cotangent: Tensor,  # noqa: ARG002
     ) -> Tensors:
         """Raise Unsupported."""
         raise Unsupported(self.underived)

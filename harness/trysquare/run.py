@@ -279,7 +279,7 @@ class Session:
         hello, function, dtype = self._hellos[target], group.spec.function, group.format.name
         if function in hello.absent:
             return Outcome.UNSUPPORTED, hello.absent[function]
-        if group.check is Check.GRADIENTS and hello.underived:
+        if group.check in (Check.GRADIENTS, Check.SECOND) and hello.underived:
             return Outcome.UNSUPPORTED, hello.underived
         if dtype not in hello.dtypes:
             return Outcome.UNSUPPORTED, f"{target.backend} has no {dtype}"

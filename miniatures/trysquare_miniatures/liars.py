@@ -101,6 +101,11 @@ class Truthful(NumPy):
         gradients = super().gradients(question.spec, question.call, question.tensors, direction)
         return {name: self.derived(question, gradients[name]) for name in gradients}
 
+    def second(self, spec: Spec, call: Call, tensors: Tensors, cotangent: Tensor) -> Tensors:
+        question = self.understood(Question(spec, call, tensors))
+        derived = super().second(question.spec, question.call, question.tensors, cotangent)
+        return {name: self.bent(question, derived[name]) for name in derived}
+
     def understood(self, question: Question) -> Question:
         """Return the question with old arguments replaced by what they mean."""
         for old in question.spec.deprecated:
@@ -135,6 +140,9 @@ class Truthful(NumPy):
 
     def derived(self, question: Question, gradient: Array) -> Array:
         return gradient
+
+    def bent(self, question: Question, second: Array) -> Array:
+        return second
 
     def directed(self, cotangent: Array | None) -> Array | None:
         return cotangent
@@ -662,6 +670,28 @@ def gradient_in_float64(_: Truthful, question: Question, gradient: Array) -> Arr
 @lies("derived")
 def sums_the_gradient(_: Truthful, question: Question, gradient: Array) -> Array:
     return np.asarray(gradient.sum(axis=0))
+
+
+@lies("derived")
+def derives_infinity_as_nan(_: Truthful, question: Question, gradient: Array) -> Array:
+    return np.where(np.isinf(question.first), np.array(np.nan, gradient.dtype), gradient)
+
+
+@lies("derived")
+def derives_both_branches(_: Truthful, question: Question, gradient: Array) -> Array:
+    with np.errstate(all="ignore"):
+        return np.asarray(gradient + np.exp(question.first) * 0, gradient.dtype)
+
+
+@lies("understood")
+def clamps_the_parameter(self: Truthful, question: Question) -> Question:
+    question = Truthful.understood(self, question)
+    return question.told(alpha=min(float(question.effective["alpha"]), 1e4))
+
+
+@lies("bent")
+def derives_once_only(_: Truthful, question: Question, second: Array) -> Array:
+    return np.zeros_like(second)
 
 
 # In place.

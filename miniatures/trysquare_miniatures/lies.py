@@ -19,6 +19,7 @@ DEFAULTS, REDUCTIONS, INPLACE, RANDOMNESS = (
 PROPERTIES = Check.PROPERTIES
 SWEEP, HUNT = Check.SWEEP, Check.HUNT
 INVARIANCE, EDGES, ERRORS = Check.INVARIANCE, Check.EDGES, Check.ERRORS
+LIMITS, SECOND = Check.LIMITS, Check.SECOND
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ LIES = (
         DEFAULTS,
         INPLACE,
         PROPERTIES,
+        LIMITS,
     ),
     # numbers
     lie(
@@ -137,7 +139,7 @@ LIES = (
     lie("multiplies_by_a_mask", "relu", VALUES, Symptom.NAN, CASES, INPLACE),
     lie("nan_becomes_zero", "relu", CASES, Symptom.NAN, EDGES, VALUES, INPLACE),
     lie("nan_becomes_zero", "mse_loss", CASES, Symptom.NAN, EDGES, VALUES, REDUCTIONS, DEFAULTS),
-    lie("infinity_becomes_nan", "elu", CASES, Symptom.NAN, VALUES),
+    lie("infinity_becomes_nan", "elu", CASES, Symptom.NAN, VALUES, LIMITS),
     lie(
         "infinity_becomes_nan",
         "l1_loss",
@@ -168,6 +170,7 @@ LIES = (
         REDUCTIONS,
         DEFAULTS,
         PROPERTIES,
+        LIMITS,
     ),
     lie("infinity_becomes_largest", "relu", CASES, Symptom.INFINITY, VALUES, INPLACE),
     lie(
@@ -215,6 +218,7 @@ LIES = (
         VALUES,
         REDUCTIONS,
         DEFAULTS,
+        LIMITS,
     ),
     lie("remembers_too_much", "sigmoid", CASES, Symptom.INACCURATE, INVARIANCE, VALUES, DEFAULTS),
     # elementary functions
@@ -304,8 +308,8 @@ LIES = (
     lie("weighs_nothing_as_one", "bce_loss", EDGES, Symptom.INACCURATE, CASES),
     lie("spreads_a_nan", "sigmoid", EDGES, Symptom.NAN, VALUES, INVARIANCE),
     lie("multiplies_by_what_is_kept", "cross_entropy_loss", EDGES, Symptom.NAN, CASES, INVARIANCE),
-    lie("fills_masks_with_nan", "softmax", EDGES, Symptom.NAN, CASES),
-    lie("derives_ends_as_zero", "bce_loss", EDGES, Symptom.INFINITY, GRADIENTS),
+    lie("fills_masks_with_nan", "softmax", EDGES, Symptom.NAN, CASES, LIMITS),
+    lie("derives_ends_as_zero", "bce_loss", EDGES, Symptom.INFINITY, GRADIENTS, LIMITS),
     # errors
     lie("accepts_anything", "huber_loss", ERRORS, Symptom.ACCEPTED, CASES),
     lie("broadcasts_silently", "smooth_l1_loss", ERRORS, Symptom.ACCEPTED),
@@ -316,7 +320,16 @@ LIES = (
     lie("exceeds_one", "sigmoid", PROPERTIES, Symptom.RANGE),
     lie("has_a_dent", "sigmoid", PROPERTIES, Symptom.COURSE, VALUES, CASES, DEFAULTS),
     lie("rounds_the_left_otherwise", "tanh", PROPERTIES, Symptom.IDENTITY),
-    lie("depends_on_the_shift", "softmax", PROPERTIES, Symptom.IDENTITY, VALUES, CASES, DEFAULTS),
+    lie(
+        "depends_on_the_shift",
+        "softmax",
+        PROPERTIES,
+        Symptom.IDENTITY,
+        VALUES,
+        CASES,
+        DEFAULTS,
+        LIMITS,
+    ),
     lie(
         "divides_the_mean_by_one_less",
         "l1_loss",
@@ -326,7 +339,7 @@ LIES = (
         CASES,
         DEFAULTS,
     ),
-    lie("lifts_the_gradient", "softmax", PROPERTIES, Symptom.IDENTITY, GRADIENTS),
+    lie("lifts_the_gradient", "softmax", PROPERTIES, Symptom.IDENTITY, GRADIENTS, LIMITS),
     # form
     lie("returns_float64", "sigmoid", VALUES, Symptom.DTYPE, EDGES, CASES, DEFAULTS, PROPERTIES),
     lie(
@@ -339,6 +352,7 @@ LIES = (
         CASES,
         DEFAULTS,
         PROPERTIES,
+        LIMITS,
     ),
     lie("drops_a_dimension", "prelu", CASES, Symptom.SHAPE, INVARIANCE),
     lie(
@@ -370,10 +384,30 @@ LIES = (
     lie("halves_the_default", "elu", DEFAULTS, Symptom.INACCURATE),
     lie("sums_by_default", "l1_loss", DEFAULTS, Symptom.INACCURATE),
     lie("first_axis_by_default", "softmax", DEFAULTS, Symptom.INACCURATE),
-    lie("ignores_alpha", "elu", VALUES, Symptom.INACCURATE, CASES, GRADIENTS, PROPERTIES),
-    lie("ignores_the_approximation", "gelu", VALUES, Symptom.INACCURATE, ERRORS, CASES, GRADIENTS),
-    lie("ignores_the_approximation", "gelu", CASES, Symptom.ACCEPTED, ERRORS, VALUES, GRADIENTS),
-    lie("ignores_the_threshold", "softplus", VALUES, Symptom.INACCURATE, CASES, GRADIENTS),
+    lie("ignores_alpha", "elu", VALUES, Symptom.INACCURATE, CASES, GRADIENTS, PROPERTIES, LIMITS),
+    lie(
+        "ignores_the_approximation",
+        "gelu",
+        VALUES,
+        Symptom.INACCURATE,
+        ERRORS,
+        CASES,
+        GRADIENTS,
+        LIMITS,
+        SECOND,
+    ),
+    lie(
+        "ignores_the_approximation",
+        "gelu",
+        CASES,
+        Symptom.ACCEPTED,
+        ERRORS,
+        VALUES,
+        GRADIENTS,
+        LIMITS,
+        SECOND,
+    ),
+    lie("ignores_the_threshold", "softplus", VALUES, Symptom.INACCURATE, CASES, GRADIENTS, LIMITS),
     lie(
         "ignores_the_axis",
         "log_softmax",
@@ -427,7 +461,7 @@ LIES = (
         GRADIENTS,
         PROPERTIES,
     ),
-    lie("speaks_celu", "elu", VALUES, Symptom.INACCURATE, CASES, PROPERTIES),
+    lie("speaks_celu", "elu", VALUES, Symptom.INACCURATE, CASES, PROPERTIES, LIMITS),
     lie("multiplies_infinity_by_zero", "gelu", CASES, Symptom.NAN, VALUES),
     lie("multiplies_infinity_by_zero", "silu", VALUES, Symptom.NAN, CASES, INPLACE),
     lie("multiplies_infinity_by_zero", "mish", CASES, Symptom.NAN, VALUES, INPLACE),
@@ -456,14 +490,19 @@ LIES = (
         PROPERTIES,
         dtype="float64",
     ),
-    lie("speaks_huber", "smooth_l1_loss", CASES, Symptom.INACCURATE, VALUES, PROPERTIES),
+    lie("speaks_huber", "smooth_l1_loss", CASES, Symptom.INACCURATE, VALUES, PROPERTIES, LIMITS),
     # gradients
     lie("two_at_the_kink", "relu", GRADIENTS, Symptom.INACCURATE),
     lie("two_at_the_kink", "selu", GRADIENTS, Symptom.INACCURATE),
     lie("ignores_the_cotangent", "sigmoid", GRADIENTS, Symptom.INACCURATE),
-    lie("descends_upwards", "huber_loss", GRADIENTS, Symptom.INACCURATE),
-    lie("gradient_in_float64", "elu", GRADIENTS, Symptom.DTYPE, EDGES),
-    lie("sums_the_gradient", "elu", GRADIENTS, Symptom.SHAPE, EDGES, INVARIANCE),
+    lie("descends_upwards", "huber_loss", GRADIENTS, Symptom.INACCURATE, LIMITS),
+    lie("gradient_in_float64", "elu", GRADIENTS, Symptom.DTYPE, EDGES, LIMITS),
+    lie("sums_the_gradient", "elu", GRADIENTS, Symptom.SHAPE, EDGES, INVARIANCE, LIMITS),
+    # limits, and second derivatives
+    lie("derives_once_only", "sigmoid", SECOND, Symptom.LOST),
+    lie("derives_infinity_as_nan", "softsign", LIMITS, Symptom.NAN),
+    lie("derives_both_branches", "elu", LIMITS, Symptom.NAN, GRADIENTS),
+    lie("clamps_the_parameter", "elu", LIMITS, Symptom.INACCURATE),
     # in place
     lie("copies_instead", "relu", INPLACE, Symptom.STORAGE, INVARIANCE),
     lie("returns_the_input", "relu", INPLACE, Symptom.INACCURATE, INVARIANCE),
@@ -480,8 +519,30 @@ LIES = (
     lie("segfaults", "relu", CASES, Outcome.CRASHED),
     lie("leaves", "relu", CASES, Outcome.CRASHED),
     lie("hangs", "relu", CASES, Outcome.TIMED_OUT),
-    lie("has_one_nan", "relu", CASES, Outcome.ERRORED, VALUES, GRADIENTS, DEFAULTS, INPLACE),
-    lie("has_one_zero", "relu", CASES, Outcome.ERRORED, VALUES, GRADIENTS, DEFAULTS, INPLACE),
+    lie(
+        "has_one_nan",
+        "relu",
+        CASES,
+        Outcome.ERRORED,
+        VALUES,
+        GRADIENTS,
+        DEFAULTS,
+        INPLACE,
+        LIMITS,
+        SECOND,
+    ),
+    lie(
+        "has_one_zero",
+        "relu",
+        CASES,
+        Outcome.ERRORED,
+        VALUES,
+        GRADIENTS,
+        DEFAULTS,
+        INPLACE,
+        LIMITS,
+        SECOND,
+    ),
 )
 
 WITHIN_THE_LIMIT = (

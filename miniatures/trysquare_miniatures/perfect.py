@@ -52,6 +52,9 @@ from trysquare_miniatures.textbook_row_losses import (
 SIZES = {"float64": (53, 1023), "float32": (24, 127), "float16": (11, 15), "bfloat16": (8, 127)}
 """Significant bits, largest exponent."""
 
+TAILS = {"float64": 500, "float32": 200}
+"""Digits that tell the slopes at neighbouring numbers apart, however flat the tail."""
+
 DTYPES = {name: np.dtype(name) for name in ("float64", "float32", "float16")} | {
     "bfloat16": np.dtype(ml_dtypes.bfloat16)
 }
@@ -180,6 +183,8 @@ def gelu(p: Parameters, x: Real) -> Real:
 
 
 def gelu_slope(p: Parameters, x: Real) -> Real:
+    if abs(x) == INF:
+        return ONE if x > 0 else ZERO
     if p["approximate"] == "none":
         return below(x) + x * mp.npdf(x)
     logit = approximate_logit(x)
@@ -202,8 +207,9 @@ def silu(p: Parameters, x: Real) -> Real:
 
 
 def silu_slope(p: Parameters, x: Real) -> Real:
-    logit = p["beta"] * x
-    return sigmoid(p, logit) + logit * sigmoid(p, logit) * sigmoid(p, -logit)
+    logit = ZERO if p["beta"] == 0 else p["beta"] * x
+    turn = sigmoid(p, logit) * sigmoid(p, -logit)
+    return sigmoid(p, logit) + (ZERO if turn == 0 else logit * turn)
 
 
 def mish(p: Parameters, x: Real) -> Real:
@@ -217,7 +223,8 @@ def mish_slope(p: Parameters, x: Real) -> Real:
 
 def softplus(p: Parameters, x: Real) -> Real:
     logit = p["beta"] * x
-    return x if logit > p["threshold"] else log1p(exp(logit)) / p["beta"]
+    straight = x if logit > 0 else ZERO
+    return x if logit > p["threshold"] else straight + log1p(exp(-abs(logit))) / p["beta"]
 
 
 def softplus_slope(p: Parameters, x: Real) -> Real:
@@ -481,6 +488,16 @@ class Perfect(Backend):
         p = parameters(spec, call)
         return {wrt: self._gradient(spec.function, p, tensors, wrt, cotangent) for wrt in call.wrt}
 
+    def second(self, spec: Spec, call: Call, tensors: Tensors, cotangent: Tensor) -> Tensors:
+        """Differentiate the slopes of a function of single numbers, numerically."""
+        p, (wrt,) = parameters(spec, call), call.wrt
+        slope, x = POINTWISE[spec.function].slopes[wrt], tensors[wrt]
+        pairs = zip(reals(x), reals(cotangent), strict=True)
+        with mp.workdps(TAILS[x.dtype.name]):
+            return {
+                wrt: rounded([c * curvature(slope, p, one) for one, c in pairs], x.shape, x.dtype)
+            }
+
     def _gradient(
         self, name: str, p: Parameters, tensors: Tensors, wrt: str, cotangent: Array
     ) -> Tensor:
@@ -610,6 +627,14 @@ class Perfect(Backend):
         with mp.workdps(digits(x)):
             terms = [term for row in entropy.slopes(wrt, c) for term in row]
         return np.moveaxis(rounded(terms, (*entropy.outer, x.shape[1]), x.dtype), -1, 1)
+
+
+def curvature(slope: Callable[..., Real], p: Parameters, x: Real) -> Real:
+    """Return the difference of slopes at two numbers that share their first fifty digits."""
+    place = 0 if x == 0 else int(mp.floor(mp.log10(abs(x))))
+    with mp.workdps(mp.dps + 2 * max(0, -place)):
+        step = mp.mpf(10) ** (place - 50)
+        return (slope(p, x + step) - slope(p, x - step)) / (2 * step)
 
 
 def parameters(spec: Spec, call: Call) -> dict[str, Any]:

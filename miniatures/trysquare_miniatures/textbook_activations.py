@@ -115,7 +115,9 @@ def squareplus(p: Parameters, x: Real) -> Real:
 def squareplus_slope(p: Parameters, x: Real) -> Real:
     if x == p["b"] == 0:
         return ONE / 2
-    with mp.workdps(80 + 2 * magnitude(x)):
+    if abs(x) == INF:
+        return ONE if x > 0 else ZERO
+    with mp.workdps(mp.dps + 2 * magnitude(x)):
         return (1 + x / mp.sqrt(x * x + p["b"])) / 2
 
 
@@ -202,7 +204,7 @@ ACTIVATIONS: Mapping[str, Pointwise] = {
         swiglu, {"a": swiglu_gate_slope, "b": lambda p, a, b: swish(a)}, odd=(0, 1)
     ),
     "geglu": Pointwise(
-        geglu, {"a": geglu_gate_slope, "b": lambda p, a, b: a * share_below(a)}, odd=(0, 1)
+        geglu, {"a": geglu_gate_slope, "b": lambda p, a, b: geglu(p, a, ONE)}, odd=(0, 1)
     ),
     "reglu": Pointwise(
         reglu, {"a": reglu_gate_slope, "b": lambda p, a, b: ZERO if a < 0 else a}, odd=(1,)

@@ -147,7 +147,7 @@ def poisson_nll_slope(p: Parameters, x: Real, y: Real) -> Real:
     if p["log_input"]:
         return expm1(x) + added(ONE, -y) if abs(x) < 1 else exp(x) - y
     rate = x + p["epsilon"]
-    return ONE if y == 0 else quotient(added(x, p["epsilon"], -y), rate)
+    return ONE if y == 0 or abs(rate) == INF else quotient(added(x, p["epsilon"], -y), rate)
 
 
 def poisson_nll_target_slope(p: Parameters, x: Real, y: Real) -> Real:
@@ -176,6 +176,8 @@ def gaussian_nll_var_slope(p: Parameters, x: Real, y: Real, var: Real) -> Real:
         return ZERO
     if var == 0:
         return NAN if x == y else -INF
+    if var == INF:
+        return ZERO
     with mp.workdps(EXACT):  # 1 - (1 - 1e-300)**2
         return quotient(var - (x - y) * (x - y), 2 * var * var)
 
@@ -195,7 +197,7 @@ def margin_ranking(p: Parameters, one: Real, other: Real, y: Real) -> Real:
 
 
 def margin_ranking_slope(p: Parameters, one: Real, other: Real, y: Real) -> Real:
-    return -y if margin_ranking(p, one, other, y) > 0 else ZERO
+    return ZERO if margin_ranking(p, one, other, y) <= 0 else -y
 
 
 def soft_margin(p: Parameters, x: Real, y: Real) -> Real:
@@ -218,7 +220,7 @@ def hinge(p: Parameters, x: Real, y: Real) -> Real:
 
 
 def hinge_slope(p: Parameters, x: Real, y: Real) -> Real:
-    return -y if y * x < 1 else ZERO
+    return ZERO if y * x >= 1 else -y
 
 
 def squared_hinge(p: Parameters, x: Real, y: Real) -> Real:
@@ -255,7 +257,8 @@ def focal_slope(p: Parameters, x: Real, y: Real) -> Real:
     zeros = ZERO if y == 0 else y * (1 + exp(-x))
     ones = ZERO if y == 1 else (1 - y) * (1 + exp(x))
     rise = (1 - 2 * y) / (zeros + ones)
-    return focus(p, x, y) * (p["gamma"] * rise * entropy + slope)
+    turn = ZERO if p["gamma"] == 0 else p["gamma"] * rise * entropy
+    return focus(p, x, y) * (turn + slope)
 
 
 def mape(p: Parameters, x: Real, y: Real) -> Real:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from trysquare.backend import Answer, Kind, Refusal, Reply, Target, Want
+from trysquare.backend import Answer, Kind, Refusal, Reply, Target
 from trysquare.dtypes import Array
 from trysquare.hunt.subject import Subject
 from trysquare.planning.cases import Case
@@ -88,7 +88,7 @@ def rows_of(standard: Standard, reply: Reply) -> Array | None:
 
 def output_of(case: Case) -> str:
     """Return under which name an answer holds what the case asks for."""
-    return case.wrt if case.want is Want.GRADIENT else "output"
+    return case.wrt if case.want.derives else "output"
 
 
 def _has_a_culprit(reply: Refusal) -> bool:

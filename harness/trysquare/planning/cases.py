@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -128,6 +129,16 @@ class Case:
             form=self.form,
             threads=self.threads,
         )
+
+
+def infinite(value: Value | None) -> bool:
+    """Whether a parameter is an infinity."""
+    return isinstance(value, float) and math.isinf(value)
+
+
+def has_infinite(parameters: Mapping[str, Value | None]) -> bool:
+    """Whether one of several parameters is infinite."""
+    return any(infinite(value) for value in parameters.values())
 
 
 def named_cases(spec: Spec, format: Format) -> Iterator[Case]:

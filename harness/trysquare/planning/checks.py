@@ -10,7 +10,7 @@ import numpy as np
 
 from trysquare.backend import Want
 from trysquare.dtypes import Format
-from trysquare.planning import edges, invariance, refusals
+from trysquare.planning import edges, invariance, limits, refusals, second
 from trysquare.planning.cases import Case, Expect, named_cases
 from trysquare.planning.inputs import (
     CHANNELS,
@@ -60,6 +60,10 @@ def cases(spec: Spec, check: Check, format: Format, seed: int) -> tuple[Case, ..
             made = invariance.cases if check is Check.INVARIANCE else edges.cases
             plain = next(variations(spec))[1]
             return tuple(made(spec, format, random, plain, tuple(reducing(spec))))
+        case Check.LIMITS:
+            return tuple(limits.cases(spec, format, random, next(variations(spec))[1]))
+        case Check.SECOND:
+            return tuple(second.cases(spec, format, random))
         case Check.ERRORS:
             return tuple(refusals.cases(spec, format, random, next(variations(spec))[1]))
         case Check.PROPERTIES:

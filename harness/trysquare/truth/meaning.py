@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from trysquare.formula.derivative import (
+    ONE,
     SCALAR,
     ZERO,
     Extent,
@@ -75,6 +76,22 @@ class Meaning:
             for allowed in kink.allowed.get(wrt, ())
         )
         return canonical, kinks
+
+    def second(self, wrt: str) -> Node:
+        """Return the gradient of the sum of cotangent times gradient, for a function of numbers.
+
+        It is derived from the gradient, stated or not, and has what tolerance follows from that.
+        """
+        return self._second(wrt, name(COTANGENT))
+
+    def second_reordered(self, wrt: str) -> tuple[Node, Node]:
+        """Return the same with what comes from above multiplied last, and first."""
+        bend, cotangent = self._second(wrt, ONE), name(COTANGENT)
+        return times(cotangent, bend), hoisted(cotangent, bend)
+
+    def _second(self, wrt: str, adjoint: Node) -> Node:
+        slope = substitute(self.gradients(wrt)[0], {COTANGENT: ONE})
+        return gradient(slope, adjoint, wrt, self._all_extents())
 
     def reordered(self, wrt: str) -> Node | None:
         """Return a stated gradient with what comes from above multiplied first, not last.

@@ -152,6 +152,8 @@ def _textbook(standard: Standard, rows: Array) -> Iterator[Suspect]:
 
 def _forms(standard: Standard) -> Iterator[tuple[str, Node]]:
     meant, wrt = standard.meant, standard.case.wrt
+    if standard.case.want is Want.SECOND:
+        return
     definition = meant.definition()
     if standard.case.want is not Want.GRADIENT:
         if definition is not None:

@@ -10,8 +10,8 @@ import numpy as np
 from trysquare.backend import Answer, Kind, Refusal, Reply, Want
 from trysquare.dtypes import Array
 from trysquare.errors import UndecidedError
-from trysquare.planning.cases import Case, Expect
-from trysquare.result import Expectation, Outcome, Result, Symptom
+from trysquare.planning.cases import Case, Expect, has_infinite
+from trysquare.result import Check, Expectation, Outcome, Result, Symptom
 from trysquare.verdict.bits import judge_bits
 from trysquare.verdict.diagnosis import diagnose
 from trysquare.verdict.draws import judge_draws
@@ -121,6 +121,9 @@ def _refused(blank: Result, case: Case, reply: Refusal) -> Result:
     if case.expect is Expect.ERROR:
         return replace(blank, count=1)
     reason = f"{reply.error}: {reply.message}"
+    if case.check is Check.LIMITS and has_infinite(case.effective):
+        # who wants parameters to be finite, and says so, answers no worse
+        return replace(blank, outcome=Outcome.UNSUPPORTED, reason=reason)
     return replace(_diverges(blank, Symptom.RAISED, reason), count=1, failed=1)
 
 
@@ -188,7 +191,7 @@ def _examined(
 
 
 def _output(case: Case, reply: Answer) -> Array | None:
-    return reply.outputs.get(case.wrt if case.want is Want.GRADIENT else "output")
+    return reply.outputs.get(case.wrt if case.want.derives else "output")
 
 
 def _form(standard: Standard, reply: Answer, got: Array) -> tuple[Symptom, str] | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from trysquare.backend import Want
 from trysquare.dtypes import Array, Format
 from trysquare.errors import UndecidedError
 from trysquare.result import Number, Symptom, Worst
@@ -106,7 +105,7 @@ def _wrong_zeros(standard: Standard, rows: Array, truth: Array) -> Array:
 
 def _yardsticks(standard: Standard, got: Array, exact: Array) -> dict[str, int | None]:
     case = standard.case
-    asked = Asked(case.function, case.format, standard.terms, case.want is Want.GRADIENT)
+    asked = Asked(case.function, case.format, standard.terms, case.want.derives)
     return seen(got, case.format.round(exact), asked)
 
 

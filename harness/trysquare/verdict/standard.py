@@ -5,7 +5,7 @@ Every target's answer is compared with the same standard.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -17,19 +17,25 @@ from trysquare.formula.derivative import ONE, Extent, gradient
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
-from trysquare.planning.cases import Case
+from trysquare.planning.cases import Case, has_infinite
+from trysquare.planning.inputs import pointwise
 from trysquare.result import Check
 from trysquare.spec import Spec
 from trysquare.truth.arrangement import Arrangement, arrange
-from trysquare.truth.known import Allowance, Truth
+from trysquare.truth.known import Allowance, Truth, from_balls
 from trysquare.truth.layout import Layout
 from trysquare.truth.meaning import COTANGENT, Meaning
 from trysquare.truth.oracle import Oracle
 from trysquare.truth.tolerance import allowance
 from trysquare.verdict.compare import Distance, distance
+from trysquare.verdict.tendency import BITS, GROWTH, grown, moved, tendency, turned
 
 VAGUE = 2.0**-6
 """ULP; a truth that is less certain than that is worked out again."""
+
+
+NEAR = 4.0
+"""ULP that an answer at an infinity may be off, where the formula itself says nothing."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +82,14 @@ class Standard:
     @cached_property
     def spread(self) -> Extent:
         """How the answer is spread over rows and columns."""
-        if self.case.want is Want.GRADIENT:
+        if self.case.want.derives:
             return self.meant.extents[self.case.wrt]
         return self.meant.output
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape that an answer must have."""
-        if self.case.want is Want.GRADIENT:
+        if self.case.want.derives:
             return tuple(self.case.inputs[self.case.wrt].shape)
         return self.layout.shape_of(self.spread)
 
@@ -115,7 +121,7 @@ class Standard:
     @cached_property
     def alternatives(self) -> tuple[Accepted, ...]:
         """Other answers that count where they hold: conventions at kinks, stated alternatives."""
-        return (*self._at_kinks(self.rows), *self._stated())
+        return (*self._at_kinks(self.rows), *self._stated(), *self._beyond())
 
     @cached_property
     def flushed(self) -> tuple[Accepted, ...]:
@@ -154,6 +160,8 @@ class Standard:
     def dialects(self) -> Iterator[tuple[str, str, Accepted]]:
         """Yield name, reason and answers of each dialect."""
         for name, why, terms in self.meant.dialects():
+            if self.case.want is Want.SECOND:
+                continue
             if self.case.want is Want.GRADIENT:
                 tree = self.meant.derived(self.case.wrt, terms)
             else:
@@ -164,7 +172,7 @@ class Standard:
     def slope(self) -> Node | None:
         """The derivative, for functions of a single number; it gives the condition number."""
         elements = [name for name, value in self.rows.items() if name != COTANGENT]
-        if self.case.want is Want.GRADIENT or self.meant.reduces or len(elements) != 1:
+        if self.case.want.derives or self.meant.reduces or len(elements) != 1:
             return None
         if self.spec.axis is not None:
             return None
@@ -184,12 +192,16 @@ class Standard:
         """Return the limit of the canonical answer or of another, if possible without a truth."""
         stated = self.spec.tolerance.pick(self.case.format.name, self.case.effective)
         # a stated tolerance is the function's; gradients inherit theirs from their own formula
-        own = None if stated is None or self.case.want is Want.GRADIENT else stated.tree
+        own = None if stated is None or self.case.want.derives else stated.tree
         tree = None if own is None else self.meant.expression(own)
         limit = allowance(oracle, tree, self.terms, flushes=flushes)
         if self.case.stated:  # a case that states its answer is never without a limit
             near = self.case.format.ulp((other or self.canonical).truth.value)
             limit = replace(limit, limit=np.where(np.isinf(limit.limit), near, limit.limit))
+        if self.case.check is Check.LIMITS:  # nothing is rounded where a number is infinite
+            near = NEAR * self.case.format.ulp((other or self.canonical).truth.value)
+            open_ = np.isinf(limit.limit) & self._infinite
+            limit = replace(limit, limit=np.where(open_, near, limit.limit))
         if self.case.check is Check.EDGES and self.meant.reduces:
             # whoever adds up so much holds sum and count wider: overflow on the way is no excuse
             limit = replace(limit, spilled=np.zeros_like(limit.spilled))
@@ -200,6 +212,9 @@ class Standard:
     @cached_property
     def _other_orders(self) -> tuple[Oracle, ...]:
         """The gradient with its factors in another order: the same truth, other roundings."""
+        if self.case.want is Want.SECOND:
+            trees = self.meant.second_reordered(self.case.wrt)
+            return tuple(replace(self.oracle, tree=tree) for tree in trees)
         if self.case.want is not Want.GRADIENT:
             return ()
         tree = self.meant.reordered(self.case.wrt)
@@ -211,6 +226,8 @@ class Standard:
     def _tree(self) -> Node:
         if self.case.want is Want.GRADIENT:
             return self.meant.gradients(self.case.wrt)[0]
+        if self.case.want is Want.SECOND:
+            return self.meant.second(self.case.wrt)
         return self.meant.value
 
     def _oracle(self, tree: Node, rows: Mapping[str, Array]) -> Oracle:
@@ -239,6 +256,39 @@ class Standard:
             if where.any():
                 yield self._accepted(tree, rows, where)
 
+    @cached_property
+    def _infinite(self) -> Array:
+        """Where an answer depends on an infinite number."""
+        if has_infinite(self.case.effective):
+            return np.ones(self.oracle.shape, bool)
+        return self._touched(np.isinf)
+
+    def _touched(self, kind: Callable[[Array], Array]) -> Array:
+        """Return where a number of this kind is among those that an answer depends on."""
+        laid, inputs = self.layout, [v for n, v in self.rows.items() if n != COTANGENT]
+        found = np.zeros((laid.rows, laid.columns), bool)
+        for value in inputs:
+            found |= kind(value)
+        if not pointwise(self.meant.terms):
+            found = np.broadcast_to(found.any(axis=1, keepdims=True), found.shape)
+        height, width = self.oracle.shape
+        return np.asarray(found[:height, :width])
+
+    def _beyond(self) -> Iterator[Accepted]:
+        """Yield what else is right at the ends: limits, NaN for NaN, the other side of a joint."""
+        if self.case.check is not Check.LIMITS:
+            return
+        if self._infinite.any():
+            oracles = [Standard(self.spec, grown(self.case, size)).oracle for size in GROWTH]
+            value = tendency(*(_by_arb(oracle) for oracle in oracles))
+            yield _given(oracles[0], value, self._infinite & ~np.isnan(value))
+        if has_infinite(self.case.effective):
+            yield self._accepted(moved(self._tree), self.rows, self._infinite)
+        unknown = self._touched(np.isnan)
+        if self.case.want is Want.GRADIENT and unknown.any():
+            yield _given(self.oracle, np.full(unknown.shape, np.nan), unknown)
+            yield self._accepted(turned(self._tree), self.rows, unknown)
+
     def _stated(self) -> Iterator[Accepted]:
         if len(self.case.stated) < 2:
             return
@@ -247,6 +297,17 @@ class Standard:
             rows = self.layout.to_rows(value, self.spread).astype(np.float64)
             truth = Truth(rows, np.zeros_like(rows), np.zeros_like(rows))
             yield Accepted(self.canonical.oracle, truth, np.ones(rows.shape, bool))
+
+
+def _by_arb(oracle: Oracle) -> Array:
+    found = oracle.balls(np.arange(oracle.shape[0]), BITS)
+    return from_balls(found, FLOAT64)[0].value
+
+
+def _given(oracle: Oracle, value: Array, where: Array) -> Accepted:
+    """Return an answer that nobody has to work out, with the limits of an oracle."""
+    nothing = np.zeros_like(value)
+    return Accepted(oracle, Truth(value, nothing, nothing), where)
 
 
 def _sharpened(oracle: Oracle, truth: Truth) -> Truth:

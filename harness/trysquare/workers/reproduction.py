@@ -176,12 +176,13 @@ def _each(template: str, names: Iterable[str]) -> str:
 
 
 def _run(words: Snippets, call: Call, text: str) -> list[str]:
-    if call.want not in {Want.GRADIENT, Want.SAVED}:
+    if call.want not in {Want.GRADIENT, Want.SECOND, Want.SAVED}:
         return [f"output = {text}"]
     needed = []
     if call.want is Want.SAVED:
         needed = [f"{name} = {words.needed.format(tensor=name)}" for name in call.wrt]
-    lines = words.gradient.format(
+    template = words.second if call.want is Want.SECOND else words.gradient
+    lines = template.format(
         wrt="".join(f"{name}, " for name in call.wrt).rstrip(),
         needed="\n".join(needed),
         call=text,

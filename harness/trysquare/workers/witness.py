@@ -55,7 +55,7 @@ def _both(
     there = np.unravel_index(int(elsewhere.places[index]), shape)
     claim = Claim(
         Symptom.BITS,
-        case.wrt if case.want is Want.GRADIENT else "output",
+        case.wrt if case.want.derives else "output",
         index,
         dtype=result.dtype,
         elsewhere=tuple(int(place) for place in there),
@@ -67,7 +67,7 @@ def _both(
 
 def _claim(standard: Standard, result: Result, reply: Reply) -> Claim:
     case = standard.case
-    output = case.wrt if case.want is Want.GRADIENT else "output"
+    output = case.wrt if case.want.derives else "output"
     if result.symptom in UNFITTING and result.worst and isinstance(reply, Answer):
         got = float(np.asarray(reply.outputs[output][result.worst.index], np.float64))
         return Claim(result.symptom, output, result.worst.index, got, dtype=result.dtype)
@@ -97,7 +97,7 @@ def _smallest(
     again = pool.ask(target, standard.spec, [call], deadline).result()[0]
     if not isinstance(again, Answer):
         return whole
-    name = case.wrt if case.want is Want.GRADIENT else "output"
+    name = case.wrt if case.want.derives else "output"
     same = _bits(again.outputs[name][place]) == _bits(reply.outputs[name][result.worst.index])
     return alone if same else whole
 
@@ -107,7 +107,7 @@ def _alone(standard: Standard, index: tuple[int, ...]) -> tuple[Call, tuple[int,
     case, layout = standard.case, standard.layout
     if standard.meant.reduces or not standard.spread.rows or layout.rows < 2:
         return None
-    if case.want is not Want.VALUE and case.want is not Want.GRADIENT:
+    if case.want is not Want.VALUE and not case.want.derives:
         return None
     places = np.arange(layout.rows * layout.columns).reshape(layout.rows, layout.columns)
     spread = standard.spread

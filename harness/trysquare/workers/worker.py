@@ -231,6 +231,8 @@ class Worker:
             start = time.perf_counter()
             if call.want in {Want.GRADIENT, Want.SAVED}:
                 outputs = dict(backend.gradients(spec, call, tensors, cotangent))
+            elif call.want is Want.SECOND:
+                outputs = dict(backend.second(spec, call, tensors, cotangent))
             else:
                 outputs = {"output": backend.value(spec, call, tensors)}
             seconds = time.perf_counter() - start
