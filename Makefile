@@ -6,13 +6,16 @@ JOBS ?= 2
 BIN := .venv/bin
 READY := .venv/.installed
 
-.PHONY: report test lint types bench docs
+.PHONY: report test long lint types bench docs
 
 report: $(READY) ## run everything that is installed; write results.jsonl and report.html
 	$(BIN)/trysquare run -o results.jsonl --report report.html || [ $$? -eq 1 ]
 
 test: lint types ## lint, types, tests
 	OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n $(JOBS)
+
+long: $(READY) ## the tests, with all functions in all dtypes where `test` takes a part: about an hour
+	TRYSQUARE_LONG=1 OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n $(JOBS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

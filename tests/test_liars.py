@@ -14,7 +14,7 @@ from trysquare.workers.probes import flushes, unfaithful
 from trysquare_miniatures.hearing import PATIENCE
 from trysquare_miniatures.liars import LIARS, Question, Truthful, truthful
 from trysquare_miniatures.lies import CASES, GRADIENTS, LIES, VALUES, WITHIN_THE_LIMIT, Lie
-from workshop import SEED, SPECS, checks_of, diverging, results, standards
+from workshop import SEED, SPECS, checks_of, diverging, paired, results, standards
 
 CAUGHT = [told for told in LIES if isinstance(told.shows, Symptom) and told.check in RUN]
 ACCIDENTS = [told for told in LIES if not isinstance(told.shows, Symptom)]
@@ -41,8 +41,7 @@ def test_every_liar_is_put_to_the_test() -> None:
     assert LIARS.keys() == {told.liar for told in (*LIES, *WITHIN_THE_LIMIT)}
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
-@pytest.mark.parametrize("function", SPECS)
+@pytest.mark.parametrize(("function", "dtype"), paired(SPECS, ["float32", "float16"]))
 def test_the_truth_is_no_lie(function: str, dtype: str) -> None:
     found = [diverging(results(truthful, function, check, dtype)) for check in checks_of(function)]
     assert found == [[] for _ in found]

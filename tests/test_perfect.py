@@ -11,7 +11,7 @@ from trysquare.result import Check, Result
 from trysquare_miniatures.hearing import Sampled
 from trysquare_miniatures.perfect import backend
 from trysquare_miniatures.score import HALF
-from workshop import SPECS, checks_of, diverging, results
+from workshop import SPECS, checks_of, diverging, paired, results, some
 
 
 def asked(function: str, dtype: str) -> Iterator[Result]:
@@ -19,8 +19,9 @@ def asked(function: str, dtype: str) -> Iterator[Result]:
         yield from results(backend, function, check, dtype, Sampled)
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
-@pytest.mark.parametrize("function", SPECS)
+@pytest.mark.parametrize(
+    ("function", "dtype"), paired(SPECS, ["float64", "float32", "float16", "bfloat16"])
+)
 def test_what_is_right_passes_every_check(function: str, dtype: str) -> None:
     found = list(asked(function, dtype))
     assert found
@@ -29,7 +30,7 @@ def test_what_is_right_passes_every_check(function: str, dtype: str) -> None:
     assert {one.id: one.max_ulp for one in found if one.max_ulp > HALF} == {}
 
 
-@pytest.mark.parametrize("function", SPECS)
+@pytest.mark.parametrize("function", some(SPECS, 4))
 def test_what_is_right_passes_what_is_asked_on_request(function: str) -> None:
     asked = groups([SPECS[function]], list(ON_REQUEST), ["float32"])
     found = [

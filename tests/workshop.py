@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from zlib import crc32
 
 from trysquare.backend import Backend, Target
 from trysquare.dtypes import FORMATS, Format
@@ -21,8 +23,26 @@ from trysquare.workers.worker import Worker
 SPECS = {spec.function: spec for spec in read_all([Path(__file__).parent.parent / "specs"])}
 SEED = 0
 
+LONG = bool(os.environ.get("TRYSQUARE_LONG"))
+"""Whether everything is asked (`make long`), not only a part of what takes minutes."""
+
 Kind = Callable[[Spec, Check, Format], Group]
 """A group of cases, or of some of them."""
+
+
+def some(names: Iterable[str], one_in: int) -> list[str]:
+    """Return one in so many names, always the same ones; all of them in the long tests."""
+    return [name for name in names if LONG or crc32(name.encode()) % one_in == 0]
+
+
+def paired(names: Iterable[str], others: Sequence[str]) -> list[tuple[str, str]]:
+    """Return each name with one of the others, so that all occur; with each in the long tests."""
+    return [
+        (name, other)
+        for name in names
+        for place, other in enumerate(others)
+        if LONG or crc32(name.encode()) % len(others) == place
+    ]
 
 
 @cache
