@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from trysquare.dtypes import FORMATS, Array, Format
 from trysquare.formula.derivative import Extent as Spread
+from trysquare.formula.tree import names
+from trysquare.planning.sampling import allowed
 from trysquare.spec import Extent, Input, InputForm, InputKind, Parameter, Role, Spec
 from trysquare.truth.arrangement import arrange
 from trysquare.truth.oracle import Oracle
@@ -42,8 +44,9 @@ def _elements(item: Input, form: InputForm, columns: int, format: Format) -> Any
     if form.kind is InputKind.INDEX:
         return st.integers(0, columns - 1) | st.just(-100)
     share = st.floats(0, 1).map(lambda x: float(format.round(np.array(x))))
-    if item.domain is not None:
-        return share | st.sampled_from([0.0, 1.0, format.smallest_subnormal, 1 - format.eps / 2])
+    if item.domain is not None and set(names(item.domain.tree)) == {item.name}:
+        pool = allowed(format, item.name, item.domain.tree, np.random.default_rng(0))
+        return st.sampled_from(np.unique(pool[np.isfinite(pool)]).tolist())
     if form.extent is Extent.POSITION:
         return st.floats(0.25, 4).map(lambda x: float(format.round(np.array(x))))
     top = format.largest
