@@ -277,7 +277,8 @@ def test_an_unknown_target_is_refused() -> None:
         hunt("numpy:cpu:eager", "sigmoid")
 
 
-@pytest.mark.parametrize("function", SPECS)
+# whose targets are 0 or 1 in a whole row: no hunt begins there
+@pytest.mark.parametrize("function", [name for name in SPECS if name != "categorical_hinge_loss"])
 def test_every_point_is_a_call_and_back(function: str) -> None:
     random = np.random.default_rng(0)
     for gradient in (False, True):

@@ -146,11 +146,13 @@ class Session:
                 judged.set_exception(error)
             yield from self._of_group(Answered(asked, judged))
             return
-        with (
-            ProcessPoolExecutor(JUDGES, get_context("spawn")) as judges,
-            ThreadPoolExecutor(max(1, len(targets))) as scribes,
-        ):
+        judges = ProcessPoolExecutor(JUDGES, get_context("spawn"))
+        scribes = ThreadPoolExecutor(max(1, len(targets)))
+        try:
             yield from self._many(groups, targets, judges, scribes)
+        finally:  # whoever interrupts a run does not wait for what nobody will read
+            judges.shutdown(wait=False, cancel_futures=True)
+            scribes.shutdown(wait=False, cancel_futures=True)
 
     def _many(
         self,
