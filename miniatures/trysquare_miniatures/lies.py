@@ -220,7 +220,16 @@ LIES = (
         DEFAULTS,
         LIMITS,
     ),
-    lie("remembers_too_much", "sigmoid", CASES, Symptom.INACCURATE, INVARIANCE, VALUES, DEFAULTS),
+    lie(
+        "remembers_too_much",
+        "sigmoid",
+        CASES,
+        Symptom.INACCURATE,
+        INVARIANCE,
+        VALUES,
+        DEFAULTS,
+        PROPERTIES,
+    ),
     # elementary functions
     lie("drops_negative_zero", "sqrt", CASES, Symptom.SIGN_OF_ZERO),
     lie("off_by_one_ulp", "sqrt", VALUES, Symptom.INACCURATE, EDGES, CASES, DEFAULTS, PROPERTIES),
@@ -290,8 +299,8 @@ LIES = (
     lie("rounds_the_tail_otherwise", "sigmoid", INVARIANCE, Symptom.BITS),
     lie("rounds_the_tail_otherwise", "bce_loss", INVARIANCE, Symptom.BITS, CASES, dtype="bfloat16"),
     lie("walks_memory_otherwise", "softplus", INVARIANCE, Symptom.BITS),
-    lie("never_says_it_twice", "tanh", INVARIANCE, Symptom.BITS),
-    lie("never_says_it_twice", "huber_loss", INVARIANCE, Symptom.BITS, VALUES),
+    lie("never_says_it_twice", "tanh", INVARIANCE, Symptom.BITS, PROPERTIES),
+    lie("never_says_it_twice", "huber_loss", INVARIANCE, Symptom.BITS, VALUES, PROPERTIES),
     lie("derives_rows_alone_otherwise", "log_softmax", INVARIANCE, Symptom.BITS),
     # edges
     lie("counts_in_its_own_format", "mse_loss", EDGES, Symptom.LOST, CASES, dtype="float16"),
@@ -302,6 +311,7 @@ LIES = (
         Symptom.INACCURATE,
         CASES,
         REDUCTIONS,
+        PROPERTIES,
         dtype="bfloat16",
     ),
     lie("leaves_nothing_uninitialized", "huber_loss", EDGES, Symptom.NAN, CASES),
@@ -317,7 +327,7 @@ LIES = (
     lie("wraps_the_axis", "softmax", ERRORS, Symptom.ACCEPTED, CASES),
     lie("refuses_only_forwards", "mse_loss", ERRORS, Symptom.ACCEPTED),
     # properties
-    lie("exceeds_one", "sigmoid", PROPERTIES, Symptom.RANGE),
+    lie("exceeds_one", "sigmoid", PROPERTIES, Symptom.RANGE, VALUES),
     lie("has_a_dent", "sigmoid", PROPERTIES, Symptom.COURSE, VALUES, CASES, DEFAULTS),
     lie("rounds_the_left_otherwise", "tanh", PROPERTIES, Symptom.IDENTITY),
     lie(
@@ -339,7 +349,7 @@ LIES = (
         CASES,
         DEFAULTS,
     ),
-    lie("lifts_the_gradient", "softmax", PROPERTIES, Symptom.IDENTITY, GRADIENTS, LIMITS),
+    lie("lifts_the_gradient", "softmax", PROPERTIES, Symptom.IDENTITY, GRADIENTS, LIMITS, EDGES),
     # form
     lie("returns_float64", "sigmoid", VALUES, Symptom.DTYPE, EDGES, CASES, DEFAULTS, PROPERTIES),
     lie(
@@ -450,6 +460,9 @@ LIES = (
         VALUES,
         GRADIENTS,
         PROPERTIES,
+        DEFAULTS,
+        INVARIANCE,
+        REDUCTIONS,
     ),
     lie(
         "ignores_no_index",
@@ -460,6 +473,9 @@ LIES = (
         CASES,
         GRADIENTS,
         PROPERTIES,
+        DEFAULTS,
+        INVARIANCE,
+        REDUCTIONS,
     ),
     lie("speaks_celu", "elu", VALUES, Symptom.INACCURATE, CASES, PROPERTIES, LIMITS),
     lie("multiplies_infinity_by_zero", "gelu", CASES, Symptom.NAN, VALUES),
@@ -490,7 +506,16 @@ LIES = (
         PROPERTIES,
         dtype="float64",
     ),
-    lie("speaks_huber", "smooth_l1_loss", CASES, Symptom.INACCURATE, VALUES, PROPERTIES, LIMITS),
+    lie(
+        "speaks_huber",
+        "smooth_l1_loss",
+        CASES,
+        Symptom.INACCURATE,
+        VALUES,
+        PROPERTIES,
+        LIMITS,
+        REDUCTIONS,
+    ),
     # gradients
     lie("two_at_the_kink", "relu", GRADIENTS, Symptom.INACCURATE),
     lie("two_at_the_kink", "selu", GRADIENTS, Symptom.INACCURATE),
