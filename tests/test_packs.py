@@ -194,10 +194,10 @@ def test_a_kink_has_all_conventions(tmp_path: Path) -> None:
 
 def test_an_infinity_is_accepted_where_the_formula_overflows_on_the_way(tmp_path: Path) -> None:
     pack = packed(tmp_path, [SPECS["huber_loss"]], "float16")
-    _, answer = find(pack, "huber_loss/float16/6529-points/value")
+    _, answer = find(pack, "huber_loss/float16/8192-points/value")
     assert answer.extras is not None
     there = tensor(pack, answer.extras, "float16") & FLAGS[Extra.PLUS_INFINITY] != 0
-    assert 0 < there.sum() < 200
+    assert 0 < there.sum() < 400
     assert np.isfinite(tensor(pack, answer.highest, "float16")[there]).all()
 
 

@@ -26,8 +26,9 @@ def test_what_is_right_passes_every_check(function: str, dtype: str) -> None:
     found = list(asked(function, dtype))
     assert found
     assert diverging(found) == []
-    # what is measured is the backend, not our own float64
-    assert {one.id: one.max_ulp for one in found if one.max_ulp > HALF} == {}
+    # what is measured is the backend, not our own float64, which decides where rows are masked
+    numbers = [one for one in found if "masked" not in one.case]
+    assert {one.id: one.max_ulp for one in numbers if one.max_ulp > HALF} == {}
 
 
 @pytest.mark.parametrize("function", some(SPECS, 4))
