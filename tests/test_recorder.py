@@ -30,6 +30,12 @@ LABELS = {
     "softmax": "softmax of (x, 0)",
     "log_softmax": "log_softmax of (x, 0)",
     "prelu": "prelu, weight 0.25",
+    "softmin": "softmin of (x, 0)",
+    "log_sum_exp": "log_sum_exp of (x, 0)",
+    "glu": "glu, b 0",
+    "geglu": "geglu, b 2",
+    "reglu": "reglu, b 2",
+    "swiglu": "swiglu, b 2",
 }
 ACTIVATIONS = [name for name, spec in SPECS.items() if spec.category == "activations"]
 

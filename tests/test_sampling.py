@@ -46,6 +46,8 @@ def bits(case: Case) -> dict[str, Any]:
     if case.claimed is not None:
         earlier = None if case.earlier is None else bits(case.earlier)
         plain["claimed"] = case.claimed.claim, earlier
+    if case.elsewhere is not None:
+        plain["elsewhere"] = bits(case.elsewhere.case), case.elsewhere.places.tobytes()
     return plain
 
 

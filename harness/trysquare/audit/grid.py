@@ -131,9 +131,9 @@ def grid(spec: Spec, parameters: Mapping[str, Value], count: int, *, binades: bo
             few = Grid(spec, meant, {item.name: inputs[item.name]}, rows, columns)
             if few.holds_everywhere(domain).mean() < RARE:
                 pool = allowed(FLOAT32, item.name, domain, random)
-                inputs[item.name] = random.choice(
-                    pool[np.isfinite(pool)], (rows, widths[item.name])
-                )
+                finite = pool[np.isfinite(pool)]
+                if finite.size:  # of a domain without a number nothing is left
+                    inputs[item.name] = random.choice(finite, (rows, widths[item.name]))
     for item in spec.inputs:
         if item.name not in inputs:
             inputs[item.name] = random.integers(0, columns, (rows, widths[item.name])) * 1.0

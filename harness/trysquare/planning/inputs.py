@@ -360,7 +360,9 @@ def _rare(meant: Meaning, item: Input, values: Array, format: Format) -> bool:
 def _allowed(meant: Meaning, item: Input, count: int, format: Format, random: Generator) -> Array:
     """Return random numbers from the domain of one input, boundaries and specials among them."""
     domain = None if item.domain is None else meant.expression(item.domain.tree)
-    return random.choice(allowed(format, item.name, domain, random), count)
+    pool = allowed(format, item.name, domain, random)
+    # of a domain without a number there is nothing to try, and whoever checks domains sees it
+    return random.choice(pool, count) if pool.size else np.full(count, np.nan)
 
 
 def pointwise(tree: Node) -> bool:

@@ -111,7 +111,7 @@ class Refusals:
         for item in self.spec.inputs:
             if item.form(self.effective).kind is not InputKind.INDEX:
                 continue
-            for wrong in (self.shape[1], -1, HUGE, -HUGE):
+            for wrong in (self.shape[1], -1, HUGE, -(HUGE - 1)):
                 if wrong in self.spec.defaults.values():
                     continue  # it may mark what is to be ignored
                 inputs = self._some(self.shape)
