@@ -75,8 +75,8 @@ def test_what_is_installed_is_not_this_checkout(installed: Path) -> None:
 
 
 @pytest.mark.xfail(
-    reason="the book that right answers come from is wrong twice in float64: a gradient of bce_loss "
-    "at a subnormal product, and multi_margin_loss of the smallest normal; `also` of a few lies"
+    reason="right answers are wrong twice in float64: a gradient of bce_loss that is not a number, "
+    "multi_margin_loss of the smallest normal; and `also` of a few lies says too little"
 )
 def test_every_check_of_what_is_installed_knows_every_liar(installed: Path) -> None:
     code, table, said = printed(str(installed / "trysquare"), "selftest")
