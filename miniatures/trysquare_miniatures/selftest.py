@@ -18,7 +18,7 @@ from trysquare_miniatures.score import Score, scores
 
 HEADS = ("check", "lies caught", "others let alone", "right answers passed", "score")
 SAMPLED = (
-    f"Right answers have 80 digits, which takes time: in float16 and bfloat16 they are given for "
+    f"Right answers have 80 digits, which takes time: they are given for "
     f"{MANY:,}\nnumbers of a tensor at most, evenly spread, and for no longer rows and sums."
 )
 
