@@ -124,9 +124,7 @@ class Sampled(Group):
     def cases(self, seed: int) -> tuple[Case, ...]:
         """Return the cases whose tensors have at most MANY numbers, or a part of those rows."""
         thinned = (_thinned(self.spec, case) for case in super().cases(seed))
-        small = tuple(
-            one for one in thinned if _size(one) <= MANY or one.check is Check.RANDOMNESS
-        )
+        small = tuple(one for one in thinned if _size(one) <= MANY or one.check is Check.RANDOMNESS)
         names = {case.name for case in small}
         return tuple(one for one in small if one.earlier is None or one.earlier.name in names)
 
