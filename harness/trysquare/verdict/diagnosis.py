@@ -31,16 +31,20 @@ TELLING = 8
 """Different numbers, all of a narrower format, that are no accident any more."""
 
 
+NEARER = 0.9
+"""How far a likely dialect is from an answer, at most, relative to the truth."""
+
 SAMPLE = 400
 """Diverging rows on which a suspect must hold first, before all of an answer is compared."""
 
 
 @dataclass(frozen=True)
 class View:
-    """An answer as rows, or some rows of it, beside its standard, and what of it diverges."""
+    """An answer as rows, or some rows of it, beside truth and standard; what of it diverges."""
 
     standard: Standard
     rows: Array
+    truth: Array
     bad: Array
     flushes: bool
 
@@ -54,11 +58,13 @@ class Suspect:
     """Another way to compute a call: what it is called, and why that happens.
 
     `fits` marks where it gives the answer of a view; it is None where it cannot be the cause.
+    `likely` says roughly the same of diverging rows, and is soon done.
     """
 
     name: str
     why: str
     fits: Callable[[View], Array | None]
+    likely: Callable[[View], Array | None]
 
     def words(self, fits: Array, bad: Array) -> str:
         """Return what it explains, in a sentence."""
@@ -78,13 +84,14 @@ def diagnose(standard: Standard, got: Array, *, flushes: bool) -> str:
     bad = standard.distance(rows, standard.canonical, flushes=flushes).bad
     if not bad.any():
         return ""
-    whole = View(standard, rows, bad, flushes)
+    whole = View(standard, rows, standard.canonical.truth.value, bad, flushes)
     some = _sampled(whole)
     best, words = 0.0, ""
     for suspect in _suspects(standard):
-        if some is not whole and _share(suspect, some) < MOST / 2:
+        quicker = some is not whole or suspect.likely is not suspect.fits
+        if quicker and not _likely(suspect, some):
             continue
-        fits = _fits(suspect, whole)
+        fits = _fits(suspect.fits, whole)
         if fits is None:
             continue
         if fits.all():
@@ -105,42 +112,54 @@ def _sampled(whole: View) -> View:
     if 2 * chosen.size > standard.layout.rows:
         return whole
     fewer = Standard(standard.spec, part(standard, chosen), searching=True)
-    return View(fewer, whole.rows[chosen], whole.bad[chosen], whole.flushes)
+    rows, truth, bad = whole.rows[chosen], whole.truth[chosen], whole.bad[chosen]
+    return View(fewer, rows, truth, bad, whole.flushes)
 
 
-def _share(suspect: Suspect, view: View) -> float:
-    fits = _fits(suspect, view)
-    return 0.0 if fits is None else view.explained(fits)
+def _likely(suspect: Suspect, view: View) -> bool:
+    fits = _fits(suspect.likely, view)
+    return fits is not None and view.explained(fits) >= MOST / 2
 
 
-def _fits(suspect: Suspect, view: View) -> Array | None:
+def _fits(question: Callable[[View], Array | None], view: View) -> Array | None:
     try:
-        return suspect.fits(view)
+        return question(view)
     except UndecidedError:
         return None
 
 
 def _suspects(standard: Standard) -> Iterator[Suspect]:
-    for place, (name, why, _) in enumerate(standard.dialects):
-        yield Suspect(f"dialect '{name}'", why, partial(_as_dialect, place))
+    for name, why, tree in standard.dialects:
+        same, nearer = partial(_as_dialect, tree), partial(_nearer_dialect, tree)
+        yield Suspect(f"dialect '{name}'", why, same, nearer)
     why = "the target keeps subnormal numbers elsewhere, this function does not"
-    yield Suspect("an evaluation that takes subnormal numbers for zero", why, _as_flushing)
+    name = "an evaluation that takes subnormal numbers for zero"
+    yield Suspect(name, why, _as_flushing, _as_flushing)
     for lower in FORMATS.values():
         if lower.precision < standard.case.format.precision:
             why = f"every answer is a {lower.name} number"
-            yield Suspect(f"an evaluation in {lower.name}", why, partial(_as_narrower, lower))
+            narrower = partial(_as_narrower, lower)
+            yield Suspect(f"an evaluation in {lower.name}", why, narrower, narrower)
     for name, tree in standard.textbook:
         for format in _workings(standard.case.format):
-            fits = partial(_as_textbook, tree, format)
-            yield Suspect(f"{name} in {format.name}", "the same bits", fits)
+            bits = partial(_as_textbook, tree, format)
+            yield Suspect(f"{name} in {format.name}", "the same bits", bits, bits)
 
 
-def _as_dialect(place: int, view: View) -> Array | None:
+def _nearer_dialect(tree: Node, view: View) -> Array:
+    """Mark where a dialect, in plain arithmetic, is nearer to the answer than the truth is."""
+    other = view.standard.roughly(tree)
+    with np.errstate(all="ignore"):
+        wrong = np.where(np.isnan(view.truth), np.inf, np.abs(view.rows - view.truth))
+        nearer = np.abs(view.rows - other) < NEARER * wrong
+    return np.asarray(nearer | _same(view.rows, other))
+
+
+def _as_dialect(tree: Node, view: View) -> Array | None:
     """Mark where a dialect, which must be the same as the formula where nothing diverges, fits."""
-    standard, rows, bad = view.standard, view.rows, view.bad
-    truth = standard.canonical.truth.value
+    standard, rows, truth, bad = view.standard, view.rows, view.truth, view.bad
     lost = (rows == 0) & (truth != 0) & np.isfinite(truth)
-    accepted = standard.otherwise(standard.dialects[place][2])
+    accepted = standard.otherwise(tree)
     found = standard.distance(rows, accepted, flushes=view.flushes)
     meant = standard.case.format.round(accepted.truth.value)
     apart = standard.distance(meant, standard.canonical, flushes=view.flushes).bad

@@ -193,6 +193,12 @@ class Standard:
             self._others[id(tree)] = self._accepted(tree, self.rows, np.True_)
         return self._others[id(tree)]
 
+    def roughly(self, tree: Node) -> Array:
+        """Return the answers of a dialect's tree in plain arithmetic, with no bound."""
+        oracle = self._oracle(tree, self.rows)
+        quick = oracle.extended if self.case.format is FLOAT64 else None
+        return oracle.ieee if quick is None else quick.value
+
     @cached_property
     def _others(self) -> dict[int, Accepted]:
         return {}
