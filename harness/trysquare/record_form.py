@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import types
+from collections.abc import Callable
 from enum import StrEnum
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -39,23 +40,37 @@ def _hints(kind: Any) -> dict[str, Any]:
 
 def encode(value: Any, hint: Any) -> Any:
     """Return the JSON value of `value`, which is of the type `hint`."""
+    return _encoder(hint)(value)
+
+
+@cache
+def _encoder(hint: Any) -> Callable[[Any], Any]:
+    """Return what makes JSON of values of a type; a run has hundreds of thousands of them."""
     members = [member for member in _members(hint) if member is not types.NoneType]
-    if value is None or members:
-        return None if value is None else _encode_member(value, members)
+    if members:
+        some = _encoder(members[0]) if len(members) == 1 else _encode_choice
+        return lambda value: None if value is None else some(value)
     if _is_record(hint):
-        return {key: encode(getattr(value, key), kind) for key, kind in _hints(hint).items()}
+        parts = [(key, _encoder(kind)) for key, kind in _hints(hint).items()]
+        return lambda value: {key: part(getattr(value, key)) for key, part in parts}
     arguments = get_args(hint)
     if get_origin(hint) is tuple:
-        each = arguments[:1] * len(value) if arguments[-1] is Ellipsis else arguments
-        return [encode(item, kind) for item, kind in zip(value, each, strict=True)]
+        return _encoder_of_tuples(arguments)
     if arguments:
-        return {key: encode(item, arguments[1]) for key, item in value.items()}
-    return _encode_float(float(value)) if hint is float else hint(value)
+        each = _encoder(arguments[1])
+        return lambda value: {key: each(item) for key, item in value.items()}
+    return (lambda value: _encode_float(float(value))) if hint is float else hint
 
 
-def _encode_member(value: Any, members: list[Any]) -> Any:
-    if len(members) == 1:
-        return encode(value, members[0])
+def _encoder_of_tuples(arguments: tuple[Any, ...]) -> Callable[[Any], Any]:
+    if arguments[-1] is Ellipsis:
+        each = _encoder(arguments[0])
+        return lambda value: [each(item) for item in value]
+    parts = [_encoder(kind) for kind in arguments]
+    return lambda value: [part(item) for part, item in zip(parts, value, strict=True)]
+
+
+def _encode_choice(value: Any) -> Any:
     # a choice called 'inf' is not the number
     if isinstance(value, str):
         return {"text": value} if value in _SPECIAL else value
