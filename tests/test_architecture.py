@@ -76,7 +76,7 @@ LAYERS = (
         "workers.area workers.frames workers.probes"
     ),
     (
-        "audit.multiprecision audit.mutants backend difference formula.ball formula.bounded formula.extended "
+        "audit.multiprecision audit.mutants backend formula.ball formula.bounded formula.extended "
         "formula.rounded hunt.search planning.joints planning.sampling result specfile.document "
         "sweep.tally truth.layout truth.meaning"
     ),
