@@ -331,7 +331,7 @@ class FunctionRecord:
 
     `formulas` are (label, text, MathML); `curves` hold (what is drawn, [(x, y), ...]) of an
     activation and of its derivative. `usages` say what calls mean that leave arguments out, `apart`
-    where each dialect is farthest from the formula.
+    where each dialect is farthest from the formula. `revision` changes with the spec.
     """
 
     function: str
@@ -348,6 +348,7 @@ class FunctionRecord:
     framework_defaults: Mapping[str, Mapping[str, str]]
     usages: tuple[Usage, ...] = ()
     apart: Mapping[str, Difference] = field(default_factory=dict)
+    revision: str = ""
 
 
 @dataclass(frozen=True)
