@@ -70,7 +70,7 @@ LAYERS = (
         "workers.process workers.protocol workers.reproduction"
     ),
     (
-        "audit.enclosure audit.grid binding cli.options command.progress command.rerun "
+        "audit.enclosure audit.grid binding cli.options command.progress command.rerun difference "
         "formula.branching planning.cases planning.variations record_form specfile.composer "
         "specfile.schema specfile.values truth.arrangement truth.oracle verdict.compare "
         "workers.area workers.frames workers.probes"

@@ -122,7 +122,7 @@ def functions(session: Session, specs: Iterable[Spec]) -> Iterator[FunctionRecor
     for spec in named:
         record = describe(spec, hellos)
         measured = replace(record, usages=found.get(spec.function, ()), apart=dialects(spec))
-        yield shown(measured)
+        yield shown(replace(measured, revision=revision([spec])))
 
 
 def footer(results: Iterable[Result], stale: Sequence[Stale], seconds: float) -> Footer:

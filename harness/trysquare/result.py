@@ -331,8 +331,9 @@ class FunctionRecord:
 
     `formulas` are (label, text, MathML); `curves` hold (what is drawn, [(x, y), ...]) of an
     activation and of its derivative. `usages` say what calls mean that leave arguments out, `apart`
-    where each dialect is farthest from the formula. `kinks` are (where, input, what its derivative
-    may be there, any of them): a convention, which frameworks choose differently.
+    where each dialect is farthest from the formula. `revision` changes with the spec. `kinks` are
+    (where, input, what its derivative may be there, any of them): a convention, which frameworks
+    choose differently.
     """
 
     function: str
@@ -349,6 +350,7 @@ class FunctionRecord:
     framework_defaults: Mapping[str, Mapping[str, str]]
     usages: tuple[Usage, ...] = ()
     apart: Mapping[str, Difference] = field(default_factory=dict)
+    revision: str = ""
     kinks: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
 
 
