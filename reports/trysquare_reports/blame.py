@@ -71,14 +71,16 @@ def counts(found: Iterable[Side]) -> Counter[Blame]:
     return Counter(side.blame for side in found)
 
 
-def sentence(result: Result, others: Iterable[Result]) -> str:
-    """Return who else is wrong about the question of a result; nothing if nobody else was asked."""
-    found = [side for side in sides([result, *others]) if result in side.results]
-    if not found:
-        return ""
-    side = found[0]
+def told(side: Side) -> str:
+    """Return in one sentence who is wrong about a question."""
     wrong, count = len(side.wrong), len(side.results)
     if side.blame in (Blame.ONE, Blame.SOME):
         names = ", ".join(one.target for one in side.wrong)
         return f"{side.blame} ({wrong} of {count}: {names})"
     return f"{side.blame} ({count})"
+
+
+def sentence(result: Result, others: Iterable[Result]) -> str:
+    """Return who else is wrong about the question of a result; nothing if nobody else was asked."""
+    found = [side for side in sides([result, *others]) if result in side.results]
+    return told(found[0]) if found else ""

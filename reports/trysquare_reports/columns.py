@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from trysquare.difference import Change, Changed
+from trysquare.difference import Change, Comparison, Delta
 from trysquare.result import Check, Json, Result, Run
 from trysquare_reports.findings import cause
 from trysquare_reports.verdict import ALARMING, State, excess, state
@@ -29,7 +29,12 @@ class Table:
 
     run: Run
     rows: tuple[Result, ...]
-    changes: Mapping[str, Changed]
+    compared: Comparison | None = None
+
+    @cached_property
+    def changes(self) -> Mapping[str, Delta]:
+        """What became of each id, nothing where the run is compared with no other."""
+        return {} if self.compared is None else {delta.id: delta for delta in self.compared.deltas}
 
     @cached_property
     def index(self) -> Mapping[str, int]:
@@ -62,10 +67,9 @@ class _Words:
         return [*self._numbers]
 
 
-def table(run: Run, changes: Iterable[Changed] = ()) -> Table:
+def table(run: Run, compared: Comparison | None = None) -> Table:
     """Return the table of a run: what alarms by how far it is off, the rest as it was measured."""
-    rows = sorted(run.results, key=_place)
-    return Table(run, tuple(rows), {changed.id: changed for changed in changes})
+    return Table(run, tuple(sorted(run.results, key=_place)), compared)
 
 
 def _place(result: Result) -> tuple[int, float]:
@@ -97,8 +101,9 @@ def columns(table: Table) -> tuple[Json, Json, bytes]:
     }
     found["ulp"] = _figures([result.max_ulp for result in table.rows])
     found["slack"] = _figures([_slack(result) for result in table.rows])
-    if table.changes:
-        found |= _before(table, words["state"])
+    if table.compared is not None:
+        words["why"] = _Words([""])
+        found |= _before(table, words["state"], words["why"])
     layout, parts, offset = [], [], 0
     for name, values in found.items():
         raw = values.astype(values.dtype.newbyteorder("<")).tobytes()
@@ -112,7 +117,7 @@ def columns(table: Table) -> tuple[Json, Json, bytes]:
         "words": {name: words[name].texts() for name in short} | {"change": [*Change]},
         "symbols": [kind.symbol for kind in State],
     }
-    long = {name: words[name].texts() for name in ("case", "tail", "cause")}
+    long = {name: it.texts() for name, it in words.items() if name not in short}
     return head, long, b"".join(parts)
 
 
@@ -149,13 +154,14 @@ def _slack(result: Result) -> float:
     return 0.0 if result.worst is None else excess(result.worst)
 
 
-def _before(table: Table, states: _Words) -> dict[str, NDArray[np.generic]]:
+def _before(table: Table, states: _Words, whys: _Words) -> dict[str, NDArray[np.generic]]:
     found = [table.changes[result.id] for result in table.rows]
-    old = [changed.old for changed in found]
+    old = [delta.before for delta in found]
     kinds = [*Change]
     before = [State.NOT_RUN if result is None else state(result) for result in old]
     return {
-        "change": _smallest([kinds.index(changed.change) for changed in found]),
+        "change": _smallest([kinds.index(delta.change) for delta in found]),
+        "why": _smallest([whys(delta.why) for delta in found]),
         "state_before": _smallest([states(text) for text in before]),
         "ulp_before": _figures([0.0 if result is None else result.max_ulp for result in old]),
         "slack_before": _figures([0.0 if result is None else _slack(result) for result in old]),

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
 from trysquare.result import Result
 from trysquare_reports.verdict import ALARMING, State, severity, state
 
-PAGES = 600
-"""The most results that have a page of their own."""
+QUEUED = 100
+"""Causes of what nobody expected that are entries of the queue; the others are counted."""
 
 SAMPLES = 8
-"""Known results with one cause, of one function, that have a page of their own: the worst."""
-
-LISTED = 50
-"""Results with one cause, of one function, that are lines in a list; the others are counted."""
-
+"""Results with one cause that are lines below it; the others are a click away."""
 
 @dataclass(frozen=True)
 class Finding:
@@ -44,16 +40,6 @@ class Finding:
     def checks(self) -> list[str]:
         """The checks that show it."""
         return list(dict.fromkeys(str(result.check) for result in self.results))
-
-    @property
-    def listed(self) -> tuple[Result, ...]:
-        """The results that are lines in a list."""
-        return self.results[:LISTED]
-
-    @property
-    def unlisted(self) -> int:
-        """How many results are in the results file only."""
-        return len(self.results) - len(self.listed)
 
 
 @dataclass(frozen=True)
@@ -81,7 +67,7 @@ def findings(results: Iterable[Result]) -> list[Finding]:
     groups: defaultdict[tuple[State, str, str, str], list[Result]] = defaultdict(list)
     for result in diverging:
         backend = result.target.partition(":")[0]
-        groups[state(result), backend, result.function, _cause(result)].append(result)
+        groups[state(result), backend, result.function, cause(result)].append(result)
     found = [Finding(*key, tuple(members)) for key, members in groups.items()]
     known = [item for item in found if item.state is State.KNOWN]
     known.sort(key=lambda item: (item.backend, item.function, item.cause))
@@ -100,14 +86,6 @@ def known(queue: Iterable[Finding]) -> list[Known]:
     ]
 
 
-def paged(queue: Sequence[Finding]) -> list[Result]:
-    """Return the results that have a page of their own, in the order of the queue."""
-    return [
-        result
-        for item in queue
-        for result in (item.results[:SAMPLES] if item.state is State.KNOWN else item.results)
-    ][:PAGES]
-
-
-def _cause(result: Result) -> str:
+def cause(result: Result) -> str:
+    """Return the reason that is known, or else the best that is found."""
     return result.known or result.diagnosis or result.reason or result.symptom or ""

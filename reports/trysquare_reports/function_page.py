@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from trysquare.result import Check, FunctionRecord, Outcome, Result, Symptom
-from trysquare_reports import plot
 from trysquare_reports.verdict import State, state, worst_state
 
 _ERROR = "an error"
@@ -44,12 +42,19 @@ class Special:
 
 
 @dataclass(frozen=True)
-class Panel:
-    """Error against x in one dtype, and the same as text."""
+class Curve:
+    """Largest errors in ULP against x, of one target in one dtype, where parameters differ of all.
 
+    `points` are in the order of x; `limit` is the smallest of the limits at the worst elements, and
+    `worst` the result with the largest error.
+    """
+
+    title: str
     dtype: str
-    figure: Markup
-    maxima: tuple[tuple[str, int, Result], ...]
+    target: str
+    points: tuple[tuple[float, float], ...]
+    limit: float | None
+    worst: Result
 
 
 @dataclass(frozen=True)
@@ -70,37 +75,21 @@ def special_values(results: Iterable[Result], targets: Sequence[str]) -> list[Sp
     return [_special(case, answers, targets) for case, answers in found.items()]
 
 
-def plotted(results: Iterable[Result]) -> dict[str, list[Result]]:
-    """Return the results that have a curve, by what is plotted together."""
-    found: dict[str, list[Result]] = {}
+def curves(results: Iterable[Result]) -> Iterator[Curve]:
+    """Yield what is drawn against x: sweeps one by one, of other checks one curve each."""
+    found: defaultdict[tuple[str, str, str], list[Result]] = defaultdict(list)
     for result in results:
         if result.histogram:
-            title = f"{result.case}" if result.check is Check.SWEEP else str(result.check)
-            found.setdefault(title, []).append(result)
-    return found
-
-
-def panels(results: Iterable[Result], targets: Sequence[str]) -> Iterator[Panel]:
-    """Yield one plot for each dtype; their maximum where parameters differ."""
-    found: defaultdict[str, defaultdict[str, list[Result]]]
-    found = defaultdict(lambda: defaultdict(list))
-    for result in results:
-        found[result.dtype][result.target].append(result)
-    for dtype, answers in found.items():
-        series = [
-            plot.Series(target, number, [point for r in answers[target] for point in r.histogram])
-            for number, target in enumerate(targets)
-            if target in answers
-        ]
-        worst = [
-            (target, number, max(answers[target], key=lambda result: result.max_ulp))
-            for number, target in enumerate(targets)
-            if target in answers
-        ]
-        limits = [r.worst.limit for rs in answers.values() for r in rs if r.worst is not None]
-        title = f"error in ULP against x, {dtype}"
-        figure = plot.error_figure(title, series, min(limits, default=None))
-        yield Panel(dtype, figure, tuple(worst))
+            title = result.case if result.check is Check.SWEEP else str(result.check)
+            found[title, result.dtype, result.target].append(result)
+    for key, members in found.items():
+        highest: dict[float, float] = {}
+        for x, error in (point for result in members for point in result.histogram):
+            if math.isfinite(x) and not math.isnan(error):
+                highest[x] = max(error, highest.get(x, 0.0))
+        limits = [result.worst.limit for result in members if result.worst is not None]
+        worst = max(members, key=lambda result: result.max_ulp)
+        yield Curve(*key, tuple(sorted(highest.items())), min(limits, default=None), worst)
 
 
 def defaults(record: FunctionRecord) -> list[Default]:

@@ -1,12 +1,10 @@
-"""A run as one HTML file that opens from disk: no network, and no script needed to read it."""
+"""A run as one HTML file that opens from disk: no network, and no script needed for its verdict."""
 
 from __future__ import annotations
 
 import json
-import shlex
 from base64 import b64encode
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from itertools import groupby
 from operator import attrgetter
@@ -16,62 +14,99 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from trysquare.result import Check, FunctionRecord, Result, Run
-from trysquare_reports import blame, figures, findings, function_page, markup, plot, usage, verdict
-from trysquare_reports.hunted import hunted
+from trysquare.difference import compare
+from trysquare.result import Json, Result, Run
+from trysquare_reports import (
+    blame,
+    chunk,
+    columns,
+    compared,
+    details,
+    figures,
+    findings,
+    markup,
+    plot,
+    usage,
+    verdict,
+)
 from trysquare_reports.matrix import matrix
-from trysquare_reports.verdict import State
+from trysquare_reports.verdict import ALARMING, State
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_SCRIPTS = (
+    "data",
+    "filter",
+    "elements",
+    "table",
+    "drawing",
+    "decisions",
+    "result",
+    "function",
+    "target",
+    "compare",
+    "keys",
+    "routes",
+)
+"""What the script of the page is made of, in this order."""
+
 _state = attrgetter("state")
 _DIFFERENT = 10
 """Questions of which the page tells how far the answers are apart that are within their limits."""
 
-_LONGEST = 4_000
-"""Characters of a reproduction that the page carries; a longer one is in the results file."""
+_PLAIN = 50
+"""Unexpected results that can be read without scripts, and in print."""
+
+_REPRODUCTIONS = 12_000_000
+"""Characters of all reproductions that the page carries, those of the worst results first."""
 
 
-def render(run: Run) -> str:
-    """Return the page: verdict, matrix, one section for each function and each divergence."""
-    style, script = (_static(name) for name in ("page.css", "page.js"))
-    queue = findings.findings(run.results)
-    pages = findings.paged(queue)
-    page = _environment({result.id for result in pages}).get_template("page.html.j2")
-    targets = [target.target for target in run.header.targets if target.available]
-    text = page.render(
-        run=run,
-        targets=targets,
-        style=Markup(style),  # noqa: S704 - our own file
-        script=Markup(script),  # noqa: S704 - our own file
-        policy=_policy(style, script),
-        verdict=verdict.verdict(run),
-        counts=verdict.tally(run),
-        ran=verdict.targets(run),
-        broken=verdict.broken(run),
-        error=State.ERROR,
-        states=list(State)[:-1],
-        matrix=matrix(run),
-        alarming=[
-            (kind, [*found]) for kind, found in groupby(queue, _state) if kind is not State.KNOWN
-        ],
-        known=findings.known(queue),
-        functions=_functions(run, targets),
-        pages=pages,
-        dropped=sum(len(found.results) for found in queue) - len(pages),
-        longest=_LONGEST,
-        shown=function_page.SHOWN,
-        order=_json([result.id for result in pages]),
-        peers=_peers(run, pages),
-        side_by_side=_side_by_side(run),
-        usage_heads=usage.HEADS,
-        usage=[*usage.rows(run.functions)],
-        dialects=[*usage.dialects(run.functions)],
+def render(run: Run, baseline: Run | None = None) -> str:
+    """Return the page: verdict, queue and matrix as HTML, all results as data.
+
+    `baseline` is an earlier run; the page then says what became of each of its results.
+    """
+    style = _static("page.css")
+    script = "".join(_static(f"script/{name}.js") for name in _SCRIPTS)
+    table = columns.table(run, None if baseline is None else compare(baseline, run))
+    queue = findings.findings(table.rows)
+    alarming = [item for item in queue if item.state in ALARMING]
+    head, words, numbers = columns.columns(table)
+    text = (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            run=run,
+            targets=table.targets,
+            style=Markup(style),  # noqa: S704 - our own file
+            script=Markup(script),  # noqa: S704 - our own files
+            policy=_policy(style, script),
+            verdict=verdict.verdict(run),
+            counts=verdict.tally(run),
+            ran=verdict.targets(run),
+            broken=verdict.broken(run),
+            error=State.ERROR,
+            states=list(State)[:-1],
+            matrix=matrix(run, table.changes),
+            alarming=[(kind, [*them]) for kind, them in groupby(alarming[: findings.QUEUED], _state)],
+            unqueued=alarming[findings.QUEUED :],
+            known=findings.known(queue),
+            plain=[details.detail(r, "", scripted=False) | {"result": r} for r in _plain(table)],
+            curves=[(r, plot.curve_figure(r.function, r.curves)) for r in run.functions],
+            side_by_side=_side_by_side(run),
+            usage_heads=usage.HEADS,
+            usage=[*usage.rows(run.functions)],
+            dialects=[*usage.dialects(run.functions)],
+            comparison=None if table.compared is None else compared.heading(table.compared),
+            data=_json(head | _meta(run, table)),
+            packs={"words": columns.packed(words), "numbers": columns.packed(numbers)}
+            | dict(_packs(table)),
+        )
     )
     # half a surrogate in a text must not end a report
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _environment(pages: set[str]) -> Environment:
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -80,76 +115,67 @@ def _environment(pages: set[str]) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "ulp": figures.ulp,
         "whole": figures.whole,
         "duration": figures.duration,
-        "percent": figures.percent,
-        "over": lambda worst: figures.over(worst.ulp, worst.limit),
-        "state": verdict.state,
         "links": markup.links,
         "route": _route,
-        "shell": shlex.quote,
+        "query": _query,
     }
-    environment.tests |= {"has_page": pages.__contains__}
     environment.globals |= {
-        "has_page": pages.__contains__,
         "plural": figures.plural,
-        "exact_percent": figures.exact_percent,
-        "mismatch": verdict.mismatch,
-        "wanted": verdict.wanted,
-        "closeness": verdict.closeness,
-        "seen_by_others": verdict.seen_by_others,
-        "blamed": blame.sentence,
+        "error_of": details.error,
+        "samples": findings.SAMPLES,
     }
     return environment
 
 
-def _functions(run: Run, targets: Sequence[str]) -> list[Mapping[str, object]]:
-    results: defaultdict[str, list[Result]] = defaultdict(list)
-    for result in run.results:
-        results[result.function].append(result)
-    return [_function(record, results[record.function], targets) for record in run.functions]
+def _plain(table: columns.Table) -> list[Result]:
+    found = (row for row in table.rows[:_PLAIN] if verdict.state(row) in ALARMING)
+    return [*found]
 
 
-def _function(
-    record: FunctionRecord, results: Sequence[Result], targets: Sequence[str]
-) -> Mapping[str, object]:
-    causes = findings.findings(results)
-    panels = {
-        title: [*function_page.panels(members, targets)]
-        for title, members in function_page.plotted(results).items()
-    }
+def _meta(run: Run, table: columns.Table) -> Json:
+    """Return what the script says of the run as a whole."""
     return {
-        "record": record,
-        "formulas": [
-            (label, text, markup.math(mathml, text)) for label, text, mathml in record.formulas
+        "trysquare": run.header.trysquare,
+        "started": run.header.started,
+        "specs": run.header.specs,
+        "seed": run.header.seed,
+        "environment": run.header.environment,
+        "versions": {target.target: target.version for target in run.header.targets},
+        "targets": [
+            {
+                "target": target.target,
+                "version": target.version,
+                "flushes": target.flushes,
+                "environment": [*target.environment.items()],
+            }
+            for target in run.header.targets
         ],
-        "curve": plot.curve_figure(record.function, record.curves),
-        "special": function_page.special_values(results, targets),
-        "sweeps": [result for result in results if result.check is Check.SWEEP],
-        "hunted": [*hunted(results)],
-        "panels": {title: found for title, found in panels.items() if found},
-        "defaults": function_page.defaults(record),
-        "causes": causes,
-        "diverging": sum(len(cause.results) for cause in causes),
-        "count": len(results),
+        "longest": details.LONGEST,
+        "comparison": None if table.compared is None else compared.heading(table.compared),
     }
 
 
-def _peers(run: Run, pages: Sequence[Result]) -> Mapping[str, list[Result]]:
-    answers: defaultdict[tuple[object, ...], list[Result]] = defaultdict(list)
-    for result in run.results:
-        answers[verdict.question(result)].append(result)
-    return {result.id: answers[verdict.question(result)] for result in pages}
+def _packs(table: columns.Table) -> Iterator[tuple[str, str]]:
+    """Yield the data of each function, and of what is gone since another run."""
+    results = chunk.by_function(table.run.results)
+    accused = details.accusations(table.run.results)
+    scripted = chunk.scripts(table.rows, _REPRODUCTIONS)
+    for number, name in enumerate(table.functions):
+        found = chunk.chunk(name, results.get(name, []), table, accused, scripted)
+        yield f"function-{number}", columns.packed(found)
+    if table.compared is not None:
+        yield "gone", columns.packed(compared.gone(table.compared))
 
 
 def _side_by_side(run: Run) -> Mapping[str, object]:
     """Return how often one, some or all targets are wrong, and where those that conform differ."""
-    compared = [*blame.sides(run.results)]
-    counts = blame.counts(compared)
-    differing = sorted(compared, key=lambda side: -side.apart)[:_DIFFERENT]
+    found = [*blame.sides(run.results)]
+    counts = blame.counts(found)
+    differing = sorted(found, key=lambda side: -side.apart)[:_DIFFERENT]
     return {
-        "count": len(compared),
+        "count": len(found),
         "counts": [(who, counts[who]) for who in blame.Blame if counts[who]],
         "differing": [(side.results[0], side.apart) for side in differing if side.apart > 1],
     }
@@ -170,11 +196,19 @@ def _policy(style: str, script: str) -> str:
 
 def _json(value: object) -> Markup:
     """Return JSON that can stand in a script element: nothing in it ends the element."""
-    text = json.dumps(value)
+    text = json.dumps(value, separators=(",", ":"))
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)  # noqa: S704 - escaped above
 
 
 def _route(name: str, kind: str) -> str:
-    return f"#/{kind}/{quote(name.encode('utf-8', 'replace'), safe='')}"
+    return f"#/{kind}/{_quoted(name)}"
+
+
+def _query(text: str) -> str:
+    return f"#/results?q={_quoted(text)}"
+
+
+def _quoted(text: str) -> str:
+    return quote(text.encode("utf-8", "replace"), safe="")

@@ -1,9 +1,8 @@
-"""What may enter the page as markup: MathML of a few elements, and links that begin with https."""
+"""What may enter the page as elements: MathML of a few kinds, and links that begin with https."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
@@ -37,16 +36,20 @@ _LONGEST = 50_000
 _LINK = re.compile(r"https://[^\s<>\"'()\[\]{}]+[^\s<>\"'()\[\]{}.,;:!?]")
 
 
-def math(text: str, otherwise: str) -> Markup:
-    """Return MathML rebuilt from known elements only; `otherwise`, as text, for anything else."""
+Tree = list[object]
+"""An element of MathML: its name, its attributes, then texts and elements."""
+
+
+def tree(text: str) -> Tree | None:
+    """Return MathML of known elements and attributes only; None for anything else."""
     # a document type is where entities that explode are declared
     if len(text) <= _LONGEST and "<!" not in text:
         try:
             root = ET.fromstring(text)  # noqa: S314 - no declarations, and a bounded length
-            return Markup().join(_rebuilt(root)) if _is_math(root) else Markup.escape(otherwise)
+            return _rebuilt(root) if _is_math(root) else None
         except (ET.ParseError, ValueError, RecursionError):
             pass
-    return Markup.escape(otherwise)
+    return None
 
 
 def links(text: str) -> Markup:
@@ -68,13 +71,13 @@ def _is_math(root: ET.Element) -> bool:
     return _name(root) == "math" and all(_name(child) in _ELEMENTS for child in root.iter())
 
 
-def _rebuilt(element: ET.Element) -> Iterator[Markup]:
-    name = _name(element)
-    kept = ((key, value) for key, value in element.items() if value in _ATTRIBUTES.get(key, ()))
-    attributes = Markup().join(Markup(' {}="{}"').format(key, value) for key, value in kept)
-    # both are known: the element by the list above, the attributes one by one
-    yield Markup("<{}{}>").format(name, attributes) + Markup.escape(element.text or "")
+def _rebuilt(element: ET.Element) -> Tree:
+    kept = {key: value for key, value in element.items() if value in _ATTRIBUTES.get(key, ())}
+    parts: Tree = [_name(element), kept]
+    if element.text:
+        parts.append(element.text)
     for child in element:
-        yield from _rebuilt(child)
-        yield Markup.escape(child.tail or "")
-    yield Markup("</{}>").format(name)
+        parts.append(_rebuilt(child))
+        if child.tail:
+            parts.append(child.tail)
+    return parts

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from trysquare.difference import Change, Delta
 from trysquare.result import Result, Run
-from trysquare_reports import figures
-from trysquare_reports.verdict import State, closeness, state, worst_state
+from trysquare_reports import compared, figures
+from trysquare_reports.verdict import State, closeness, state
+
+_LEVELS = {Change.REGRESSED: 4, Change.NEW: 4, Change.STALE: 3, Change.ACCEPTED: 2, Change.WORSE: 1}
 
 _WIDEST = 16
 """Columns up to which each dtype has its own."""
@@ -25,11 +28,19 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """The worst state of a function in a column, a number, and the same in words."""
+    """The worst state of a function in a column, a number, and the same in words.
+
+    `slack` is the largest error where it conforms, relative to the limit; `coverage` how much of
+    what was asked has an answer; `change` what became of it since another run: each a level from 0
+    (as it should be) to 4, and a text, which is empty where there is nothing to say.
+    """
 
     state: State
     number: str
     words: str
+    slack: tuple[int, str] = (0, "")
+    coverage: tuple[int, str] = (0, "")
+    change: tuple[int, str] = (0, "")
 
 
 @dataclass(frozen=True)
@@ -49,19 +60,19 @@ class Matrix:
     groups: tuple[tuple[str, tuple[Row, ...]], ...]
 
 
-def matrix(run: Run) -> Matrix:
+def matrix(run: Run, changes: Mapping[str, Delta] | None = None) -> Matrix:
     """Return the matrix of the targets that ran, in the order of the header."""
     columns = tuple(_columns(run))
+    split = any(column.dtype is not None for column in columns)
     heads = tuple((name, len([*them])) for name, them in groupby(columns, lambda c: c.target))
     found: defaultdict[tuple[str, str, str | None], list[Result]] = defaultdict(list)
     for result in run.results:
-        for dtype in (None, result.dtype):
-            found[result.function, result.target, dtype].append(result)
+        found[result.function, result.target, result.dtype if split else None].append(result)
     category = {record.function: record.category for record in run.functions}
     functions = dict.fromkeys([*category, *(result.function for result in run.results)])
     rows: defaultdict[str, list[Row]] = defaultdict(list)
     for name in functions:
-        cells = tuple(_cell(found[name, column.target, column.dtype]) for column in columns)
+        cells = tuple(_cell(found[name, column.target, column.dtype], changes or {}) for column in columns)
         rows[category.get(name, "")].append(Row(name, cells))
     groups = tuple((name, tuple(members)) for name, members in sorted(rows.items()))
     return Matrix(heads, columns, groups)
@@ -76,14 +87,34 @@ def _columns(run: Run) -> Iterator[Column]:
             yield Column(target, dtype)
 
 
-def _cell(results: Sequence[Result]) -> Cell:
-    worst = worst_state(results)
-    counts = Counter(state(result) for result in results)
+def _cell(results: Sequence[Result], changes: Mapping[str, Delta]) -> Cell:
+    counts = Counter(map(state, results))
+    worst = min(counts, key=lambda kind: kind.rank, default=State.NOT_RUN)
     words = ", ".join(f"{counts[kind]} {kind}" for kind in State if counts[kind]) or "not run"
+    covered = _coverage(counts)
     if not counts[State.PASS] and worst in (State.UNSUPPORTED, State.NOT_RUN):
-        return Cell(worst, "", words)
+        return Cell(worst, "", words, coverage=covered)
     share = closeness(results)
     close = "" if share is None else figures.percent(share)
     words += f"; largest error where it conforms {close} of its limit" if close else ""
     words += f"; largest error {figures.ulp(max(result.max_ulp for result in results))} ULP"
-    return Cell(worst, close if worst is State.PASS else figures.whole(counts[worst]), words)
+    number = close if worst is State.PASS else figures.whole(counts[worst])
+    slack = (0, "") if share is None else (min(4, int(share * 5)), close)
+    return Cell(worst, number, words, slack, covered, _change(results, changes))
+
+
+def _coverage(counts: Counter[State]) -> tuple[int, str]:
+    asked = counts.total()
+    if not asked:
+        return 4, ""
+    answered = asked - counts[State.UNSUPPORTED]
+    return 4 - int(4 * answered / asked), figures.percent(answered / asked)
+
+
+def _change(results: Sequence[Result], changes: Mapping[str, Delta]) -> tuple[int, str]:
+    found = [changes[result.id] for result in results if result.id in changes]
+    if not found:
+        return 0, ""
+    change, count = compared.worst(found)
+    level = _LEVELS.get(change, 0)
+    return level, compared.SYMBOLS[change] + ("" if change is Change.SAME else str(count))

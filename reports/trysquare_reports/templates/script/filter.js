@@ -1,0 +1,105 @@
+// The language of the filter: words that are all to hold.
+
+const DTYPES = { f64: "float64", f32: "float32", f16: "float16", bf16: "bfloat16" };
+const STATES = { fail: ["unexpected", "error"], ok: ["pass"], unsup: ["unsupported"] };
+const KEYS = {
+  state: "state", status: "state", s: "state", function: "function", fn: "function", f: "function",
+  target: "target", t: "target", backend: "backend", b: "backend", dtype: "dtype", d: "dtype",
+  check: "check", c: "check", case: "case", cause: "cause", change: "change", ulp: "ulp", slack: "slack",
+};
+const EVERYWHERE = ["function", "target", "dtype", "check", "case", "cause"];
+const COMPARISON = /^(>=|<=|>|<|=)?(-?[0-9.]+(?:e[-+]?[0-9]+)?|inf)$/i;
+
+class FilterError extends Error {}
+
+/** Return a pattern as a test of words. @param {string} text @param {boolean} whole */
+function pattern(text, whole) {
+  const lower = text.toLowerCase();
+  if (!lower.includes("*")) {
+    return whole ? (it) => it.toLowerCase() === lower : (it) => it.toLowerCase().includes(lower);
+  }
+  const parts = lower.split("*").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  const glob = new RegExp(`^${parts.join(".*")}$`, "s");
+  return (it) => glob.test(it.toLowerCase());
+}
+
+/** Return which words of a column pass. @param {string} column @param {(it: string) => boolean} test */
+const passing = (column, test) => Uint8Array.from(words[column], (it) => (test(it) ? 1 : 0));
+
+/** Return the test of one value of a key. @param {string} key @param {string} value */
+function valueTest(key, value) {
+  if (key === "state") {
+    const meant = STATES[value.toLowerCase()];
+    if (meant) return (it) => meant.includes(it);
+  }
+  if (key === "dtype") return pattern(DTYPES[value.toLowerCase()] ?? value, true);
+  if (key === "target") {
+    const exact = pattern(value, true);
+    const lower = value.toLowerCase().replace(/:$/, "");
+    return (it) => exact(it) || it.toLowerCase().startsWith(`${lower}:`);
+  }
+  if (key === "backend") {
+    const exact = pattern(value, true);
+    return (it) => exact(it.split(":")[0]);
+  }
+  return pattern(value, key !== "case" && key !== "cause");
+}
+
+/** Return a test of rows for a key and its value. @param {string} key @param {string} value */
+function keyTest(key, value) {
+  if (key === "ulp" || key === "slack") {
+    const found = COMPARISON.exec(value);
+    if (!found) throw new FilterError(`'${value}' is not a comparison, such as >4`);
+    const numbers = columns[key];
+    const bound = found[2].toLowerCase() === "inf" ? Infinity : Number(found[2]);
+    switch (found[1]) {
+      case ">": return (row) => numbers[row] > bound;
+      case ">=": return (row) => numbers[row] >= bound;
+      case "<": return (row) => numbers[row] < bound;
+      case "<=": return (row) => numbers[row] <= bound;
+      default: return (row) => numbers[row] === Math.fround(bound);
+    }
+  }
+  const column = key === "backend" ? "target" : key;
+  if (!columns[column]) throw new FilterError("there is no baseline to compare with");
+  const tests = value.split(/[,|]/).filter(Boolean).map((one) => valueTest(key, one));
+  const mask = passing(column, (it) => tests.some((test) => test(it)));
+  const numbers = columns[column];
+  return (row) => mask[numbers[row]] === 1;
+}
+
+/** Return a test of rows for a word that may stand anywhere. @param {string} text */
+function anywhere(text) {
+  const test = pattern(text, false);
+  const masks = EVERYWHERE.map((column) => [columns[column], passing(column, test)]);
+  return (row) => masks.some(([numbers, mask]) => mask[numbers[row]] === 1);
+}
+
+/**
+ * Return the rows that pass, in their order. Throws FilterError for what it does not understand.
+ * @param {string} text
+ * @returns {Uint32Array}
+ */
+function filtered(text) {
+  const kept = new Uint8Array(head.count).fill(1);
+  for (const found of text.matchAll(/([-!]?)(?:([a-z]+):)?("[^"]*"?|[^\s"]+(?:"[^"]*"?)?)/gi)) {
+    const [, sign, name, quoted] = found;
+    const key = name === undefined ? "" : KEYS[name.toLowerCase()];
+    if (key === undefined) {
+      const keys = [...new Set(Object.values(KEYS))].join(", ");
+      throw new FilterError(`'${name}' is none of ${keys}`);
+    }
+    const value = quoted.replaceAll('"', "");
+    if (value === "") continue;
+    const test = key === "" ? anywhere(value) : keyTest(key, value);
+    const without = sign !== "";
+    for (let row = 0; row < kept.length; row += 1) {
+      if (kept[row] && test(row) === without) kept[row] = 0;
+    }
+  }
+  let count = 0;
+  for (const one of kept) count += one;
+  const rows = new Uint32Array(count);
+  for (let row = 0, at = 0; row < kept.length; row += 1) if (kept[row]) rows[at++] = row;
+  return rows;
+}
