@@ -224,3 +224,22 @@ def run() -> Run:
     }
     footer = Footer(counts, (stale,), seconds=41.7, finished="2026-11-23T07:51:46Z")
     return Run(header, tuple(function(name) for name in FUNCTIONS), changed, footer)
+
+
+def earlier() -> Run:
+    """Return the same run a week before: sigmoid was not known, huber_loss was right, elu absent."""
+    now = run()
+    results = tuple(_before(item) for item in now.results if item.function != "elu")
+    header = replace(now.header, started="2026-11-16T07:51:04Z")
+    gone = replace(result("tanh"), id="tanh/gone", case="gone")
+    return replace(now, header=header, results=(*results, gone))
+
+
+def _before(item: Result) -> Result:
+    if item.function in ("huber_loss", "softmax"):
+        return result(item.function, item.target, item.dtype, item.check, item.case)
+    if item.function == "relu":
+        return replace(item, max_ulp=1.25)
+    if item.function == "sigmoid" and item.known:
+        return replace(item, expectation=Expectation.UNEXPECTED, known="")
+    return item

@@ -1,11 +1,14 @@
-"""The page in a real browser, opened from disk: no error, and a click opens what it names."""
+"""The page in a real browser, opened from disk: what a reader does with it, by mouse and by key."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
+from importlib import resources, util
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +26,23 @@ FLAGS = [
     "--disable-sync",
 ]
 WORST = "softmax.values.default-inputs.bfloat16.torch-cpu-eager"
+KNOWN = "sigmoid.values.default-inputs.float32.torch-cpu-eager"
 PNG = b"\x89PNG"
+ROUTES = {
+    "overview": "#/",
+    "slack": "#/?mode=slack",
+    "function": "#/fn/sigmoid",
+    "function-of-a-target": "#/fn/elu?target=tensorflow%3Acpu%3Aeager",
+    "divergence": f"#/r/{WORST}",
+    "known": f"#/r/{KNOWN}",
+    "target": "#/target/torch%3Acpu%3Aeager",
+    "results": "#/results?q=state%3Aknown",
+    "compare": "#/compare",
+    "decisions": "#/decisions",
+    "defaults": "#/defaults",
+    "environment": "#/env",
+    "help": "#/help",
+}
 
 if not os.environ.get("CI"):
     pytest.importorskip("playwright.sync_api")
@@ -35,8 +54,15 @@ from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402 - a
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(render(fake_run.run()), encoding="utf-8")
+    path.write_text(render(fake_run.run(), fake_run.earlier()), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    if not os.environ.get("CI") and util.find_spec("axe_playwright_python") is None:
+        pytest.skip("no axe-core: `pip install axe-playwright-python`")
+    return resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -55,24 +81,158 @@ def complaints() -> list[str]:
 
 @pytest.fixture
 def page(browser: Browser, report: Path, complaints: list[str]) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: complaints.append(request.url))
     page.goto(report.as_uri())
+    page.wait_for_selector("html[data-ready]")
     # the page itself is the one request
     complaints.remove(report.as_uri())
     yield page
-    page.close()
+    context.close()
+
+
+def go(page: Page, hash_: str) -> None:
+    page.evaluate("(to) => { location.hash = to; }", hash_)
+    page.wait_for_function("(to) => document.documentElement.dataset.shown === to", arg=hash_)
 
 
 def heading(page: Page) -> str:
     return page.locator("section.here h1").inner_text()
 
 
-def test_the_page_opens_without_complaint(page: Page, complaints: list[str]) -> None:
-    page.wait_for_selector("html.routed")
+def address(page: Page) -> str:
+    return str(page.evaluate("decodeURIComponent(location.hash)"))
+
+
+def clipboard(page: Page) -> str:
+    return str(page.evaluate("navigator.clipboard.readText()"))
+
+
+def keys(page: Page, *pressed: str) -> None:
+    for key in pressed:
+        page.keyboard.press(key)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_every_page_opens_without_complaint(page: Page, complaints: list[str], route: str) -> None:
+    go(page, ROUTES[route])
+    assert page.locator("section.here").count() == 1
+    assert page.locator("main > section:visible").count() == 1
     assert complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("route", ROUTES)
+def test_every_page_is_accessible(page: Page, axe: str, route: str, scheme: Any) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.evaluate(axe)
+    go(page, ROUTES[route])
+    found = page.evaluate("axe.run()")["violations"]
+    assert [(it["id"], it["nodes"][0]["html"][:200]) for it in found] == []
+
+
+def test_the_worst_is_found_and_its_reproduction_copied_by_keys_alone(page: Page) -> None:
+    keys(page, "n")
+    page.wait_for_selector("section.here h1 >> text=softmax")
+    assert address(page) == f"#/r/{WORST}"
+    keys(page, "r")
+    page.wait_for_selector(".said >> text=Copied the reproduction")
+    assert clipboard(page).startswith("import torch\n")
+    assert "assert got.item() != 0" in clipboard(page)
+
+
+def test_a_filter_is_typed_and_its_address_shared_by_keys_alone(
+    browser: Browser, page: Page
+) -> None:
+    keys(page, "/")
+    page.keyboard.type('state:known target:tensorflow ulp:>4 case:"default inputs"')
+    page.wait_for_selector("#found >> text=8 of 480 results")
+    keys(page, "Enter", "y")
+    page.wait_for_selector(".said >> text=Copied the address")
+    other = browser.new_page()
+    other.goto(clipboard(page))
+    other.wait_for_selector("#found >> text=8 of 480 results")
+    assert other.input_value("#filter") == page.input_value("#filter")
+    assert other.locator(".rows-table tbody tr:not(.space)").count() == 8
+    other.close()
+
+
+def test_runs_are_compared_and_a_decision_exported_by_keys_alone(page: Page) -> None:
+    keys(page, "g", "c")
+    page.wait_for_selector("section.here h1 >> text=Compare")
+    assert page.locator(".changes tbody tr").first.inner_text().startswith("↓ regressed")
+    link = f"a[href='#/r/{WORST}']:focus"
+    for _ in range(20):
+        keys(page, "j")
+        if page.locator(link).count():
+            break
+    keys(page, "Enter")
+    page.wait_for_selector("section.here h1 >> text=softmax")
+    keys(page, "a")
+    page.keyboard.type("The vector body flushes.")
+    keys(page, "Tab")
+    page.keyboard.type("https://github.com/a/b/issues/1")
+    keys(page, "Enter")
+    page.wait_for_selector("#undecided >> text=1 decision, not applied")
+    with page.expect_download() as download:
+        keys(page, "e")
+    assert download.value.suggested_filename == "decisions.json"
+    exported = json.loads(Path(download.value.path()).read_text("utf-8"))
+    assert exported == {
+        "format": "trysquare-decisions",
+        "version": 1,
+        "run": {"started": "2026-11-23T07:51:04Z", "specs": "specs"},
+        "decisions": [
+            {
+                "ids": [WORST],
+                "decision": "accept",
+                "reason": "The vector body flushes.",
+                "issue": "https://github.com/a/b/issues/1",
+            }
+        ],
+    }
+
+
+def test_a_decision_can_be_copied_as_a_command_and_outlives_a_reload(page: Page) -> None:
+    go(page, f"#/r/{WORST}")
+    keys(page, "x")
+    page.keyboard.type("it's ours; rm -rf ~")
+    keys(page, "Enter")
+    page.reload()
+    page.wait_for_selector("#undecided >> text=1 decision, not applied")
+    keys(page, "g", "d")
+    page.wait_for_selector("section.here h1 >> text=Decisions")
+    command = f"""trysquare baseline reject {WORST} --reason 'it'"'"'s ours; rm -rf ~'"""
+    assert command in page.locator("section.here code").all_inner_texts()
+
+
+def test_a_decision_for_a_cause_holds_for_all_its_results(page: Page) -> None:
+    go(page, "#/r/elu.values.default-inputs.float32.tensorflow-cpu-eager")
+    keys(page, "A")
+    page.keyboard.type("all alike")
+    keys(page, "Enter")
+    page.wait_for_selector("#undecided >> text=8 decisions, not applied")
+
+
+def test_a_decision_needs_a_reason(page: Page) -> None:
+    go(page, f"#/r/{WORST}")
+    keys(page, "a", "Space", "Enter")
+    assert page.locator("#undecided a").inner_text() == ""
+
+
+def test_an_issue_has_the_numbers_and_the_reproduction(page: Page) -> None:
+    go(page, f"#/r/{WORST}")
+    keys(page, "i")
+    page.wait_for_selector(".said >> text=Copied the text of an issue")
+    text = clipboard(page)
+    assert text.startswith("# softmax (bfloat16, torch:cpu:eager): Zero where")
+    assert "| x | -4.0078125 | 0x" in text
+    assert "```python\nimport torch\n" in text
+    assert "* version: 2.13.0" in text
 
 
 def test_the_matrix_is_visible_without_scrolling(page: Page, tmp_path: Path) -> None:
@@ -83,75 +243,146 @@ def test_the_matrix_is_visible_without_scrolling(page: Page, tmp_path: Path) -> 
     assert picture.startswith(PNG)
 
 
-@pytest.mark.parametrize("route", ["/", "/fn/elu", f"/r/{WORST}"])
+@pytest.mark.parametrize("route", ["#/", "#/fn/elu", f"#/r/{WORST}"])
 def test_the_verdict_is_visible_on_arrival(page: Page, report: Path, route: str) -> None:
     page.goto("about:blank")
-    page.goto(f"{report.as_uri()}#{route}")
-    page.wait_for_selector(f'section.here[data-route="{route}"]')
+    page.goto(f"{report.as_uri()}{route}")
+    page.wait_for_selector("html[data-ready]")
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     assert page.evaluate("window.scrollY") == 0
-
-
-def test_only_one_section_is_shown(page: Page) -> None:
-    assert page.locator("section:visible").count() == 1
+    assert address(page) == route
 
 
 def test_a_click_in_the_matrix_opens_the_function(page: Page, complaints: list[str]) -> None:
     page.click("#matrix tbody th a >> text=elu")
-    page.wait_for_selector("section.function.here")
+    page.wait_for_selector("section.fn.here")
     assert (heading(page), complaints) == ("elu", [])
 
 
-def test_a_click_in_the_queue_opens_the_divergence(page: Page, complaints: list[str]) -> None:
-    page.click(".finding >> nth=0")
-    page.wait_for_selector("section.divergence.here")
-    assert page.evaluate("decodeURIComponent(location.hash)") == f"#/r/{WORST}"
-    assert complaints == []
+def test_the_matrix_is_walked_with_arrows_and_is_one_stop_of_the_tabulator(page: Page) -> None:
+    assert page.locator('#matrix tbody a[tabindex="0"]').count() == 1
+    page.locator('#matrix tbody a[tabindex="0"]').focus()
+    keys(page, "ArrowDown", "ArrowDown", "ArrowRight", "ArrowRight", "Enter")
+    page.wait_for_selector("section.fn.here")
+    assert address(page) == "#/fn/sigmoid?target=numpy:cpu:eager"
+
+
+@pytest.mark.parametrize(
+    ("key", "text"), [("2", "38"), ("3", "↓1"), ("4", "100"), ("1", "1")]
+)
+def test_the_matrix_has_modes_that_the_address_keeps(page: Page, key: str, text: str) -> None:
+    cell = page.locator("#matrix tbody tr >> text=softmax >> xpath=../.. >> a.cell >> nth=7")
+    keys(page, "4", key)
+    assert text in cell.inner_text()
+    mode = page.input_value("#mode")
+    assert address(page) == f"#/?mode={mode}"
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    assert page.input_value("#mode") == mode
 
 
 def test_back_returns_to_the_overview(page: Page) -> None:
     page.click(".finding >> nth=0")
-    page.wait_for_selector("section.divergence.here")
+    page.wait_for_selector("section.r.here")
     page.go_back()
     page.wait_for_selector("section.overview.here")
     assert page.locator("#matrix").is_visible()
 
 
-def test_the_key_n_opens_the_next_divergence(page: Page) -> None:
-    page.keyboard.press("n")
-    page.wait_for_selector("section.divergence.here")
-    page.keyboard.press("n")
-    page.wait_for_selector("section.divergence.here >> text=2 of 14")
+def test_a_filter_is_one_step_back(page: Page) -> None:
+    page.fill("#filter", "tanh")
+    page.fill("#filter", "elu")
+    page.wait_for_selector("#found >> text=60 of 480 results")
+    page.go_back()
+    page.wait_for_selector("section.overview.here")
+
+
+def test_a_misspelt_filter_is_told(page: Page) -> None:
+    page.fill("#filter", "upl:>4")
+    page.wait_for_selector("#mistake >> text='upl' is none of state, function")
+
+
+def test_n_and_p_walk_through_what_nobody_expected(page: Page) -> None:
+    keys(page, "n")
+    page.wait_for_selector("section.here >> text=1 of 4")
+    keys(page, "n")
+    page.wait_for_selector("section.here >> text=2 of 4")
+    keys(page, "p")
+    page.wait_for_selector("section.here >> text=1 of 4")
+
+
+def test_brackets_go_to_the_same_function_on_other_targets(page: Page) -> None:
+    go(page, "#/target/numpy%3Acpu%3Aeager")
+    keys(page, "]")
+    page.wait_for_selector("section.here h1 >> text=torch:cpu:eager")
+
+
+def test_d_changes_the_dtype_of_the_drawings(page: Page) -> None:
+    go(page, "#/fn/sigmoid")
+    assert page.locator(".tabs [aria-pressed=true]").inner_text() == "float32"
+    keys(page, "d")
+    page.wait_for_selector(".tabs [aria-pressed=true] >> text=float16")
+    assert address(page) == "#/fn/sigmoid?dtype=float16"
 
 
 def test_an_unknown_address_says_so(page: Page) -> None:
-    page.evaluate("location.hash = '#/r/%E0%A4%A'")
-    page.wait_for_selector("section.missing.here")
-    assert heading(page) == "No such page"
+    for hash_ in ("#/r/%E0%A4%A", "#/r/none", "#/fn/none", "#/what"):
+        go(page, hash_)
+        assert heading(page) == "No such page"
 
 
-def test_the_reproduction_has_a_copy_button(page: Page) -> None:
-    page.click(".finding >> nth=0")
-    button = page.locator("section.here .copy")
-    button.click()
-    page.wait_for_selector("section.here .copy >> text=/Copied|Selected/")
+def test_only_the_rows_that_are_seen_exist(page: Page) -> None:
+    keys(page, "g", "r")
+    page.wait_for_selector(".rows-table")
+    assert page.locator(".rows-table tbody tr").count() < 60
+    keys(page, "End", "Enter")
+    page.wait_for_selector("section.r.here")
 
 
-def test_without_scripts_every_section_is_shown(browser: Browser, report: Path) -> None:
+def test_results_are_sorted_by_a_click(page: Page) -> None:
+    go(page, "#/results?q=state%3Apass")
+    page.click("th button >> text=Function")
+    assert address(page) == "#/results?q=state:pass&sort=function"
+    assert page.locator("tr.current td.function").inner_text() == "bce_loss"
+    page.click("th button >> text=Function")
+    assert page.locator("tr.current td.function").inner_text() == "tanh"
+
+
+def test_without_scripts_verdict_matrix_and_the_worst_can_be_read(
+    browser: Browser, report: Path
+) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(report.as_uri())
-    hidden = page.locator("section:not(.missing):not(:visible)").count()
+    assert page.locator("#matrix .cell:visible").count() == 96
+    assert "2 unexpected" in page.locator(".verdict").inner_text()
+    assert "got = 0" in page.locator(".plain").inner_text()
     context.close()
-    assert hidden == 0
 
 
-def test_the_page_fits_its_window(page: Page) -> None:
+def test_print_shows_the_worst_and_no_controls(page: Page) -> None:
+    page.emulate_media(media="print")
+    assert page.locator(".plain").is_visible()
+    assert not page.locator("#filter").is_visible()
+
+
+def test_in_forced_colours_states_keep_their_borders(page: Page) -> None:
+    page.emulate_media(forced_colors="active")
+    cell = page.locator("a.cell.known").first
+    border = cell.evaluate("(it) => getComputedStyle(it).borderTopStyle")
+    assert (border, cell.locator("span").first.inner_text()) == ("solid", "K")
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_the_page_fits_its_window(page: Page, route: str) -> None:
+    go(page, ROUTES[route])
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
 def test_a_dark_room_gets_a_dark_page(page: Page, tmp_path: Path) -> None:
     page.emulate_media(color_scheme="dark")
     page.screenshot(path=tmp_path / "dark.png")
-    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert background == "rgb(20, 23, 26)"
+    dark = "rgb(20, 23, 26)"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+    keys(page, "t")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark

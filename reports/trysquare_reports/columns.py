@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trysquare.difference import Change, Comparison, Delta
-from trysquare.result import Check, Json, Result, Run
+from trysquare.result import Check, Json, Outcome, Result, Run
 from trysquare_reports.findings import cause
-from trysquare_reports.verdict import ALARMING, State, excess, state
+from trysquare_reports.verdict import ALARMING, State, closeness, excess, state
 
 _KEPT = np.uint32(0xFFFFF000)
 """The bits of a figure that the page shows: four digits; fewer bits compress better."""
+
+_WRONG = ALARMING | {State.KNOWN}
 
 _SMALLEST = (np.uint8, np.uint16, np.uint32)
 
@@ -76,7 +79,7 @@ def _place(result: Result) -> tuple[int, float]:
     found = state(result)
     if found not in ALARMING:
         return found.rank, 0.0
-    return found.rank, -(np.inf if result.worst is None else excess(result.worst))
+    return found.rank, -(math.inf if result.worst is None else excess(result.worst))
 
 
 def columns(table: Table) -> tuple[Json, Json, bytes]:
@@ -99,7 +102,7 @@ def columns(table: Table) -> tuple[Json, Json, bytes]:
         name: _smallest([number(text) for text in _texts(table.rows, name)])
         for name, number in words.items()
     }
-    found["ulp"] = _figures([result.max_ulp for result in table.rows])
+    found["ulp"] = _figures([_ulp(result) for result in table.rows])
     found["slack"] = _figures([_slack(result) for result in table.rows])
     if table.compared is not None:
         words["why"] = _Words([""])
@@ -150,8 +153,20 @@ def _texts(rows: Sequence[Result], name: str) -> Iterable[str]:
     return (getattr(result, name) for result in rows)
 
 
+def _ulp(result: Result) -> float:
+    """Return the largest error; a fault that has no distance outranks every number."""
+    failed = state(result) in _WRONG and result.outcome is not Outcome.CONFORMS
+    vague = result.worst is None or math.isnan(result.worst.ulp)
+    return math.inf if failed and vague else result.max_ulp
+
+
 def _slack(result: Result) -> float:
-    return 0.0 if result.worst is None else excess(result.worst)
+    """Return the error relative to the limit at the worst element, as `closeness` does."""
+    if result.outcome is Outcome.CONFORMS:
+        return closeness((result,)) or 0.0
+    if result.worst is None:
+        return math.inf if state(result) in _WRONG else 0.0
+    return excess(result.worst)
 
 
 def _before(table: Table, states: _Words, whys: _Words) -> dict[str, NDArray[np.generic]]:
@@ -163,7 +178,7 @@ def _before(table: Table, states: _Words, whys: _Words) -> dict[str, NDArray[np.
         "change": _smallest([kinds.index(delta.change) for delta in found]),
         "why": _smallest([whys(delta.why) for delta in found]),
         "state_before": _smallest([states(text) for text in before]),
-        "ulp_before": _figures([0.0 if result is None else result.max_ulp for result in old]),
+        "ulp_before": _figures([0.0 if result is None else _ulp(result) for result in old]),
         "slack_before": _figures([0.0 if result is None else _slack(result) for result in old]),
     }
 

@@ -18,15 +18,25 @@ from trysquare.errors import UsageError
     "-o", "--output", type=OUTPUT, metavar="FILE", help="Where to; text may go to stdout."
 )
 @click.option("--format", "form", type=click.Choice(["html", "text"]), default="html")
-def report(results: Path, output: Path | None, form: str) -> None:
+@click.option(
+    "--baseline",
+    type=ANY_FILE,
+    metavar="OLD",
+    help="An earlier results file: the page says what became of each of its results.",
+)
+def report(results: Path, output: Path | None, form: str, baseline: Path | None) -> None:
     """Make a report of a results file."""
     from trysquare.results_file import read
 
+    if baseline is not None and form != "html":
+        raise UsageError("--baseline is for HTML; `trysquare diff OLD NEW` compares as text")
     recorded = read(results)
     if form == "html":
         path = output or results.with_suffix(".html")
-        _require_other(path, results)
-        write(path, import_module("trysquare_reports.html").render(recorded))
+        for source in filter(None, (results, baseline)):
+            _require_other(path, source)
+        earlier = None if baseline is None else read(baseline)
+        write(path, import_module("trysquare_reports.html").render(recorded, earlier))
         click.echo(f"wrote {path}", err=True)
     elif output is None:
         import_module("trysquare_reports.text").print_summary(recorded, sys.stdout)

@@ -72,6 +72,9 @@ function figure(value) {
   return value < 10_000 ? value.toFixed(0) : value.toExponential(1).replace("e+", "e");
 }
 
+/** Return how far a result is off; some faults have no distance. @param {number} row */
+const distance = (row) => (columns.ulp[row] === Infinity ? "no distance" : `${figure(columns.ulp[row])} ULP`);
+
 const percent = (share) => {
   if (!Number.isFinite(share)) return "∞\u202f%";
   return share > 0 && share < 0.01 ? "<1\u202f%" : `${figure(Math.round(share * 100))}\u202f%`;

@@ -58,7 +58,7 @@ function divergences(rows, name) {
     listing(["State", "Targets", "Dtypes", "Checks", "Results", "Worst", "Why"], all.slice(0, 100).map((them) => {
       const worst = them.reduce((a, b) => (columns.slack[b] > columns.slack[a] ? b : a));
       return [mark(columns.state[worst]), several(them, "target"), several(them, "dtype"), several(them, "check"), String(them.length),
-        linked(worst, columns.ulp[worst] ? `${figure(columns.ulp[worst])} ULP` : "open"), h("span", { class: "why" }, links(word("cause", worst)))];
+        linked(worst, distance(worst)), h("span", { class: "why" }, links(word("cause", worst)))];
     }), { class: "divergences", "aria-label": "Divergences" }),
     all.length > 100 ? h("p", {}, h("a", { href: query(`function:${quoted(name)} state:fail,stale,known`) }, `and ${all.length - 100} more causes`)) : null,
   ];
@@ -145,7 +145,7 @@ function gradients(number, record, only) {
     const worst = them.reduce((a, b) => (columns.state[b] < columns.state[a] || (columns.state[b] === columns.state[a] && columns.slack[b] > columns.slack[a]) ? b : a));
     const bad = them.filter((row) => columns.state[row] <= STATE.known).length;
     return [word("target", worst), word("check", worst), [mark(columns.state[worst]), " ", bad ? `${bad} of ${them.length} diverge` : `${them.length}`],
-      linked(worst, `${figure(columns.ulp[worst])} ULP, ${percent(columns.slack[worst])} of its limit, ${word("dtype", worst)}`)];
+      linked(worst, `${distance(worst)}, ${percent(columns.slack[worst])} of its limit, ${word("dtype", worst)}`)];
   });
   return [
     h("h2", {}, "Gradients"),

@@ -5,6 +5,8 @@ const filterField = document.getElementById("filter");
 const made = document.getElementById("made");
 const verdictTitle = document.title;
 const sections = new Map([...document.querySelectorAll("[data-route]")].map((it) => [it.dataset.route, it]));
+// or the browser scrolls past the verdict to the section that the address names
+for (const section of sections.values()) section.removeAttribute("id");
 const scrolled = new Map();
 const STANDING = { "": "/", defaults: "/defaults", env: "/env", help: "/help" };
 
@@ -117,7 +119,7 @@ function fillTable(options, moved) {
     const rows = filtered(text);
     const sort = options.get("sort") ?? "";
     if (moved) table.at = 0;
-    table.show(sort ? sorted(rows, sort) : rows, sort || "state");
+    table.show(sort ? sorted(rows, sort) : rows, sort);
     mistake.textContent = "";
     document.getElementById("found").textContent = `${whole(rows.length)} of ${whole(head.count)} results`;
   } catch (error) {

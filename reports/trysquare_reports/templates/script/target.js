@@ -22,7 +22,7 @@ function targetPage(number) {
     h("a", { href: `${address("fn", label)}?target=${encoded(name)}` }, label),
     ...shown.map((state) => (counts[its][STATE[state]] ? h("a", { href: filter(its, state) }, whole(counts[its][STATE[state]])) : h("span", { class: "quiet" }, "0"))),
     counts[its][STATE.pass] ? percent(nearest[its]) : "",
-    farthest[its] < 0 ? "" : linked(farthest[its], `${figure(columns.ulp[farthest[its]])} ULP`),
+    farthest[its] < 0 ? "" : linked(farthest[its], distance(farthest[its])),
   ]).filter((_, its) => asked[its] > 0);
   const total = asked.reduce((sum, count) => sum + count, 0);
   const silent = counts.reduce((sum, of) => sum + of[STATE.unsupported], 0);
