@@ -84,6 +84,7 @@ def page(browser: Browser, report: Path, complaints: list[str]) -> Iterator[Page
     context = browser.new_context(viewport={"width": 1280, "height": 720})
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
+    page.set_default_timeout(10_000)
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: complaints.append(request.url))
@@ -221,7 +222,7 @@ def test_a_decision_for_a_cause_holds_for_all_its_results(page: Page) -> None:
 def test_a_decision_needs_a_reason(page: Page) -> None:
     go(page, f"#/r/{WORST}")
     keys(page, "a", "Space", "Enter")
-    assert page.locator("#undecided a").inner_text() == ""
+    assert not page.locator("#undecided").is_visible()
 
 
 def test_an_issue_has_the_numbers_and_the_reproduction(page: Page) -> None:
@@ -268,7 +269,7 @@ def test_the_matrix_is_walked_with_arrows_and_is_one_stop_of_the_tabulator(page:
 
 
 @pytest.mark.parametrize(
-    ("key", "text"), [("2", "38"), ("3", "↓1"), ("4", "100"), ("1", "1")]
+    ("key", "text"), [("2", "12\u202f%"), ("3", "↓1"), ("4", "100"), ("1", "1")]
 )
 def test_the_matrix_has_modes_that_the_address_keeps(page: Page, key: str, text: str) -> None:
     cell = page.locator("#matrix tbody tr >> text=softmax >> xpath=../.. >> a.cell >> nth=7")
@@ -291,7 +292,7 @@ def test_back_returns_to_the_overview(page: Page) -> None:
 
 def test_a_filter_is_one_step_back(page: Page) -> None:
     page.fill("#filter", "tanh")
-    page.fill("#filter", "elu")
+    page.fill("#filter", "function:elu")
     page.wait_for_selector("#found >> text=60 of 480 results")
     page.go_back()
     page.wait_for_selector("section.overview.here")

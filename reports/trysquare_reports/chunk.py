@@ -156,5 +156,3 @@ def by_function(results: Iterable[Result]) -> Mapping[str, list[Result]]:
     for result in results:
         found.setdefault(result.function, []).append(result)
     return found
-
-

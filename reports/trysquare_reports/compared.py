@@ -1,4 +1,4 @@
-"""Two runs as the page compares them: how many of each change, what is gone, and what is not alike."""
+"""Two runs as the page compares them: how many of each change, what is gone, what differs."""
 
 from __future__ import annotations
 

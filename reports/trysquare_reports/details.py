@@ -16,11 +16,9 @@ _EXTREMES = 20
 """Worst inputs of a sweep that are shown; the others are in the results file."""
 
 
-def accusations(results: Iterable[Result]) -> Mapping[str, str]:
-    """Return, by id, who else is wrong about a question; nothing where nobody else was asked."""
-    return {
-        result.id: blame.told(side) for side in blame.sides(results) for result in side.results
-    }
+def accusations(sides: Iterable[blame.Side]) -> Mapping[str, str]:
+    """Return who else is wrong about a question, by the ids of those who are."""
+    return {result.id: blame.told(side) for side in sides for result in side.wrong}
 
 
 def error(result: Result) -> str:
@@ -99,7 +97,10 @@ def _facts(result: Result) -> Iterator[tuple[str, str]]:
             yield "Element", where + (f" of {result.shape}" if result.shape else "")
     if result.count and result.sweep is None:
         high, most = figures.ulp(result.max_ulp), figures.ulp(result.p99_ulp)
-        yield "All elements", f"max {high} · p99 {most} · mean signed {result.mean_signed_ulp:.2g} ULP"
+        yield (
+            "All elements",
+            f"max {high} · p99 {most} · mean signed {result.mean_signed_ulp:.2g} ULP",
+        )
     if result.discrete:
         counts = (f"{name} {figures.whole(count)}" for name, count in result.discrete.items())
         yield "Apart from numbers", " · ".join(counts)

@@ -16,6 +16,7 @@ QUEUED = 100
 SAMPLES = 8
 """Results with one cause that are lines below it; the others are a click away."""
 
+
 @dataclass(frozen=True)
 class Finding:
     """Results of one function on one backend with one cause, the worst first."""

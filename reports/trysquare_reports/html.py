@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import groupby
 from operator import attrgetter
@@ -71,6 +71,7 @@ def render(run: Run, baseline: Run | None = None) -> str:
     queue = findings.findings(table.rows)
     alarming = [item for item in queue if item.state in ALARMING]
     head, words, numbers = columns.columns(table)
+    sides = [*blame.sides(run.results)]
     text = (
         _environment()
         .get_template("page.html.j2")
@@ -87,19 +88,21 @@ def render(run: Run, baseline: Run | None = None) -> str:
             error=State.ERROR,
             states=list(State)[:-1],
             matrix=matrix(run, table.changes),
-            alarming=[(kind, [*them]) for kind, them in groupby(alarming[: findings.QUEUED], _state)],
+            alarming=[
+                (kind, [*them]) for kind, them in groupby(alarming[: findings.QUEUED], _state)
+            ],
             unqueued=alarming[findings.QUEUED :],
             known=findings.known(queue),
             plain=[details.detail(r, "", scripted=False) | {"result": r} for r in _plain(table)],
             curves=[(r, plot.curve_figure(r.function, r.curves)) for r in run.functions],
-            side_by_side=_side_by_side(run),
+            side_by_side=_side_by_side(sides),
             usage_heads=usage.HEADS,
             usage=[*usage.rows(run.functions)],
             dialects=[*usage.dialects(run.functions)],
             comparison=None if table.compared is None else compared.heading(table.compared),
             data=_json(head | _meta(run, table)),
             packs={"words": columns.packed(words), "numbers": columns.packed(numbers)}
-            | dict(_packs(table)),
+            | dict(_packs(table, sides)),
         )
     )
     # half a surrogate in a text must not end a report
@@ -120,6 +123,7 @@ def _environment() -> Environment:
         "links": markup.links,
         "route": _route,
         "query": _query,
+        "quoted": _quoted,
     }
     environment.globals |= {
         "plural": figures.plural,
@@ -157,10 +161,10 @@ def _meta(run: Run, table: columns.Table) -> Json:
     }
 
 
-def _packs(table: columns.Table) -> Iterator[tuple[str, str]]:
+def _packs(table: columns.Table, sides: Iterable[blame.Side]) -> Iterator[tuple[str, str]]:
     """Yield the data of each function, and of what is gone since another run."""
     results = chunk.by_function(table.run.results)
-    accused = details.accusations(table.run.results)
+    accused = details.accusations(sides)
     scripted = chunk.scripts(table.rows, _REPRODUCTIONS)
     for number, name in enumerate(table.functions):
         found = chunk.chunk(name, results.get(name, []), table, accused, scripted)
@@ -169,13 +173,12 @@ def _packs(table: columns.Table) -> Iterator[tuple[str, str]]:
         yield "gone", columns.packed(compared.gone(table.compared))
 
 
-def _side_by_side(run: Run) -> Mapping[str, object]:
+def _side_by_side(sides: Sequence[blame.Side]) -> Mapping[str, object]:
     """Return how often one, some or all targets are wrong, and where those that conform differ."""
-    found = [*blame.sides(run.results)]
-    counts = blame.counts(found)
-    differing = sorted(found, key=lambda side: -side.apart)[:_DIFFERENT]
+    counts = blame.counts(sides)
+    differing = sorted(sides, key=lambda side: -side.apart)[:_DIFFERENT]
     return {
-        "count": len(found),
+        "count": len(sides),
         "counts": [(who, counts[who]) for who in blame.Blame if counts[who]],
         "differing": [(side.results[0], side.apart) for side in differing if side.apart > 1],
     }

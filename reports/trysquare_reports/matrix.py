@@ -72,7 +72,9 @@ def matrix(run: Run, changes: Mapping[str, Delta] | None = None) -> Matrix:
     functions = dict.fromkeys([*category, *(result.function for result in run.results)])
     rows: defaultdict[str, list[Row]] = defaultdict(list)
     for name in functions:
-        cells = tuple(_cell(found[name, column.target, column.dtype], changes or {}) for column in columns)
+        cells = tuple(
+            _cell(found[name, column.target, column.dtype], changes or {}) for column in columns
+        )
         rows[category.get(name, "")].append(Row(name, cells))
     groups = tuple((name, tuple(members)) for name, members in sorted(rows.items()))
     return Matrix(heads, columns, groups)

@@ -43,7 +43,9 @@ function keep() {
 
 function showUndecided() {
   const count = decisions.reduce((sum, one) => sum + one.ids.length, 0);
-  document.querySelector("#undecided a").textContent = count ? `${plural(count, "decision")}, not applied` : "";
+  const place = document.getElementById("undecided");
+  place.hidden = count === 0;
+  place.firstElementChild.textContent = `${plural(count, "decision")}, not applied`;
 }
 
 /** The file that `trysquare baseline apply` reads. */
