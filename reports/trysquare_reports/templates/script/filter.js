@@ -45,34 +45,43 @@ function valueTest(key, value) {
   return pattern(value, key !== "case" && key !== "cause");
 }
 
-/** Return a test of rows for a key and its value. @param {string} key @param {string} value */
-function keyTest(key, value) {
+/** Mark the rows whose word passes. @param {Uint8Array} marks @param {Uint8Array} mask */
+function markWords(marks, column, mask) {
+  const numbers = columns[column];
+  for (let row = 0; row < marks.length; row += 1) marks[row] |= mask[numbers[row]];
+}
+
+/** Mark the rows whose figure compares as it says. @param {Uint8Array} marks */
+function markFigures(marks, column, value) {
+  const found = COMPARISON.exec(value);
+  if (!found) throw new FilterError(`'${value}' is not a comparison, such as >4`);
+  const numbers = columns[column];
+  const bound = found[2].toLowerCase() === "inf" ? Infinity : Number(found[2]);
+  const exact = Math.fround(bound);
+  const tests = { ">": (it) => it > bound, ">=": (it) => it >= bound, "<": (it) => it < bound, "<=": (it) => it <= bound };
+  const test = tests[found[1]] ?? ((it) => it === exact);
+  for (let row = 0; row < marks.length; row += 1) marks[row] = test(numbers[row]) ? 1 : 0;
+}
+
+/** Mark the rows for a key and its value. @param {Uint8Array} marks @param {string} key @param {string} value */
+function markKey(marks, key, value) {
   if (key === "ulp" || key === "slack") {
-    const found = COMPARISON.exec(value);
-    if (!found) throw new FilterError(`'${value}' is not a comparison, such as >4`);
-    const numbers = columns[key];
-    const bound = found[2].toLowerCase() === "inf" ? Infinity : Number(found[2]);
-    switch (found[1]) {
-      case ">": return (row) => numbers[row] > bound;
-      case ">=": return (row) => numbers[row] >= bound;
-      case "<": return (row) => numbers[row] < bound;
-      case "<=": return (row) => numbers[row] <= bound;
-      default: return (row) => numbers[row] === Math.fround(bound);
-    }
+    markFigures(marks, key, value);
+    return;
   }
   const column = key === "backend" ? "target" : key;
   if (!columns[column]) throw new FilterError("there is no baseline to compare with");
   const tests = value.split(/[,|]/).filter(Boolean).map((one) => valueTest(key, one));
-  const mask = passing(column, (it) => tests.some((test) => test(it)));
-  const numbers = columns[column];
-  return (row) => mask[numbers[row]] === 1;
+  markWords(marks, column, passing(column, (it) => tests.some((test) => test(it))));
 }
 
-/** Return a test of rows for a word that may stand anywhere. @param {string} text */
-function anywhere(text) {
+/** Mark the rows that have a word anywhere. @param {Uint8Array} marks @param {string} text */
+function markAnywhere(marks, text) {
   const test = pattern(text, false);
-  const masks = EVERYWHERE.map((column) => [columns[column], passing(column, test)]);
-  return (row) => masks.some(([numbers, mask]) => mask[numbers[row]] === 1);
+  for (const column of EVERYWHERE) {
+    const mask = passing(column, test);
+    if (mask.includes(1)) markWords(marks, column, mask);
+  }
 }
 
 /**
@@ -91,11 +100,11 @@ function filtered(text) {
     }
     const value = quoted.replaceAll('"', "");
     if (value === "") continue;
-    const test = key === "" ? anywhere(value) : keyTest(key, value);
-    const without = sign !== "";
-    for (let row = 0; row < kept.length; row += 1) {
-      if (kept[row] && test(row) === without) kept[row] = 0;
-    }
+    const marks = new Uint8Array(head.count);
+    if (key === "") markAnywhere(marks, value);
+    else markKey(marks, key, value);
+    const without = sign === "" ? 0 : 1;
+    for (let row = 0; row < kept.length; row += 1) kept[row] &= marks[row] ^ without;
   }
   let count = 0;
   for (const one of kept) count += one;

@@ -42,6 +42,8 @@ class ResultTable {
   constructor(onsort) {
     this.rows = new Uint32Array();
     this.at = 0;
+    // what the browser says of the window, kept: to ask it again would lay the page out anew
+    [this.top, this.height] = [0, 600];
     this.fields = FIELDS.filter((field) => field.name !== "change" || columns.change);
     this.above = h("tr", { "aria-hidden": "true", class: "space" }, h("td", { colspan: this.fields.length }));
     this.below = h("tr", { "aria-hidden": "true", class: "space" }, h("td", { colspan: this.fields.length }));
@@ -50,8 +52,14 @@ class ResultTable {
     this.table = h("table", { class: "rows-table", "aria-label": "Results" },
       h("thead", {}, h("tr", { "aria-rowindex": 1 }, this.heads)), this.body);
     this.element = h("div", { class: "window", tabindex: "0", role: "region", "aria-label": "Results, one line each",
-      onscroll: () => this.draw() }, this.table);
-    new ResizeObserver(() => this.draw()).observe(this.element);
+      onscroll: () => {
+        this.top = this.element.scrollTop;
+        this.draw();
+      } }, this.table);
+    new ResizeObserver(([entry]) => {
+      this.height = entry.contentRect.height || this.height;
+      this.draw();
+    }).observe(this.element);
   }
 
   /** Show these rows. @param {Uint32Array} rows @param {string} sort */
@@ -65,18 +73,24 @@ class ResultTable {
       else this.heads[number].removeAttribute("aria-sort");
     });
     this.drawn = "";
-    this.element.scrollTop = 0;
+    if (this.top > 0) this.scroll(0);
     this.draw();
+  }
+
+  /** @param {number} top */
+  scroll(top) {
+    this.top = Math.max(0, top);
+    this.element.scrollTop = this.top;
   }
 
   /** The first line that is seen, and how many there are. */
   view() {
-    const count = Math.ceil((this.element.clientHeight || 600) / ROW);
+    const count = Math.ceil(this.height / ROW);
     const full = this.rows.length * ROW;
     const tall = Math.min(full, TALLEST);
     const end = Math.max(1, tall - count * ROW);
-    const share = Math.min(1, this.element.scrollTop / end);
-    const first = full === tall ? Math.floor(this.element.scrollTop / ROW)
+    const share = Math.min(1, this.top / end);
+    const first = full === tall ? Math.floor(this.top / ROW)
       : Math.round(share * Math.max(0, this.rows.length - count));
     return { first: Math.max(0, first), count, tall };
   }
@@ -91,7 +105,7 @@ class ResultTable {
     const lines = [];
     for (let place = from; place < to; place += 1) lines.push(this.line(place));
     const top = Math.min(Math.max(0, tall - (to - from) * ROW),
-      this.rows.length * ROW === tall ? from * ROW : Math.max(0, this.element.scrollTop - (first - from) * ROW));
+      this.rows.length * ROW === tall ? from * ROW : Math.max(0, this.top - (first - from) * ROW));
     this.above.firstChild.style.height = `${top}px`;
     this.below.firstChild.style.height = `${Math.max(0, tall - top - (to - from) * ROW)}px`;
     this.body.replaceChildren(this.above, ...lines, this.below);
@@ -108,11 +122,12 @@ class ResultTable {
   move(by) {
     this.at = Math.max(0, Math.min(this.rows.length - 1, this.at + by));
     const { first, count, tall } = this.view();
+    const seen = first <= this.at && this.at < first + count - 2;
     if (this.rows.length * ROW !== tall) {
       const share = this.at / Math.max(1, this.rows.length - 1);
-      if (this.at < first || this.at >= first + count - 2) this.element.scrollTop = share * (tall - count * ROW);
-    } else if (this.at < first) this.element.scrollTop = this.at * ROW;
-    else if (this.at > first + count - 3) this.element.scrollTop = (this.at - count + 3) * ROW;
+      if (!seen) this.scroll(share * (tall - this.height));
+    } else if (this.at < first) this.scroll(this.at * ROW);
+    else if (!seen) this.scroll((this.at - count + 3) * ROW);
     this.draw();
   }
 
