@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
 
 from trysquare.formula.mathml import mathml
 from trysquare.formula.parser import parse
@@ -244,3 +245,15 @@ def _before(item: Result) -> Result:
     if item.function == "sigmoid" and item.known:
         return replace(item, expectation=Expectation.UNEXPECTED, known="")
     return item
+
+
+def hostile(value: Any, text: str) -> Any:
+    """Return the same records with every free text replaced."""
+    if is_dataclass(value) and not isinstance(value, type):
+        changed = {it.name: hostile(getattr(value, it.name), text) for it in fields(value)}
+        return replace(value, **changed)
+    if isinstance(value, tuple):
+        return tuple(hostile(item, text) for item in value)
+    if isinstance(value, Mapping):
+        return {f"{text}{key}": hostile(item, text) for key, item in value.items()}
+    return text if type(value) is str else value

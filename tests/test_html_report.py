@@ -7,8 +7,7 @@ import json
 import math
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
@@ -88,17 +87,6 @@ def details(text: str) -> list[Any]:
     return [it for found in chunks(text).values() for it in found["details"].values()]
 
 
-def hostile(value: Any) -> Any:
-    """Return the same records with every free text replaced."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{f.name: hostile(getattr(value, f.name)) for f in fields(value)})
-    if isinstance(value, tuple):
-        return tuple(hostile(item) for item in value)
-    if isinstance(value, Mapping):
-        return {f"{HOSTILE}{key}": hostile(item) for key, item in value.items()}
-    return HOSTILE if type(value) is str else value
-
-
 @pytest.fixture(scope="module")
 def run() -> Run:
     return fake_run.run()
@@ -116,7 +104,7 @@ def page(text: str) -> Page:
 
 @pytest.fixture(scope="module")
 def attack(run: Run) -> str:
-    return render(hostile(run), hostile(fake_run.earlier()))
+    return render(fake_run.hostile(run, HOSTILE), fake_run.hostile(fake_run.earlier(), HOSTILE))
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from importlib import resources, util
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -27,6 +28,11 @@ FLAGS = [
 ]
 WORST = "softmax.values.default-inputs.bfloat16.torch-cpu-eager"
 KNOWN = "sigmoid.values.default-inputs.float32.torch-cpu-eager"
+HOSTILE = (
+    "</script></style><img src=x onerror=alert(1)>'\"`|{{7*7}}\u202e\u2066<!-- ]]> %41 "
+    + "javascript:alert(1)//"
+    + "W" * 10_000
+)
 PNG = b"\x89PNG"
 ROUTES = {
     "overview": "#/",
@@ -55,6 +61,14 @@ from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402 - a
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(render(fake_run.run(), fake_run.earlier()), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "attacked.html"
+    runs = (fake_run.hostile(run, HOSTILE) for run in (fake_run.run(), fake_run.earlier()))
+    path.write_text(render(*runs), encoding="utf-8")
     return path
 
 
@@ -234,6 +248,25 @@ def test_an_issue_has_the_numbers_and_the_reproduction(page: Page) -> None:
     assert "| x | -4.0078125 | 0x" in text
     assert "```python\nimport torch\n" in text
     assert "* version: 2.13.0" in text
+
+
+@pytest.mark.parametrize("route", ["", "fn", "r", "target", "results", "compare", "defaults"])
+def test_hostile_texts_do_nothing_but_stand_there(
+    browser: Browser, attacked: Path, route: str
+) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    found: list[str] = []
+    page.on("dialog", lambda dialog: found.append(dialog.message))
+    page.on("request", lambda request: found.append(request.url[:40]))
+    page.on("pageerror", lambda error: found.append(str(error)))
+    name = f"/{quote(HOSTILE, safe='')}" if route in ("fn", "r", "target") else ""
+    page.goto(f"{attacked.as_uri()}#/{route}{name}")
+    page.wait_for_selector("html[data-ready]")
+    assert page.locator("section.here h1").inner_text() != "No such page"
+    assert found == [attacked.as_uri()[:40]]
+    assert page.locator("img, iframe, object, main script, [onerror], [style*=fixed]").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    page.close()
 
 
 def test_the_matrix_is_visible_without_scrolling(page: Page, tmp_path: Path) -> None:
