@@ -11,7 +11,7 @@ async function functionPage(number, options) {
   const only = words.target.indexOf(options.get("target") ?? "");
   const rows = rowWith([["function", number], ...(only < 0 ? [] : [["target", only]])]);
   return [
-    h("p", { class: "crumb" }, h("a", { href: "#/" }, "Overview"), record.category ? ` › ${record.category}` : ""),
+    h("p", { class: "crumb" }, h("a", { href: "#/" }, "Overview"), record.category ? h("span", {}, `› ${record.category}`) : ""),
     h("div", { class: "lead" }, h("div", {}, h("h1", { tabindex: "-1" }, name), ...described(record)), portrait(name, record)),
     only < 0 ? null : h("p", {}, `Only ${words.target[only]}. `, h("a", { href: address("fn", name) }, "All targets")),
     h("p", {}, h("a", { href: query(`function:${quoted(name)}`) }, plural(rows.length, "result"))),
