@@ -239,7 +239,7 @@ class Standard:
             limit = replace(limit, limit=np.where(open_, near, limit.limit))
         if self.case.check is Check.EDGES and self.meant.reduces:
             # whoever adds up so much holds sum and count wider: overflow on the way is no excuse
-            limit = replace(limit, spilled=np.zeros_like(limit.spilled))
+            limit = limit.unexcused()
         for order in self._other_orders if other is None else ():
             limit = limit.wider(allowance(order, tree, self.terms, flushes=flushes))
         return limit
