@@ -38,6 +38,7 @@ class Ledger:
         self._hellos = {str(target): hello for target, hello in targets.items()}
         self._matched: set[tuple[Entry, str]] = set()
         self._covered: set[tuple[Entry, str]] = set()
+        self._otherwise: dict[tuple[Entry, str], str] = {}  # the symptom that there is instead
 
     def judge(self, result: Result) -> Result:
         """Return a result with its expectation, and the reason if it is known.
@@ -49,6 +50,10 @@ class Ledger:
         covering = [entry for entry in speaking if entry.covers(result)]
         self._matched |= _lines(speaking, result)
         self._covered |= _lines(covering, result)
+        if result.outcome not in (*SOUND, Outcome.ERRORED):
+            others = [entry for entry in speaking if entry not in covering]
+            now = str(result.symptom or result.outcome)
+            self._otherwise |= dict.fromkeys(_lines(others, result), now)
         if covering:
             return replace(result, expectation=Expectation.EXPECTED, known=covering[0].reason)
         exact = [entry for entry in speaking if entry.exact]
@@ -91,7 +96,9 @@ class Ledger:
             return "matches nothing"
         if entry.exact or (entry, pattern) in self._covered:
             return ""
-        return "nothing that it matches diverges so any more"
+        if (entry, pattern) in self._otherwise:
+            return f"what it matches diverges otherwise: {self._otherwise[entry, pattern]}"
+        return "nothing that it matches diverges any more"
 
 
 def _holds(entry: Entry, hello: Hello) -> bool:
