@@ -20,7 +20,7 @@ POLES = {Op.LOG, Op.LOG1P}
 
 
 class Spilling(Rounded):
-    """Each result rounded to the format; `spilled` are the rows in which a finite one overflowed."""
+    """Each result rounded to the format; `spilled` tells in which rows one overflowed."""
 
     def __init__(self, rows: int, columns: int, format: Format) -> None:
         super().__init__(rows, columns, format, format)
