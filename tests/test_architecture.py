@@ -217,7 +217,7 @@ def test_arrows_point_down_and_never_between_backends_and_reports() -> None:
         ("trysquare.spec", "def f():\n    from trysquare.truth import oracle"),
         ("trysquare.spec", "from .truth import oracle"),
         ("trysquare.formula.tree", "from ..oracle import truth"),
-        ("trysquare.truth.oracle", "from trysquare.verdict.compare import compare"),
+        ("trysquare.truth.oracle", "from trysquare.verdict.judge import judge"),
         ("trysquare.truth.oracle", "from trysquare.unheard_of import x"),
         ("trysquare", "from trysquare.spec import Spec"),
         ("trysquare.run", "from trysquare_backends import torch"),

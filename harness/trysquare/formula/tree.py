@@ -117,11 +117,17 @@ def parts(node: Node) -> Iterator[Node]:
 
 
 def names(node: Node) -> Iterator[str]:
-    """Yield every name that occurs, with repetitions."""
-    if node.op is Op.NAME:
-        yield str(node.value)
-    for argument in node.args:
-        yield from names(argument)
+    """Yield every name that occurs, with repetitions; a part that is shared is looked at once."""
+    seen: set[int] = set()
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        if part.op is Op.NAME:
+            yield str(part.value)
+        waiting += part.args
 
 
 def rescope(node: Node, scope: Scope) -> Node:
