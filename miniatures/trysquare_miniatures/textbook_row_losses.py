@@ -321,7 +321,11 @@ def paired(p: Parameters, row: Row) -> None:
 ROW_LOSSES = {
     "nll_loss": RowLoss(nll, {"input": nll_slope}, nll_share, classes, index=True),
     "multi_margin_loss": RowLoss(
-        multi_margin, {"input": multi_margin_slope}, check=two_powers, index=True
+        multi_margin,
+        {"input": multi_margin_slope},
+        check=two_powers,
+        index=True,
+        digits=MANY_DIGITS,
     ),
     "multilabel_soft_margin_loss": RowLoss(
         labels, {"input": labels_slope, "target": labels_target_slope}, check=weights
@@ -337,7 +341,10 @@ ROW_LOSSES = {
         digits=MANY_DIGITS,
     ),
     "categorical_hinge_loss": RowLoss(
-        categorical_hinge, {"input": categorical_hinge_slope}, check=one_hot
+        categorical_hinge,
+        {"input": categorical_hinge_slope},
+        check=one_hot,
+        digits=MANY_DIGITS,
     ),
 }
 
