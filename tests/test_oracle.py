@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from questions import Question, questions
+from questions import EXAMPLES, Question, questions
 from trysquare.dtypes import FLOAT16, FLOAT32, FLOAT64, Format
 from trysquare.errors import UndecidedError
 from trysquare.formula.derivative import Extent
@@ -39,7 +39,7 @@ def rational(truth: Truth, place: tuple[int, int], format: Format) -> tuple[Frac
 
 
 @functions
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(data=st.data())
 def test_the_bound_of_the_fast_tier_holds(function: str, data: st.DataObject) -> None:
     asked: Question = data.draw(questions(function))
@@ -54,7 +54,7 @@ def test_the_bound_of_the_fast_tier_holds(function: str, data: st.DataObject) ->
 
 
 @functions
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(data=st.data())
 def test_arb_decides_every_result_far_below_an_ulp(function: str, data: st.DataObject) -> None:
     asked: Question = data.draw(questions(function))
@@ -64,7 +64,7 @@ def test_arb_decides_every_result_far_below_an_ulp(function: str, data: st.DataO
 
 
 @pytest.mark.parametrize("function", [name for name in POINTWISE if name != "rrelu"])
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(data=st.data())
 def test_arb_agrees_with_mpmath(function: str, data: st.DataObject) -> None:
     asked: Question = data.draw(questions(function, plain=True))

@@ -9,11 +9,12 @@ from trysquare.result import Check
 from trysquare_miniatures.hearing import Sampled
 from trysquare_miniatures.perfect import backend
 from trysquare_miniatures.score import HALF
-from workshop import SPECS, diverging, paired, results
+from workshop import SPECS, diverging, paired, results, some
 
 
+# All functions in all dtypes are asked by the selftest of what is installed; here a part.
 @pytest.mark.parametrize(
-    ("function", "dtype"), paired(SPECS, ["float64", "float32", "float16", "bfloat16"])
+    ("function", "dtype"), paired(some(SPECS, 3), ["float64", "float32", "float16", "bfloat16"])
 )
 def test_what_is_right_passes_every_check(function: str, dtype: str) -> None:
     found = [

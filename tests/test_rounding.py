@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from questions import Question, questions
+from questions import EXAMPLES, Question, questions
 from trysquare.dtypes import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, FORMATS, Array, Format
 from trysquare.formula.derivative import Extent
 from trysquare.formula.parser import parse
@@ -52,7 +52,7 @@ def differing(found: Iterable[float], want: Iterable[float]) -> list[tuple[float
 
 
 @pytest.mark.parametrize("function", [name for name in POINTWISE if name != "rrelu"])
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(data=st.data())
 def test_one_number_is_rounded_as_integers_round_many_digits(
     function: str, data: st.DataObject
@@ -86,7 +86,7 @@ def test_a_tie_but_for_less_than_any_precision_shows_is_left_open() -> None:
 
 
 @pytest.mark.parametrize("function", ROWS)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(data=st.data())
 def test_a_row_is_rounded_as_integers_round_many_digits(function: str, data: st.DataObject) -> None:
     oracle = data.draw(questions(function, plain=True)).oracle
