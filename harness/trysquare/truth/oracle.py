@@ -198,10 +198,11 @@ class Oracle:
             found, decided = self._at_precision(undecided, bits)
             # an infinite or NaN result has no ball: a second opinion at more bits, then IEEE's word
             special = ~np.isfinite(self.ieee[undecided]) & (bits > PRECISIONS[0])
-            said = self._word[undecided]
-            word = Truth(said, np.zeros_like(said), np.zeros_like(said))
-            better = found.where(decided | ~special, word)
-            truth = truth.patched(undecided, better)
+            if (special & ~decided).any():
+                said = self._word[undecided]
+                word = Truth(said, np.zeros_like(said), np.zeros_like(said))
+                found = found.where(decided | ~special, word)
+            truth = truth.patched(undecided, found)
             undecided = undecided[~(decided | special).all(axis=1)]
         if undecided.size:
             raise UndecidedError(f"{undecided.size} rows undecided at {PRECISIONS[-1]} bits")
