@@ -171,3 +171,12 @@ def test_half_of_the_smallest_subnormal_is_not_zero() -> None:
     asked = Oracle(tree, {"x": np.array([[tiny]])}, 1, 1, Extent(rows=True, columns=False), FLOAT64)
     assert asked.certified.value[0, 0] == 0
     assert asked.certified.rest[0, 0] == 0.5
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).nmant < 63, reason="longdouble is float64 here")
+def test_a_pole_is_an_infinity_although_float64_loses_the_numerator() -> None:
+    asked = oracle("c * y / x", c=-0.25, y=FLOAT64.smallest_subnormal, x=0.0)
+    assert np.isnan(asked.ieee).all()
+    assert asked.certified.value.tolist() == [[-math.inf]]
+    nothing = oracle("c * y / x", c=-0.25, y=0.0, x=0.0)
+    assert np.isnan(nothing.certified.value).all()
