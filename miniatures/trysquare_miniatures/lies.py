@@ -525,7 +525,8 @@ LIES = (
     lie("sums_the_gradient", "elu", GRADIENTS, Symptom.SHAPE, EDGES, INVARIANCE, LIMITS),
     # limits, and second derivatives
     lie("derives_once_only", "sigmoid", SECOND, Symptom.LOST),
-    lie("derives_infinity_as_nan", "softsign", LIMITS, Symptom.NAN),
+    lie("derives_infinity_as_nan", "hard_tanh", LIMITS, Symptom.NAN),
+    lie("derives_infinity_as_one", "softsign", LIMITS, Symptom.INACCURATE),
     lie("derives_both_branches", "elu", LIMITS, Symptom.NAN, GRADIENTS),
     lie("clamps_the_parameter", "elu", LIMITS, Symptom.INACCURATE),
     # in place

@@ -18,15 +18,6 @@ from trysquare.spec import Role, Spec
 RUN = tuple(check for check in Check if check not in (Check.SWEEP, Check.HUNT))
 """What a run may ask; to sweep and to hunt are commands of their own."""
 
-ON_REQUEST: Mapping[Check, str] = {
-    Check.LIMITS: "not every backend's gradients at infinities are explained yet",
-    Check.SECOND: "not every backend's second derivatives are explained yet",
-}
-"""Checks that a run makes only where they are named, and why."""
-
-BY_DEFAULT = tuple(check for check in RUN if check not in ON_REQUEST)
-"""What a run asks where no check is named."""
-
 DTYPES: Mapping[Check, tuple[str, ...]] = {
     Check.DEFAULTS: ("float32",),
     Check.PROPERTIES: ("float32", "float16", "bfloat16"),
@@ -70,7 +61,7 @@ class Group:
 
 def groups(
     specs: Sequence[Spec],
-    checks: Sequence[Check] = BY_DEFAULT,
+    checks: Sequence[Check] = RUN,
     dtypes: Sequence[str] = tuple(FORMATS),
 ) -> tuple[Group, ...]:
     """Return every group that applies, ordered by spec, check and dtype."""
