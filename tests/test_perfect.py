@@ -14,7 +14,7 @@ from workshop import SPECS, checks_of, diverging, paired, results
 
 
 def asked(function: str, dtype: str) -> Iterator[Result]:
-    for check in checks_of(function):
+    for check in checks_of(function, dtype):
         yield from results(backend, function, check, dtype, Sampled)
 
 
