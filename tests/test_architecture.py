@@ -40,10 +40,13 @@ LAYERS = (
         "command.proof command.selection ledger packs.pack packs.verify sweep.surveys "
         "verdict.judge workers.worker"
     ),
-    "command.lint hunt.score planning.plan reader sweep.subject verdict.bits verdict.properties",
+    (
+        "command.lint hunt.score planning.plan reader sweep.subject verdict.bits "
+        "verdict.diagnosis verdict.properties workers.witness"
+    ),
     (
         "audit.reproducing hunt.start packs.answers packs.questions planning.checks "
-        "specfile.sections verdict.diagnosis verdict.draws verdict.measure workers.witness"
+        "specfile.sections verdict.draws verdict.measure verdict.part"
     ),
     (
         "hunt.subject planning.edges planning.invariance planning.limits planning.properties "

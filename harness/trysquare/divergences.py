@@ -112,6 +112,13 @@ class Entry:
         settings = {**environment, "device": target.device, "mode": target.mode}
         return all(settings.get(key) in values for key, values in self.where)
 
+    def speaks_of(self, function: str, check: str, dtype: str) -> bool:
+        """Return whether an id of a group may match one of the patterns."""
+        group = (function, check, dtype)
+        return any(
+            all(map(fnmatchcase, group, pattern.split("/")[:3])) for pattern in self.patterns
+        )
+
     def matching(self, identity: str) -> tuple[str, ...]:
         """Return the patterns that an id matches."""
         if self.exact:

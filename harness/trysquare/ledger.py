@@ -36,6 +36,7 @@ class Ledger:
         self._checks = {str(group.check) for group in groups}
         self._complete = complete
         self._hellos = {str(target): hello for target, hello in targets.items()}
+        self._near: dict[tuple[str, ...], tuple[Entry, ...]] = {}
         self._matched: set[tuple[Entry, str]] = set()
         self._covered: set[tuple[Entry, str]] = set()
 
@@ -45,12 +46,14 @@ class Ledger:
         Of several entries that cover it the first gives the reason. A result that no longer
         diverges, though an exact id says so, is stale.
         """
-        speaking = [entry for entry in self._applying(result) if entry.matching(result.id)]
-        covering = [entry for entry in speaking if entry.covers(result)]
-        self._matched |= _lines(speaking, result)
-        self._covered |= _lines(covering, result)
+        found = ((entry, entry.matching(result.id)) for entry in self._applying(result))
+        speaking = {entry: patterns for entry, patterns in found if patterns}
+        covering = {entry: speaking[entry] for entry in speaking if entry.covers(result)}
+        self._matched.update(_lines(speaking))
+        self._covered.update(_lines(covering))
         if covering:
-            return replace(result, expectation=Expectation.EXPECTED, known=covering[0].reason)
+            first = next(iter(covering))
+            return replace(result, expectation=Expectation.EXPECTED, known=first.reason)
         exact = [entry for entry in speaking if entry.exact]
         if exact and result.outcome in SOUND:
             return replace(result, expectation=Expectation.STALE, known=exact[0].reason)
@@ -69,10 +72,17 @@ class Ledger:
             if (complaint := self._complaint(backend, entry, pattern))
         )
 
-    def _applying(self, result: Result) -> list[Entry]:
-        hello = self._hellos[result.target]
-        entries = self._entries.get(hello.target.backend, ())
-        return [entry for entry in entries if _holds(entry, hello)]
+    def _applying(self, result: Result) -> tuple[Entry, ...]:
+        """Return the entries that hold for a target and may speak of a group, looked up once."""
+        group = (result.target, result.function, str(result.check), result.dtype)
+        if group not in self._near:
+            hello = self._hellos[result.target]
+            self._near[group] = tuple(
+                entry
+                for entry in self._entries.get(hello.target.backend, ())
+                if _holds(entry, hello) and entry.speaks_of(*group[1:])
+            )
+        return self._near[group]
 
     def _complaint(self, backend: str, entry: Entry, pattern: str) -> str:
         """Return what is wrong with a pattern of an entry, or nothing."""
@@ -98,8 +108,9 @@ def _holds(entry: Entry, hello: Hello) -> bool:
     return entry.holds(hello.target, hello.version, hello.environment)
 
 
-def _lines(entries: Sequence[Entry], result: Result) -> set[tuple[Entry, str]]:
-    return {(entry, pattern) for entry in entries for pattern in entry.matching(result.id)}
+def _lines(entries: Mapping[Entry, Sequence[str]]) -> Iterator[tuple[Entry, str]]:
+    for entry, patterns in entries.items():
+        yield from ((entry, pattern) for pattern in patterns)
 
 
 def _targets(hello: Hello) -> Iterator[Target]:

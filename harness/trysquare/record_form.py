@@ -5,11 +5,15 @@ from __future__ import annotations
 import dataclasses
 import math
 import types
+from collections.abc import Callable
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from trysquare.result import Json
+
+Decoder = Callable[[Any, str], Any]
+"""What makes a value of JSON; the text is its key."""
 
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf, "-0.0": -0.0}
 """Floats that JSON has no number for, or that JSON readers lose."""
@@ -39,23 +43,37 @@ def _hints(kind: Any) -> dict[str, Any]:
 
 def encode(value: Any, hint: Any) -> Any:
     """Return the JSON value of `value`, which is of the type `hint`."""
+    return _encoder(hint)(value)
+
+
+@cache
+def _encoder(hint: Any) -> Callable[[Any], Any]:
+    """Return what makes JSON of values of a type; a run has hundreds of thousands of them."""
     members = [member for member in _members(hint) if member is not types.NoneType]
-    if value is None or members:
-        return None if value is None else _encode_member(value, members)
+    if members:
+        some = _encoder(members[0]) if len(members) == 1 else _encode_choice
+        return lambda value: None if value is None else some(value)
     if _is_record(hint):
-        return {key: encode(getattr(value, key), kind) for key, kind in _hints(hint).items()}
+        parts = [(key, _encoder(kind)) for key, kind in _hints(hint).items()]
+        return lambda value: {key: part(getattr(value, key)) for key, part in parts}
     arguments = get_args(hint)
     if get_origin(hint) is tuple:
-        each = arguments[:1] * len(value) if arguments[-1] is Ellipsis else arguments
-        return [encode(item, kind) for item, kind in zip(value, each, strict=True)]
+        return _encoder_of_tuples(arguments)
     if arguments:
-        return {key: encode(item, arguments[1]) for key, item in value.items()}
-    return _encode_float(float(value)) if hint is float else hint(value)
+        each = _encoder(arguments[1])
+        return lambda value: {key: each(item) for key, item in value.items()}
+    return (lambda value: _encode_float(float(value))) if hint is float else hint
 
 
-def _encode_member(value: Any, members: list[Any]) -> Any:
-    if len(members) == 1:
-        return encode(value, members[0])
+def _encoder_of_tuples(arguments: tuple[Any, ...]) -> Callable[[Any], Any]:
+    if arguments[-1] is Ellipsis:
+        each = _encoder(arguments[0])
+        return lambda value: [each(item) for item in value]
+    parts = [_encoder(kind) for kind in arguments]
+    return lambda value: [part(item) for part, item in zip(parts, value, strict=True)]
+
+
+def _encode_choice(value: Any) -> Any:
     # a choice called 'inf' is not the number
     if isinstance(value, str):
         return {"text": value} if value in _SPECIAL else value
@@ -73,42 +91,74 @@ def decode(value: Any, hint: Any, key: str = "") -> Any:
 
     Raises MisfitError, with the dotted `key` of the value, for anything else.
     """
+    return _decoder(hint)(value, key)
+
+
+@cache
+def _decoder(hint: Any) -> Decoder:
+    """Return what makes values of a type of JSON, given their key."""
     members = _members(hint)
     if members:
-        return None if value is None and types.NoneType in members else _member(value, members, key)
+        kinds = [member for member in members if member is not types.NoneType]
+        some = _decoder(kinds[0]) if len(kinds) == 1 else _choice
+        return some if len(kinds) == len(members) else _optional(some)
     if _is_record(hint):
-        return _decode_record(value, hint, key)
+        return _decoder_of_records(hint)
     arguments = get_args(hint)
     if get_origin(hint) is tuple:
-        variable = arguments[-1] is Ellipsis
-        if not isinstance(value, list) or not (variable or len(value) == len(arguments)):
-            raise MisfitError(key, "a list" if variable else f"a list of {len(arguments)}")
-        each = arguments[:1] * len(value) if variable else arguments
-        return tuple(decode(item, kind, key) for item, kind in zip(value, each, strict=True))
-    if arguments:
+        return _decoder_of_tuples(arguments)
+    return _decoder_of_tables(_decoder(arguments[1])) if arguments else partial(_scalar, hint)
+
+
+def _optional(some: Decoder) -> Decoder:
+    return lambda value, key: None if value is None else some(value, key)
+
+
+def _decoder_of_records(kind: Any) -> Decoder:
+    hints, fields = _hints(kind), dataclasses.fields(kind)
+    parts = [(field.name, _decoder(hints[field.name])) for field in fields]
+    required = [
+        field.name
+        for field in fields
+        if field.default is dataclasses.MISSING and not callable(field.default_factory)
+    ]
+
+    def decoded(value: Any, key: str) -> Any:
         if not isinstance(value, dict):
             raise MisfitError(key, "a table")
-        return {name: decode(item, arguments[1], f"{key}.{name}") for name, item in value.items()}
-    return _scalar(value, hint, key)
+        prefix = f"{key}." if key else ""
+        for name in required:
+            if name not in value:
+                raise MisfitError(prefix + name, "there")
+        known = ((name, part) for name, part in parts if name in value)
+        return kind(**{name: part(value[name], prefix + name) for name, part in known})
+
+    return decoded
 
 
-def _decode_record(value: Any, kind: Any, key: str) -> Any:
-    if not isinstance(value, dict):
-        raise MisfitError(key, "a table")
-    hints = _hints(kind)
-    for field in dataclasses.fields(kind):
-        optional = field.default is not dataclasses.MISSING
-        if field.name not in value and not (optional or callable(field.default_factory)):
-            raise MisfitError(f"{key}.{field.name}".strip("."), "there")
-    known = {name: item for name, item in value.items() if name in hints}
-    prefix = f"{key}." if key else ""
-    return kind(**{name: decode(known[name], hints[name], prefix + name) for name in known})
+def _decoder_of_tuples(arguments: tuple[Any, ...]) -> Decoder:
+    variable = arguments[-1] is Ellipsis
+    parts = [_decoder(kind) for kind in arguments if kind is not Ellipsis]
+
+    def decoded(value: Any, key: str) -> Any:
+        if not isinstance(value, list) or not (variable or len(value) == len(parts)):
+            raise MisfitError(key, "a list" if variable else f"a list of {len(parts)}")
+        each = parts * len(value) if variable else parts
+        return tuple(part(item, key) for part, item in zip(each, value, strict=True))
+
+    return decoded
 
 
-def _member(value: Any, members: tuple[Any, ...], key: str) -> Any:
-    kinds = [member for member in members if member is not types.NoneType]
-    if len(kinds) == 1:
-        return decode(value, kinds[0], key)
+def _decoder_of_tables(part: Decoder) -> Decoder:
+    def decoded(value: Any, key: str) -> Any:
+        if not isinstance(value, dict):
+            raise MisfitError(key, "a table")
+        return {name: part(item, f"{key}.{name}") for name, item in value.items()}
+
+    return decoded
+
+
+def _choice(value: Any, key: str) -> Any:
     if isinstance(value, dict) and isinstance(value.get("text"), str):
         return value["text"]
     if isinstance(value, str):
@@ -118,7 +168,7 @@ def _member(value: Any, members: tuple[Any, ...], key: str) -> Any:
     raise MisfitError(key, "a number, a flag or a text")
 
 
-def _scalar(value: Any, kind: Any, key: str) -> Any:
+def _scalar(kind: Any, value: Any, key: str) -> Any:
     if kind is float and type(value) in (int, float):
         return float(value)
     if kind is float and isinstance(value, str) and value in _SPECIAL:

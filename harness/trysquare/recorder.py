@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from time import monotonic
@@ -148,13 +149,17 @@ def shown(record: T) -> T:
 
 def near(text: str) -> str:
     """Return a text that begins with a path, with the path from the nearest folder of ours."""
-    home = specs_folder().resolve().parent
-    # specs and backends share the folder of a checkout, or are one level apart when installed
-    for root in (Path.cwd(), home, home.parent):
-        start = str(root) + os.sep
+    for start in _starts(Path.cwd()):
         if text.startswith(start):
             return text.removeprefix(start)
     return text
+
+
+@cache
+def _starts(here: Path) -> tuple[str, ...]:
+    home = specs_folder().resolve().parent
+    # specs and backends share the folder of a checkout, or are one level apart when installed
+    return tuple(str(root) + os.sep for root in (here, home, home.parent))
 
 
 def name_of(target: Target) -> str:

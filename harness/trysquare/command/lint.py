@@ -184,7 +184,8 @@ def _condition(standard: Standard) -> Array:
 def _dialects(standard: Standard) -> Iterator[tuple[str, str, Accepted]]:
     """Yield the answers of the dialects, as far as the oracle can tell them."""
     try:
-        yield from standard.dialects()
+        for name, why, tree in standard.dialects:
+            yield name, why, standard.otherwise(tree)
     except UndecidedError:
         return
 

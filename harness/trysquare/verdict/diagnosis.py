@@ -6,18 +6,18 @@ narrower format, and the textbook form. An explanation is a help, not a duty: it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from trysquare.backend import Want
 from trysquare.dtypes import FLOAT32, FORMATS, Array, Format
 from trysquare.errors import UndecidedError
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.rounded import Rounded
 from trysquare.formula.tree import Node
-from trysquare.verdict.compare import Distance
+from trysquare.verdict.part import part, parts
 from trysquare.verdict.standard import Standard
 
 MOST = 0.5
@@ -31,19 +31,46 @@ TELLING = 8
 """Different numbers, all of a narrower format, that are no accident any more."""
 
 
+NEARER = 0.9
+"""How far a likely dialect is from an answer, at most, relative to the truth."""
+
+SAMPLE = 400
+"""Diverging rows on which a suspect must hold first, before all of an answer is compared."""
+
+
+@dataclass(frozen=True)
+class View:
+    """An answer as rows, or some rows of it, beside truth and standard; what of it diverges."""
+
+    standard: Standard
+    rows: Array
+    truth: Array
+    bad: Array
+    flushes: bool
+
+    def explained(self, fits: Array) -> float:
+        """Return the share of the diverging elements where something fits."""
+        return float((fits & self.bad).sum() / self.bad.sum())
+
+
 @dataclass(frozen=True)
 class Suspect:
-    """Another way to compute a call: what it is called, why that happens, and where it fits."""
+    """Another way to compute a call: what it is called, and why that happens.
+
+    `fits` marks where it gives the answer of a view; it is None where it cannot be the cause.
+    `likely` says roughly the same of diverging rows, and is soon done.
+    """
 
     name: str
     why: str
-    fits: Array
+    fits: Callable[[View], Array | None]
+    likely: Callable[[View], Array | None]
 
-    def words(self, bad: Array) -> str:
+    def words(self, fits: Array, bad: Array) -> str:
         """Return what it explains, in a sentence."""
-        if self.fits.all():
+        if fits.all():
             return f"equals {self.name} on every element: {self.why}"
-        found, all_of_them = int((self.fits & bad).sum()), int(bad.sum())
+        found, all_of_them = int((fits & bad).sum()), int(bad.sum())
         return f"equals {self.name} on {found} of {all_of_them} diverging elements: {self.why}"
 
 
@@ -54,115 +81,130 @@ def diagnose(standard: Standard, got: Array, *, flushes: bool) -> str:
     most of what diverges.
     """
     rows = standard.layout.to_rows(np.asarray(got, np.float64), standard.spread)
-    own = standard.distance(rows, standard.canonical, flushes=flushes)
-    if not own.bad.any():
+    bad = standard.distance(rows, standard.canonical, flushes=flushes).bad
+    if not bad.any():
         return ""
-    best: Suspect | None = None
-    for suspect in _suspects(standard, rows, own, flushes=flushes):
-        if suspect.fits.all():
-            return suspect.words(own.bad)
-        if best is None or _explained(suspect, own.bad) > _explained(best, own.bad):
-            best = suspect
-    if best is None or _explained(best, own.bad) < MOST:
-        return ""
-    return best.words(own.bad)
-
-
-def _explained(suspect: Suspect, bad: Array) -> float:
-    return float((suspect.fits & bad).sum() / bad.sum())
-
-
-def _suspects(
-    standard: Standard, rows: Array, own: Distance, *, flushes: bool
-) -> Iterator[Suspect]:
-    for suspects in (
-        _dialects(standard, rows, own, flushes=flushes),
-        _flushing(standard, rows),
-        _narrower(standard, rows),
-        _textbook(standard, rows),
-    ):
-        try:
-            yield from suspects
-        except UndecidedError:
+    whole = View(standard, rows, standard.canonical.truth.value, bad, flushes)
+    some = _sampled(whole)
+    best, words = 0.0, ""
+    for suspect in _suspects(standard):
+        quicker = some is not whole or suspect.likely is not suspect.fits
+        if quicker and not _likely(suspect, some):
             continue
+        fits = _fits(suspect.fits, whole)
+        if fits is None:
+            continue
+        if fits.all():
+            return suspect.words(fits, bad)
+        share = whole.explained(fits)
+        if share >= MOST and share > best:
+            best, words = share, suspect.words(fits, bad)
+    return words
 
 
-def _dialects(
-    standard: Standard, rows: Array, own: Distance, *, flushes: bool
-) -> Iterator[Suspect]:
-    """Yield the dialects that are another function where the answer diverges, and the same else."""
-    truth = standard.canonical.truth.value
+def _sampled(whole: View) -> View:
+    """Return a view of some diverging rows, which are soon compared; all if they are few."""
+    standard = whole.standard
+    if not parts(standard) or standard.case.stated:
+        return whole
+    diverging = np.flatnonzero(whole.bad.any(axis=1))
+    chosen = diverging[:: -(-diverging.size // SAMPLE)]
+    if 2 * chosen.size > standard.layout.rows:
+        return whole
+    fewer = Standard(standard.spec, part(standard, chosen), searching=True)
+    rows, truth, bad = whole.rows[chosen], whole.truth[chosen], whole.bad[chosen]
+    return View(fewer, rows, truth, bad, whole.flushes)
+
+
+def _likely(suspect: Suspect, view: View) -> bool:
+    fits = _fits(suspect.likely, view)
+    return fits is not None and view.explained(fits) >= MOST / 2
+
+
+def _fits(question: Callable[[View], Array | None], view: View) -> Array | None:
+    try:
+        return question(view)
+    except UndecidedError:
+        return None
+
+
+def _suspects(standard: Standard) -> Iterator[Suspect]:
+    for name, why, tree in standard.dialects:
+        same, nearer = partial(_as_dialect, tree), partial(_nearer_dialect, tree)
+        yield Suspect(f"dialect '{name}'", why, same, nearer)
+    why = "the target keeps subnormal numbers elsewhere, this function does not"
+    name = "an evaluation that takes subnormal numbers for zero"
+    yield Suspect(name, why, _as_flushing, _as_flushing)
+    for lower in FORMATS.values():
+        if lower.precision < standard.case.format.precision:
+            why = f"every answer is a {lower.name} number"
+            narrower = partial(_as_narrower, lower)
+            yield Suspect(f"an evaluation in {lower.name}", why, narrower, narrower)
+    for name, tree in standard.textbook:
+        for format in _workings(standard.case.format):
+            bits = partial(_as_textbook, tree, format)
+            yield Suspect(f"{name} in {format.name}", "the same bits", bits, bits)
+
+
+def _nearer_dialect(tree: Node, view: View) -> Array:
+    """Mark where a dialect, in plain arithmetic, is nearer to the answer than the truth is."""
+    other = view.standard.roughly(tree)
+    with np.errstate(all="ignore"):
+        wrong = np.where(np.isnan(view.truth), np.inf, np.abs(view.rows - view.truth))
+        nearer = np.abs(view.rows - other) < NEARER * wrong
+    return np.asarray(nearer | _same(view.rows, other))
+
+
+def _as_dialect(tree: Node, view: View) -> Array | None:
+    """Mark where a dialect, which must be the same as the formula where nothing diverges, fits."""
+    standard, rows, truth, bad = view.standard, view.rows, view.truth, view.bad
     lost = (rows == 0) & (truth != 0) & np.isfinite(truth)
-    for name, why, accepted in standard.dialects():
-        found = standard.distance(rows, accepted, flushes=flushes)
-        meant = standard.case.format.round(accepted.truth.value)
-        apart = standard.distance(meant, standard.canonical, flushes=flushes).bad
-        fits = ~found.bad & (apart | ~own.bad)
-        # a zero is what many a mistake gives; it alone is no sign of a dialect
-        telling = fits & own.bad & ~lost
-        if telling.any() and (fits | own.bad).mean() > CONSISTENT:
-            yield Suspect(f"dialect '{name}'", why, fits)
+    accepted = standard.otherwise(tree)
+    found = standard.distance(rows, accepted, flushes=view.flushes)
+    meant = standard.case.format.round(accepted.truth.value)
+    apart = standard.distance(meant, standard.canonical, flushes=view.flushes).bad
+    fits = np.asarray(~found.bad & (apart | ~bad))
+    # a zero is what many a mistake gives; it alone is no sign of a dialect
+    telling = fits & bad & ~lost
+    return fits if telling.any() and (fits | bad).mean() > CONSISTENT else None
 
 
-def _flushing(standard: Standard, rows: Array) -> Iterator[Suspect]:
-    """Yield what a target may answer that replaces subnormal numbers by zero."""
-    best = standard.distance(rows, standard.canonical, flushes=True)
-    fits = ~best.bad
+def _as_flushing(view: View) -> Array:
+    """Mark what a target may answer that replaces subnormal numbers by zero."""
+    standard, rows = view.standard, view.rows
+    fits = ~standard.distance(rows, standard.canonical, flushes=True).bad
     for accepted in standard.flushed:
         fits |= ~standard.distance(rows, accepted, flushes=True).bad
-    why = "the target keeps subnormal numbers elsewhere, this function does not"
-    yield Suspect("an evaluation that takes subnormal numbers for zero", why, fits)
+    return np.asarray(fits)
 
 
-def _narrower(standard: Standard, rows: Array) -> Iterator[Suspect]:
-    """Yield evaluations in formats with fewer digits, whose answers are numbers of these."""
-    oracle = standard.canonical.oracle
-    for lower in FORMATS.values():
-        if lower.precision >= standard.case.format.precision:
-            continue
-        if not _same(lower.round(rows), rows).all() or not _telling(rows):
-            continue
-        narrowed = {name: lower.round(value) for name, value in oracle.inputs.items()}
-        fits = np.zeros(rows.shape, bool)
-        # whether the inputs were narrowed as well is up to the target
-        for inputs in (oracle.inputs, narrowed):
-            there = replace(oracle, inputs=inputs, format=lower)
-            with np.errstate(invalid="ignore"):
-                fits |= np.abs(rows - there.ieee) <= there.inherited.limit
-            fits |= _same(rows, lower.round(there.ieee))
-        why = f"every answer is a {lower.name} number"
-        yield Suspect(f"an evaluation in {lower.name}", why, fits)
+def _as_narrower(lower: Format, view: View) -> Array | None:
+    """Mark what an evaluation with fewer digits gives, if all answers are numbers of its format."""
+    rows, oracle = view.rows, view.standard.canonical.oracle
+    if not _same(lower.round(rows), rows).all() or not _telling(rows):
+        return None
+    narrowed = {name: lower.round(value) for name, value in oracle.inputs.items()}
+    fits = np.zeros(rows.shape, bool)
+    # whether the inputs were narrowed as well is up to the target
+    for inputs in (oracle.inputs, narrowed):
+        there = replace(oracle, inputs=inputs, format=lower)
+        with np.errstate(invalid="ignore"):
+            fits |= np.abs(rows - there.ieee) <= there.inherited.limit
+        fits |= _same(rows, lower.round(there.ieee))
+    return fits
+
+
+def _as_textbook(tree: Node, format: Format, view: View) -> Array:
+    """Mark the bits that a form gives if it is evaluated step by step in a format."""
+    laid, own = view.standard.layout, view.standard.case.format
+    arithmetic = Rounded(laid.rows, laid.columns, format, own)
+    value = np.broadcast_to(evaluate(tree, arithmetic, view.standard.rows), view.rows.shape)
+    return _same(view.rows, own.round(value))
 
 
 def _telling(rows: Array) -> bool:
     """Whether there are enough answers that are numbers of a narrower format by no accident."""
     return bool(np.unique(rows[np.isfinite(rows) & (rows != 0)]).size >= TELLING)
-
-
-def _textbook(standard: Standard, rows: Array) -> Iterator[Suspect]:
-    """Yield the textbook form, or what calculus makes of it, evaluated step by step, bit by bit."""
-    for name, tree in _forms(standard):
-        for format in _workings(standard.case.format):
-            laid = standard.layout
-            arithmetic = Rounded(laid.rows, laid.columns, format, standard.case.format)
-            value = np.broadcast_to(evaluate(tree, arithmetic, standard.rows), rows.shape)
-            rounded = standard.case.format.round(value)
-            yield Suspect(f"{name} in {format.name}", "the same bits", _same(rows, rounded))
-
-
-def _forms(standard: Standard) -> Iterator[tuple[str, Node]]:
-    meant, wrt = standard.meant, standard.case.wrt
-    if standard.case.want is Want.SECOND:
-        return
-    definition = meant.definition()
-    if standard.case.want is not Want.GRADIENT:
-        if definition is not None:
-            yield "the textbook form", meant.reduced(definition)
-        return
-    if definition is not None:
-        yield "the derivative of the textbook form", meant.derived(wrt, definition)
-    if wrt in standard.spec.gradient:
-        yield "the derivative as calculus gives it", meant.derived(wrt, meant.terms)
 
 
 def _workings(format: Format) -> tuple[Format, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -67,20 +67,45 @@ def judge_all(
     for place, standard in enumerate(standards):
         earlier = standard.case.earlier
         here: dict[str, Result] = {}
+        alike: dict[Hashable, Result] = {}
         for target, (answers, flushes) in replies.items():
+            reply = answers[place]
             reference = None if earlier is None else answers[places[earlier.name]]
-            try:
-                result = judge(
-                    standard, target, answers[place], flushes=flushes, reference=reference
-                )
-            except UndecidedError as error:
-                blank = replace(_blank(standard.case, target), outcome=Outcome.ERRORED)
-                result = _expected(replace(blank, reason=f"the oracle could not decide: {error}"))
-            here[target] = result
+            key = (_bits(reply), _bits(reference), flushes)
+            if key not in alike:
+                alike[key] = _decided(standard, target, reply, reference, flushes=flushes)
+            here[target] = _renamed(alike[key], standard.case, target, reply)
         given = {target: answers[place] for target, (answers, _) in replies.items()}
         for target, result in side_by_side(standard.case, here, given).items():
             results[target].append(result)
     return results
+
+
+def _decided(
+    standard: Standard, target: str, reply: Reply, reference: Reply | None, *, flushes: bool
+) -> Result:
+    try:
+        return judge(standard, target, reply, flushes=flushes, reference=reference)
+    except UndecidedError as error:
+        blank = replace(_blank(standard.case, target), outcome=Outcome.ERRORED)
+        return _expected(replace(blank, reason=f"the oracle could not decide: {error}"))
+
+
+def _bits(reply: Reply | None) -> Hashable:
+    """Return what an answer is judged by; two targets with the same kernel are judged once."""
+    if not isinstance(reply, Answer):
+        return reply
+    outputs = (
+        (name, str(output.dtype), output.shape, output.tobytes())
+        for name, output in reply.outputs.items()
+    )
+    return (*outputs, reply.changed, reply.shares)
+
+
+def _renamed(result: Result, case: Case, target: str, reply: Reply) -> Result:
+    """Return the result of the same answer by another target."""
+    seconds = reply.seconds if isinstance(reply, Answer) else result.seconds
+    return replace(result, id=result_id(case, target), target=target, seconds=seconds)
 
 
 def result_id(case: Case, target: str) -> str:

@@ -22,6 +22,10 @@ MANY = 50_000
 """So many numbers are added up by Arb only where a divergence has to be proven."""
 
 
+SURE = 2.0**-20
+"""ULP; where all is well, a truth that is so certain is not worked out again by Arb."""
+
+
 @dataclass(frozen=True)
 class Measurement:
     """What is kept of a comparison; see `result.Result` for the meaning of each figure."""
@@ -137,7 +141,8 @@ def _worst(standard: Standard, rows: Array, match: Match, bad: Array, *, flushes
     ulp, limit = float(abs(best.ulp[place])), float(best.limit[place])
     # where all is well, Arb would add up very many numbers for nothing but another figure
     known = not best.bad[place] and standard.oracle.mixes_rows and standard.terms > MANY
-    if not match.other[place] and not known:
+    sure = not best.bad[place] and standard.canonical.truth.bound[place] <= SURE
+    if not match.other[place] and not known and not sure:
         exact, ulp, limit = _certified(standard, rows, best, place, flushes=flushes)
     want = _wanted(standard, float(format.round(np.array(exact))), place)
     return Worst(

@@ -158,16 +158,51 @@ class Standard:
         bad = (measured.bad & ~self._unsaid) | ~accepted.where
         return replace(measured, bad=bad)
 
-    def dialects(self) -> Iterator[tuple[str, str, Accepted]]:
-        """Yield name, reason and answers of each dialect."""
-        for name, why, terms in self.meant.dialects():
-            if self.case.want is Want.SECOND:
-                continue
-            if self.case.want is Want.GRADIENT:
-                tree = self.meant.derived(self.case.wrt, terms)
-            else:
-                tree = self.meant.reduced(terms)
-            yield name, why, self._accepted(tree, self.rows, np.True_)
+    @cached_property
+    def dialects(self) -> tuple[tuple[str, str, Node], ...]:
+        """Name, reason and tree of each dialect."""
+        meant, wrt = self.meant, self.case.wrt
+        if self.case.want is Want.SECOND:
+            return ()
+        derives = self.case.want is Want.GRADIENT
+        return tuple(
+            (name, why, meant.derived(wrt, terms) if derives else meant.reduced(terms))
+            for name, why, terms in meant.dialects()
+        )
+
+    @cached_property
+    def textbook(self) -> tuple[tuple[str, Node], ...]:
+        """Name and tree of the textbook form, or of what calculus makes of it."""
+        meant, wrt, definition = self.meant, self.case.wrt, self.meant.definition()
+        if self.case.want is Want.SECOND:
+            return ()
+        if self.case.want is not Want.GRADIENT:
+            if definition is None:
+                return ()
+            return (("the textbook form", meant.reduced(definition)),)
+        forms = []
+        if definition is not None:
+            derived = meant.derived(wrt, definition)
+            forms.append(("the derivative of the textbook form", derived))
+        if wrt in self.spec.gradient:
+            forms.append(("the derivative as calculus gives it", meant.derived(wrt, meant.terms)))
+        return tuple(forms)
+
+    def otherwise(self, tree: Node) -> Accepted:
+        """Return the answers of a dialect's tree; kept: what one target equals, others may."""
+        if id(tree) not in self._others:
+            self._others[id(tree)] = self._accepted(tree, self.rows, np.True_)
+        return self._others[id(tree)]
+
+    def roughly(self, tree: Node) -> Array:
+        """Return the answers of a dialect's tree in plain arithmetic, with no bound."""
+        oracle = self._oracle(tree, self.rows)
+        quick = oracle.extended if self.case.format is FLOAT64 else None
+        return oracle.ieee if quick is None else quick.value
+
+    @cached_property
+    def _others(self) -> dict[int, Accepted]:
+        return {}
 
     @cached_property
     def slope(self) -> Node | None:

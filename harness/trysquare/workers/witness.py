@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from trysquare.backend import Answer, Call, Reply, Target, Want
+from trysquare.backend import Answer, Call, Reply, Target
 from trysquare.dtypes import Array
 from trysquare.planning.cases import Elsewhere
 from trysquare.result import Result, Symptom
-from trysquare.spec import Extent
+from trysquare.verdict.part import part, parts
 from trysquare.verdict.standard import Standard
 from trysquare.workers.pool import Pool
 from trysquare.workers.reproduction import Claim
@@ -104,22 +104,13 @@ def _smallest(
 
 def _alone(standard: Standard, index: tuple[int, ...]) -> tuple[Call, tuple[int, ...]] | None:
     """Return the call with nothing but the element's own row, and where the element then is."""
-    case, layout = standard.case, standard.layout
-    if standard.meant.reduces or not standard.spread.rows or layout.rows < 2:
+    if not parts(standard):
         return None
-    if case.want is not Want.VALUE and not case.want.derives:
-        return None
+    layout, spread = standard.layout, standard.spread
     places = np.arange(layout.rows * layout.columns).reshape(layout.rows, layout.columns)
-    spread = standard.spread
-    numbered = places if spread.columns else places[:, :1]
-    tensor = layout.from_rows(numbered, spread)
+    tensor = layout.from_rows(places if spread.columns else places[:, :1], spread)
     row, column = divmod(int(tensor[index]), layout.columns)
-    inputs = {name: _one_row(standard, name, row) for name in case.inputs}
-    cotangent = case.cotangent
-    if cotangent is not None:
-        moved = layout.to_rows(np.asarray(cotangent), standard.meant.output)
-        cotangent = _shaped(standard, moved[[row]], columns=standard.meant.output.columns)
-    call = replace(case.call, inputs=inputs, cotangent=cotangent)
+    call = part(standard, np.array([row])).call
     if layout.axis is None:
         return call, (0,)
     if not spread.columns:
@@ -127,28 +118,6 @@ def _alone(standard: Standard, index: tuple[int, ...]) -> tuple[Call, tuple[int,
     place = [0] * len(layout.shape)
     place[layout.axis] = column
     return call, tuple(place)
-
-
-def _one_row(standard: Standard, name: str, row: int) -> Array:
-    case = standard.case
-    item = next(item for item in standard.spec.inputs if item.name == name)
-    array = case.inputs[name]
-    if item.form(case.effective).extent is Extent.POSITION:
-        return array
-    spread = standard.meant.extents[name]
-    return _shaped(standard, standard.layout.to_rows(array, spread)[[row]], columns=spread.columns)
-
-
-def _shaped(standard: Standard, row: Array, *, columns: bool) -> Array:
-    """Return one row with as many dimensions as the whole had."""
-    layout = standard.layout
-    if layout.axis is None:
-        return np.ascontiguousarray(row.reshape(1))
-    dimensions = len(layout.shape)
-    if not columns:
-        return np.ascontiguousarray(row.reshape((1,) * (dimensions - 1)))
-    moved = row.reshape((1,) * (dimensions - 1) + (layout.columns,))
-    return np.ascontiguousarray(np.moveaxis(moved, -1, layout.axis))
 
 
 def _bits(value: Array) -> bytes:
