@@ -118,3 +118,8 @@ def test_the_second_derivative_is_that_of_the_gradient() -> None:
     assert meaning(SPECS["exp"], {}).second("x").op is Op.MUL
     found = results(truthful, "tanh", Check.SECOND, "float32")
     assert [(one.outcome, one.count) for one in found] == [(Outcome.CONFORMS, 100)]
+
+
+def test_nothing_is_asked_where_all_ends_are_those_of_domains() -> None:
+    assert Check.LIMITS not in checks_of(SPECS["bce_loss"])
+    assert Check.LIMITS in checks_of(SPECS["bce_with_logits_loss"])

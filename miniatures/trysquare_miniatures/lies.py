@@ -170,7 +170,6 @@ LIES = (
         REDUCTIONS,
         DEFAULTS,
         PROPERTIES,
-        LIMITS,
     ),
     lie("infinity_becomes_largest", "relu", CASES, Symptom.INFINITY, VALUES, INPLACE),
     lie(
@@ -218,7 +217,6 @@ LIES = (
         VALUES,
         REDUCTIONS,
         DEFAULTS,
-        LIMITS,
     ),
     lie(
         "remembers_too_much",
@@ -319,7 +317,7 @@ LIES = (
     lie("spreads_a_nan", "sigmoid", EDGES, Symptom.NAN, VALUES, INVARIANCE),
     lie("multiplies_by_what_is_kept", "cross_entropy_loss", EDGES, Symptom.NAN, CASES, INVARIANCE),
     lie("fills_masks_with_nan", "softmax", EDGES, Symptom.NAN, CASES, LIMITS),
-    lie("derives_ends_as_zero", "bce_loss", EDGES, Symptom.INFINITY, GRADIENTS, LIMITS),
+    lie("derives_ends_as_zero", "bce_loss", EDGES, Symptom.INFINITY, GRADIENTS),
     # errors
     lie("accepts_anything", "huber_loss", ERRORS, Symptom.ACCEPTED, CASES),
     lie("broadcasts_silently", "smooth_l1_loss", ERRORS, Symptom.ACCEPTED),

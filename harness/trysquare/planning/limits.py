@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from trysquare.backend import Want
-from trysquare.dtypes import Array, Format
+from trysquare.dtypes import FLOAT32, Array, Format
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import names
@@ -62,6 +62,12 @@ def cases(spec: Spec, format: Format, random: Generator, plain: Parameters) -> I
             yield from limits.in_rows(label, parameters)
     for label, parameters in limits.extremes():
         yield from limits.at_extreme(label, parameters)
+
+
+def ends(spec: Spec) -> bool:
+    """Whether there is anything to ask: not where all ends are those of domains."""
+    plain = next(variations(spec))[1]
+    return any(True for _ in cases(spec, FLOAT32, np.random.default_rng(0), plain))
 
 
 @dataclass(frozen=True)

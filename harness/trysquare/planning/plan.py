@@ -10,6 +10,7 @@ from trysquare.dtypes import FORMATS, Format
 from trysquare.planning.cases import Case
 from trysquare.planning.checks import cases
 from trysquare.planning.edges import adds_up
+from trysquare.planning.limits import ends
 from trysquare.planning.refusals import can_be_wrong
 from trysquare.planning.second import bending
 from trysquare.result import Check
@@ -96,6 +97,7 @@ def checks_of(spec: Spec) -> Iterator[Check]:
         Check.RANDOMNESS: spec.random is not None,
         Check.ERRORS: can_be_wrong(spec),
         Check.PROPERTIES: bool(spec.properties),
+        Check.LIMITS: ends(spec),
         Check.SECOND: any(bending(spec)),
     }
     yield from (check for check in RUN if reasons.get(check, True))
