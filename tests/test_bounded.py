@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from questions import Question, questions
+from questions import EXAMPLES, Question, questions
 from trysquare.dtypes import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, Array, Format
 from trysquare.formula.derivative import Extent
 from trysquare.formula.evaluate import evaluate
@@ -74,7 +74,7 @@ def limit(text: str, format: Format, **inputs: float) -> float:
 
 
 @functions
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(data=st.data())
 def test_a_correctly_rounded_answer_is_accepted(function: str, data: st.DataObject) -> None:
     asked: Question = data.draw(questions(function))
@@ -99,7 +99,7 @@ def test_what_vanishes_may_be_rounded_correctly_on_the_whole_way_down(
 
 
 @functions
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(data=st.data())
 def test_the_formula_evaluated_in_the_format_is_accepted(
     function: str, data: st.DataObject

@@ -386,7 +386,11 @@ TRIPLET = RowLoss(
 ROW_LOSSES = {
     "nll_loss": RowLoss(nll, {"input": nll_slope}, nll_share, classes, index=True),
     "multi_margin_loss": RowLoss(
-        multi_margin, {"input": multi_margin_slope}, check=two_powers, index=True
+        multi_margin,
+        {"input": multi_margin_slope},
+        check=two_powers,
+        index=True,
+        digits=MANY_DIGITS,
     ),
     "multilabel_soft_margin_loss": RowLoss(
         labels, {"input": labels_slope, "target": labels_target_slope}, check=weights
@@ -404,7 +408,10 @@ ROW_LOSSES = {
     "triplet_margin_loss": TRIPLET,
     "triplet_margin_with_distance_loss": TRIPLET,
     "categorical_hinge_loss": RowLoss(
-        categorical_hinge, {"input": categorical_hinge_slope}, check=one_hot
+        categorical_hinge,
+        {"input": categorical_hinge_slope},
+        check=one_hot,
+        digits=MANY_DIGITS,
     ),
 }
 

@@ -225,14 +225,27 @@ class Oracle:
             found, decided = self._at_precision(undecided, bits)
             # an infinite or NaN result has no ball: a second opinion at more bits, then IEEE's word
             special = ~np.isfinite(self.ieee[undecided]) & (bits > PRECISIONS[0])
-            ieee = self.ieee[undecided]
-            word = Truth(ieee, np.zeros_like(ieee), np.zeros_like(ieee))
-            better = found.where(decided | ~special, word)
-            truth = truth.patched(undecided, better)
+            if (special & ~decided).any():
+                said = self._word[undecided]
+                word = Truth(said, np.zeros_like(said), np.zeros_like(said))
+                found = found.where(decided | ~special, word)
+            truth = truth.patched(undecided, found)
             undecided = undecided[~(decided | special).all(axis=1)]
         if undecided.size:
             raise UndecidedError(f"{undecided.size} rows undecided at {PRECISIONS[-1]} bits")
         return truth
+
+    @cached_property
+    def _word(self) -> Array:
+        """What IEEE arithmetic makes of the tree, for results that are no numbers.
+
+        At a pole a numerator may have underflowed in float64 alone, which makes 0 / 0 of it: a
+        wider format, where there is one, still has the infinity.
+        """
+        if not np.isnan(self.ieee).any() or self.extended is None:
+            return self.ieee
+        wide = self.extended.value
+        return np.where(np.isnan(self.ieee) & np.isinf(wide), wide, self.ieee)
 
     def _finite_rows(self) -> Array:
         """Tell for which rows every input is finite."""
