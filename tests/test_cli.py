@@ -220,6 +220,20 @@ def test_a_report_is_made_from_a_results_file(lied: Path, tmp_path: Path) -> Non
     assert path.read_text("utf-8").startswith("<!doctype html>")
 
 
+def test_a_report_is_compared_with_a_baseline(lied: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    options = ["--baseline", str(lied), "-o", str(page)]
+    assert main(["report", str(lied), *options]) == Code.EXPECTED
+    assert "Compared with the run of" in page.read_text("utf-8")
+
+
+def test_a_baseline_is_not_for_a_report_as_text(
+    lied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(lied), "--baseline", str(lied), "--format", "text"]) == Code.USAGE
+    assert "trysquare diff OLD NEW" in capsys.readouterr().err
+
+
 def test_a_report_as_text_goes_to_the_terminal(
     lied: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -290,12 +304,6 @@ def test_a_case_that_contradicts_the_formula_is_an_error_at_its_line(
 def test_the_shipped_specs_have_no_mistakes(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check"]) == Code.EXPECTED
     assert capsys.readouterr().out.endswith(" specs, 0 errors\n")
-
-
-def test_a_check_on_request_is_listed_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["list", "checks"]) == Code.EXPECTED
-    (line,) = [row for row in capsys.readouterr().out.splitlines() if row.startswith("limits")]
-    assert "on request: not every backend" in line
 
 
 @pytest.mark.parametrize(
