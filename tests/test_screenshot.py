@@ -30,8 +30,7 @@ WORST = "softmax.values.default-inputs.bfloat16.torch-cpu-eager"
 KNOWN = "sigmoid.values.default-inputs.float32.torch-cpu-eager"
 HOSTILE = (
     "</script></style><img src=x onerror=alert(1)>'\"`|{{7*7}}\u202e\u2066<!-- ]]> %41 "
-    + "javascript:alert(1)//"
-    + "W" * 10_000
+    "javascript:alert(1)//" + "W" * 10_000
 )
 PNG = b"\x89PNG"
 ROUTES = {
