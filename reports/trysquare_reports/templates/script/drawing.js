@@ -49,7 +49,7 @@ function errorFigure(title, series, limit) {
     if (taken.every((other) => Math.abs(across(x) - other) >= APART)) {
       taken.push(across(x));
       parts.push(svg("path", { class: "axis", d: `M${short(across(x))} ${base}v4` }),
-        ticked(across(x), height - 6, String(x).replace("e+", "e"), "middle"));
+        ticked(across(x), height - 6, Math.abs(x) < 1e4 ? String(x) : x.toExponential(0).replace("e+", "e"), "middle"));
     }
   }
   const powers = Math.floor(Math.log10(highest));
@@ -74,6 +74,10 @@ function errorFigure(title, series, limit) {
   }
   return svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title }, parts);
 }
+
+/** Return a piece of the line of a target, for a legend. @param {number} style */
+const lineOf = (style) => svg("svg", { class: "sample", viewBox: "0 0 34 6", "aria-hidden": "true" },
+  svg("path", { class: `error s${style % 8}`, d: "M0 3H34" }));
 
 /** Return a function and its derivative on one pair of axes. @param {[string, [number, number][]][]} curves */
 function curveFigure(title, curves) {

@@ -1,5 +1,10 @@
 // The pages of one function.
 
+/** Cells of special values that are there at once; the others are made when they are asked for. */
+const CELLS = 360;
+/** Causes that are lines; the others are a click away. */
+const CAUSES = 60;
+
 /**
  * @param {number} number of the function
  * @param {URLSearchParams} options `dtype` of the drawings, `target` that is looked at
@@ -55,12 +60,12 @@ function divergences(rows, name) {
   const several = (them, column) => [...new Set(them.map((row) => word(column, row)))].join(" ");
   return [
     h("h2", {}, "Divergences ", h("span", { class: "count" }, `${plural(all.reduce((sum, them) => sum + them.length, 0), "result")}, ${plural(all.length, "cause")}`)),
-    listing(["State", "Targets", "Dtypes", "Checks", "Results", "Worst", "Why"], all.slice(0, 100).map((them) => {
+    listing(["State", "Targets", "Dtypes", "Checks", "Results", "Worst", "Why"], all.slice(0, CAUSES).map((them) => {
       const worst = them.reduce((a, b) => (columns.slack[b] > columns.slack[a] ? b : a));
       return [mark(columns.state[worst]), several(them, "target"), several(them, "dtype"), several(them, "check"), String(them.length),
         linked(worst, distance(worst)), h("span", { class: "why" }, links(word("cause", worst)))];
     }), { class: "divergences", "aria-label": "Divergences" }),
-    all.length > 100 ? h("p", {}, h("a", { href: query(`function:${quoted(name)} state:fail,stale,known`) }, `and ${all.length - 100} more causes`)) : null,
+    all.length > CAUSES ? h("p", {}, h("a", { href: query(`function:${quoted(name)} state:fail,stale,known`) }, `and ${all.length - CAUSES} more causes`)) : null,
   ];
 }
 
@@ -80,13 +85,27 @@ function specialTable(found, only) {
   const shown = words.target.map((_, at) => at).filter((at) => only < 0 || at === only);
   const cell = ([state, text, want, dtypes, row]) => [mark(state), " ", row >= 0 ? linked(row, text || "open") : text,
     want || dtypes ? h("span", { class: "aside" }, [want && `want ${want}`, dtypes].filter(Boolean).join(" · ")) : null];
+  const rows = found.special.map(([name, dtype, want, cells]) => [
+    name, [want, dtype === "float32" ? null : h("span", { class: "aside" }, ` ${dtype}`)], ...shown.map((at) => () => cell(cells[at]))]);
+  const heads = ["Case", "Want", ...shown.map((at) => words.target[at])];
+  const most = Math.max(10, Math.floor(CELLS / shown.length));
   return [
     h("h2", {}, "Special values"),
     h("p", { class: "quiet" }, "Numbers are float32 where no dtype is named. A cell that is not as it should be names the dtypes for which that holds; its number is in the first of them. Of several numbers, a cell shows the one farthest beyond its limit."),
-    listing(["Case", "Want", ...shown.map((at) => words.target[at])], found.special.map(([name, dtype, want, cells]) => [
-      name, [want, dtype === "float32" ? null : h("span", { class: "aside" }, ` ${dtype}`)], ...shown.map((at) => cell(cells[at]))]),
-    { class: "special", "aria-label": "Special values" }),
+    listing(heads, rows.slice(0, most).map(withCells), { class: "special", "aria-label": "Special values" }),
+    rows.length > most ? later(`${rows.length - most} more cases`, () => listing(heads, rows.slice(most).map(withCells), { class: "special", "aria-label": "More special values" })) : null,
   ];
+}
+
+/** Make the cells of a row. */
+const withCells = (row) => row.map((cell) => (typeof cell === "function" ? cell() : cell));
+
+/** Return what is made when it is opened. @param {string} label @param {() => Element} make */
+function later(label, make) {
+  const details = h("details", { ontoggle: () => {
+    if (details.open && details.children.length === 1) details.append(make());
+  } }, h("summary", {}, label));
+  return details;
 }
 
 /** Errors against x: one dtype at a time, all targets in one drawing. */
@@ -114,7 +133,7 @@ function panel(found, title, dtype, only) {
   const drawn = () => errorFigure(`${title}: error in ULP against x, ${dtype}`, series.filter((_, at) => !hidden.has(at)), limit);
   const place = h("div", {}, drawn());
   const keys = curves.map(([, , target, , , , largest, nearest, row], at) => h("li", {},
-    button([h("span", { class: `line s${target % 8}` }), ` ${words.target[target]}`], (event) => {
+    button([lineOf(target), ` ${words.target[target]}`], (event) => {
       if (!hidden.delete(at)) hidden.add(at);
       event.currentTarget.setAttribute("aria-pressed", String(!hidden.has(at)));
       place.replaceChildren(drawn());
@@ -123,15 +142,11 @@ function panel(found, title, dtype, only) {
   return h("figure", { class: "panel" }, h("figcaption", {}, h("b", {}, title), h("ul", {}, keys)), place, numbersOf(curves, series, title));
 }
 
-/** The same as numbers, made when it is opened. */
-function numbersOf(curves, series, title) {
-  const details = h("details", { ontoggle: () => {
-    if (!details.open || details.children.length > 1) return;
-    const lines = series.flatMap((one, at) => one.x.map((x, n) => `${words.target[curves[at][2]]},${x},${figure(one.errors[n])}`));
-    details.append(code(`target,x,ulp\n${lines.join("\n")}`, `the numbers of ${title}`));
-  } }, h("summary", {}, "the same as numbers (CSV)"));
-  return details;
-}
+/** The same as numbers. */
+const numbersOf = (curves, series, title) => later("the same as numbers (CSV)", () => {
+  const lines = series.flatMap((one, at) => one.x.map((x, n) => `${words.target[curves[at][2]]},${x},${figure(one.errors[n])}`));
+  return code(`target,x,ulp\n${lines.join("\n")}`, `the numbers of ${title}`);
+});
 
 /** Gradients by target; what is a convention stands apart from what is calculus. */
 function gradients(number, record, only) {

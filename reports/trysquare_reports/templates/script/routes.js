@@ -150,6 +150,9 @@ function matrixMode(mode) {
     const symbol = cell.querySelector("[aria-hidden]");
     cell.dataset.status ??= cell.textContent === "" ? "" : `${symbol.textContent} ${cell.querySelector(".number")?.textContent ?? ""}`;
     const [level, ...text] = (cell.dataset[wanted] ?? "").split(" ");
+    cell.dataset.label ??= cell.getAttribute("aria-label");
+    const told = wanted === "status" || text.length === 0 ? "" : `; ${wanted} ${text.join(" ")}`;
+    cell.setAttribute("aria-label", cell.dataset.label + told);
     const number = cell.querySelector(".number");
     if (wanted === "status") {
       const [sign, ...rest] = cell.dataset.status.split(" ");
