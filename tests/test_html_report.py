@@ -579,6 +579,25 @@ def test_many_divergences_stay_below_five_megabytes(run: Run) -> None:
     assert len(render(replace(run, results=results)).encode()) < 5_000_000
 
 
+def test_a_hundred_thousand_results_stay_below_five_megabytes(run: Run) -> None:
+    # a fifth of them, for a fifth of the time
+    results = tuple(
+        replace(
+            it,
+            id=f"{it.function}/{it.check}/{it.dtype}/{it.target}/case-{number}",
+            case=f"case {number}",
+            max_ulp=1.5 + math.sin(number),
+            histogram=it.histogram if number < 1 else (),
+        )
+        for number in range(42)
+        for it in run.results
+    )
+    assert len(results) > 20_000
+    text = render(replace(run, results=results))
+    assert len(text.encode()) < 1_000_000
+    assert len(Page(text).elements) < 10_000
+
+
 def test_many_causes_do_not_lengthen_the_queue(run: Run) -> None:
     results = tuple(replace(r, diagnosis=f"cause {r.id}") for r in many(QUEUED + 20))
     text = render(replace(run, results=results))
