@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import stat
@@ -129,6 +130,16 @@ def read(path: Path) -> Run:
     there are as none. Raises UsageError for a file that cannot be read or is not a results file,
     with the line that shows it.
     """
+    collects = gc.isenabled()
+    gc.disable()  # a million small records, and no cycle among them: a fifth of the time
+    try:
+        return _read(path)
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _read(path: Path) -> Run:
     header: Header | None = None
     footer: Footer | None = None
     functions: list[FunctionRecord] = []

@@ -18,9 +18,9 @@ from trysquare.difference import compare
 from trysquare.result import Json, Result, Run
 from trysquare_reports import (
     blame,
+    changes,
     chunk,
     columns,
-    compared,
     details,
     figures,
     findings,
@@ -99,7 +99,7 @@ def render(run: Run, baseline: Run | None = None) -> str:
             usage_heads=usage.HEADS,
             usage=[*usage.rows(run.functions)],
             dialects=[*usage.dialects(run.functions)],
-            comparison=None if table.compared is None else compared.heading(table.compared),
+            comparison=None if table.compared is None else changes.heading(table.compared),
             data=_json(head | _meta(run, table)),
             packs={"words": columns.packed(words), "numbers": columns.packed(numbers)}
             | dict(_packs(table, sides)),
@@ -157,7 +157,7 @@ def _meta(run: Run, table: columns.Table) -> Json:
             for target in run.header.targets
         ],
         "longest": details.LONGEST,
-        "comparison": None if table.compared is None else compared.heading(table.compared),
+        "comparison": None if table.compared is None else changes.heading(table.compared),
     }
 
 
@@ -170,7 +170,7 @@ def _packs(table: columns.Table, sides: Iterable[blame.Side]) -> Iterator[tuple[
         found = chunk.chunk(name, results.get(name, []), table, accused, scripted)
         yield f"function-{number}", columns.packed(found)
     if table.compared is not None:
-        yield "gone", columns.packed(compared.gone(table.compared))
+        yield "gone", columns.packed(changes.gone(table.compared))
 
 
 def _side_by_side(sides: Sequence[blame.Side]) -> Mapping[str, object]:

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from trysquare.difference import Change, Delta
 from trysquare.result import Result, Run
-from trysquare_reports import compared, figures
+from trysquare_reports import changes, figures
 from trysquare_reports.verdict import State, closeness, state
 
 _LEVELS = {Change.REGRESSED: 4, Change.NEW: 4, Change.STALE: 3, Change.ACCEPTED: 2, Change.WORSE: 1}
@@ -60,7 +60,7 @@ class Matrix:
     groups: tuple[tuple[str, tuple[Row, ...]], ...]
 
 
-def matrix(run: Run, changes: Mapping[str, Delta] | None = None) -> Matrix:
+def matrix(run: Run, deltas: Mapping[str, Delta] | None = None) -> Matrix:
     """Return the matrix of the targets that ran, in the order of the header."""
     columns = tuple(_columns(run))
     split = any(column.dtype is not None for column in columns)
@@ -73,7 +73,7 @@ def matrix(run: Run, changes: Mapping[str, Delta] | None = None) -> Matrix:
     rows: defaultdict[str, list[Row]] = defaultdict(list)
     for name in functions:
         cells = tuple(
-            _cell(found[name, column.target, column.dtype], changes or {}) for column in columns
+            _cell(found[name, column.target, column.dtype], deltas or {}) for column in columns
         )
         rows[category.get(name, "")].append(Row(name, cells))
     groups = tuple((name, tuple(members)) for name, members in sorted(rows.items()))
@@ -89,7 +89,7 @@ def _columns(run: Run) -> Iterator[Column]:
             yield Column(target, dtype)
 
 
-def _cell(results: Sequence[Result], changes: Mapping[str, Delta]) -> Cell:
+def _cell(results: Sequence[Result], deltas: Mapping[str, Delta]) -> Cell:
     counts = Counter(map(state, results))
     worst = min(counts, key=lambda kind: kind.rank, default=State.NOT_RUN)
     words = ", ".join(f"{counts[kind]} {kind}" for kind in State if counts[kind]) or "not run"
@@ -102,7 +102,7 @@ def _cell(results: Sequence[Result], changes: Mapping[str, Delta]) -> Cell:
     words += f"; largest error {figures.ulp(max(result.max_ulp for result in results))} ULP"
     number = close if worst is State.PASS else figures.whole(counts[worst])
     slack = (0, "") if share is None else (min(4, int(share * 5)), close)
-    return Cell(worst, number, words, slack, covered, _change(results, changes))
+    return Cell(worst, number, words, slack, covered, _change(results, deltas))
 
 
 def _coverage(counts: Counter[State]) -> tuple[int, str]:
@@ -113,10 +113,10 @@ def _coverage(counts: Counter[State]) -> tuple[int, str]:
     return 4 - int(4 * answered / asked), figures.percent(answered / asked)
 
 
-def _change(results: Sequence[Result], changes: Mapping[str, Delta]) -> tuple[int, str]:
-    found = [changes[result.id] for result in results if result.id in changes]
+def _change(results: Sequence[Result], deltas: Mapping[str, Delta]) -> tuple[int, str]:
+    found = [deltas[result.id] for result in results if result.id in deltas]
     if not found:
         return 0, ""
-    change, count = compared.worst(found)
+    change, count = changes.worst(found)
     level = _LEVELS.get(change, 0)
-    return level, compared.SYMBOLS[change] + ("" if change is Change.SAME else str(count))
+    return level, changes.SYMBOLS[change] + ("" if change is Change.SAME else str(count))

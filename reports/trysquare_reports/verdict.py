@@ -30,7 +30,7 @@ class State(StrEnum):
     @property
     def rank(self) -> int:
         """Zero for the worst state."""
-        return list(State).index(self)
+        return _RANKS[self]
 
 
 _SYMBOLS = {
@@ -42,6 +42,8 @@ _SYMBOLS = {
     State.UNSUPPORTED: "–",
     State.NOT_RUN: "·",
 }
+_RANKS = {kind: rank for rank, kind in enumerate(State)}
+_EXPECTED = {Outcome.CONFORMS: State.PASS, Outcome.UNSUPPORTED: State.UNSUPPORTED}
 ALARMING = frozenset({State.UNEXPECTED, State.ERROR, State.STALE})
 _ERRORS = frozenset({Outcome.CRASHED, Outcome.TIMED_OUT, Outcome.ERRORED})
 
@@ -50,17 +52,11 @@ _KINDS = {"nan": "NaN", "inf": "infinity", "-inf": "minus infinity"}
 
 def state(result: Result) -> State:
     """Return the one word for a result."""
-    match result.expectation:
-        case Expectation.STALE:
-            return State.STALE
-        case Expectation.UNEXPECTED:
-            return State.ERROR if result.outcome in _ERRORS else State.UNEXPECTED
-    match result.outcome:
-        case Outcome.CONFORMS:
-            return State.PASS
-        case Outcome.UNSUPPORTED:
-            return State.UNSUPPORTED
-    return State.KNOWN
+    if result.expectation is Expectation.EXPECTED:
+        return _EXPECTED.get(result.outcome, State.KNOWN)
+    if result.expectation is Expectation.STALE:
+        return State.STALE
+    return State.ERROR if result.outcome in _ERRORS else State.UNEXPECTED
 
 
 def tally(run: Run) -> Counter[State]:
