@@ -12,6 +12,7 @@ import click
 
 from trysquare.cli.options import (
     BACKENDS,
+    BASELINE,
     DTYPES,
     PROFILE,
     REPORT,
@@ -46,6 +47,8 @@ def _schema() -> object:
 @BACKENDS
 @TARGETS
 @SEEDED
+@BASELINE
+@click.option("--shard", metavar="I/N", help="Only this part of the run; `merge` joins the parts.")
 @RESULTS
 @REPORT
 @TIMEOUT
@@ -63,6 +66,7 @@ def run(**options: Any) -> int:
         backends=options["backends"],
         targets=options["targets"],
     )
+    campaign = campaign.under(options["baseline"]).part(options["shard"])
     recorded, interrupted = campaign.run(
         options["seed"], options["timeout"], options["output"], sys.stderr
     )
@@ -116,6 +120,8 @@ def code(run: Run) -> Code:
     if run.footer is not None and run.footer.stale:
         return Code.UNEXPECTED
     nothing = all(result.outcome is Outcome.UNSUPPORTED for result in run.results)
+    if run.header.shard and not run.results:
+        nothing = False  # more parts than groups: the others tell whether anything was measured
     if nothing or any(target.named for target in targets):
         return Code.NOTHING
     return Code.EXPECTED

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, TextIO
 
 from trysquare import recorder
 from trysquare.backend import Target
+from trysquare.baseline import Accepted
+from trysquare.baseline import read as read_baseline
 from trysquare.command import agreement, selection
 from trysquare.command.progress import watched
 from trysquare.divergences import Entry, known
 from trysquare.dtypes import FORMATS
 from trysquare.ledger import Ledger
 from trysquare.planning.plan import BY_DEFAULT, RUN, Group, groups
+from trysquare.planning.shards import Shard
+from trysquare.ratchet import Ratchet
 from trysquare.recorder import Recorder
 from trysquare.result import SEED, Check, Run
 from trysquare.run import Session
@@ -25,7 +29,8 @@ from trysquare.spec import Spec
 class Campaign:
     """What will be measured; `complete` says that nothing was left out but whole backends.
 
-    `named` are the backends that were asked for by name, `wanted` the targets.
+    `named` are the backends that were asked for by name, `wanted` the targets. `accepted` is the
+    baseline; `shard` says which part of a larger run this is.
     """
 
     specs: tuple[Spec, ...]
@@ -34,6 +39,8 @@ class Campaign:
     complete: bool
     named: tuple[str, ...] = ()
     wanted: tuple[Target, ...] = ()
+    accepted: tuple[Accepted, ...] = ()
+    shard: Shard | None = None
 
     @classmethod
     def of(
@@ -66,6 +73,17 @@ class Campaign:
             wanted=wanted,
         )
 
+    def under(self, baseline: Path | None) -> Self:
+        """Return the same with what a baseline accepts; SpecErrors if it has mistakes."""
+        return self if baseline is None else replace(self, accepted=read_baseline(baseline))
+
+    def part(self, shard: str | None) -> Self:
+        """Return the part of it that `2/4` names; UsageError if that is none."""
+        if shard is None:
+            return self
+        part = Shard.read(shard)
+        return replace(self, groups=part.of(self.groups), shard=part, complete=False)
+
     def run(
         self, seed: int, deadline: float, path: Path | None, stream: TextIO
     ) -> tuple[Run, bool]:
@@ -78,20 +96,25 @@ class Campaign:
         backends = tuple(self.entries)
         with Session(backends, seed, deadline, self.wanted, unnamed=unnamed) as session:
             targets = selection.among(self.wanted, session.targets)
-            ledger = Ledger(
-                self.entries,
-                self.groups,
-                {target: session.targets[target] for target in targets},
-                complete=self.complete and seed == SEED,
-            )
-            header = recorder.header(session, self.specs, seed, self.named)
-            functions = tuple(recorder.functions(session, self.specs))
+            complete = self.complete and seed == SEED
+            hellos = {target: session.targets[target] for target in targets}
+            ledger = Ledger(self.entries, self.groups, hellos, complete=complete)
+            names = [group.name for group in self.groups], [str(target) for target in targets]
+            ratchet = Ratchet(self.accepted, *names, complete=complete)
+            header = recorder.header(session, self.specs, seed, self.named, self.shard)
+            functions = tuple(recorder.functions(session, self._described))
             with Recorder(header, functions, path) as records:
                 results = session.results(self.groups, targets)
                 try:
                     for result in watched(results, len(self.groups) * len(targets), stream):
-                        records.add(ledger.judge(result))
-                    records.finish(ledger.stale())
+                        records.add(ratchet.judge(ledger.judge(result)))
+                    records.finish([*ledger.stale(), *ratchet.stale()])
                 except KeyboardInterrupt:
                     return records.run, True
                 return records.run, False
+
+    @property
+    def _described(self) -> tuple[Spec, ...]:
+        """The specs that are told of: of a part of a run, those that it asks about."""
+        asked = {group.spec.function for group in self.groups}
+        return tuple(spec for spec in self.specs if self.shard is None or spec.function in asked)
