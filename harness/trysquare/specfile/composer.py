@@ -38,8 +38,12 @@ def load(path: Path, largest: int = LARGEST_FILE) -> Document:
     Raises SpecErrors where reading cannot go on, and for more than `largest` bytes.
     """
     shown = _shown(path)
-    lines = tuple(_text(path, shown, largest).split("\n"))
-    document = Document(shown, lines)
+    return compose(_text(path, shown, largest), shown)
+
+
+def compose(text: str, shown: Path) -> Document:
+    """Return the nodes of a text, as `load` does; mistakes are told of the file `shown`."""
+    document = Document(shown, tuple(text.split("\n")))
     _refuse_hidden(document)
     return replace(document, root=_Composer(document).root())
 
