@@ -211,12 +211,12 @@ def _decision(document: Document, table: Table) -> Decision:
 
 
 def _refuse_twice(document: Document, items: Iterable[object]) -> None:
-    first: dict[str, int] = {}
+    first: dict[str, Scalar] = {}
     for item in items:
         listing = _table(item).entries.get("ids")
         for node in listing.items if isinstance(listing, Listing) else []:
-            if isinstance(node, Scalar) and first.setdefault(node.text, node.line) != node.line:
-                document.report(node, f"already decided on line {first[node.text]}")
+            if isinstance(node, Scalar) and first.setdefault(node.text, node) is not node:
+                document.report(node, f"already decided on line {first[node.text].line}")
 
 
 def _grounds(document: Document, node: object) -> Grounds:
