@@ -198,7 +198,9 @@ def _plain(result: Result | None) -> Json | None:
 
 def _escaped(text: str) -> str:
     """Return a text that Markdown shows as it is, in a table too."""
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    escaped = (
+        text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
+    )
     for character in "\\`*_[]|~#!":
         escaped = escaped.replace(character, f"\\{character}")
     return escaped

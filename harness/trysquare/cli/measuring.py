@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,9 +56,13 @@ def _schema() -> object:
 @schema_of("a line of results", _schema)
 def run(**options: Any) -> int:
     """Measure every backend against SPECS (all that are installed, if none is named)."""
+    from trysquare.baseline import read
     from trysquare.command.campaign import Campaign
+    from trysquare.planning.shards import Shard
 
     require_outputs(options)
+    shard = None if options["shard"] is None else Shard.read(options["shard"])
+    accepted = () if options["baseline"] is None else read(options["baseline"])
     campaign = Campaign.of(
         paths=options["specs"],
         globs=options["globs"],
@@ -66,7 +71,7 @@ def run(**options: Any) -> int:
         backends=options["backends"],
         targets=options["targets"],
     )
-    campaign = campaign.under(options["baseline"]).part(options["shard"])
+    campaign = replace(campaign if shard is None else campaign.part(shard), accepted=accepted)
     recorded, interrupted = campaign.run(
         options["seed"], options["timeout"], options["output"], sys.stderr
     )

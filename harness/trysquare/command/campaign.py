@@ -10,7 +10,6 @@ from typing import Self, TextIO
 from trysquare import recorder
 from trysquare.backend import Target
 from trysquare.baseline import Accepted
-from trysquare.baseline import read as read_baseline
 from trysquare.command import agreement, selection
 from trysquare.command.progress import watched
 from trysquare.divergences import Entry, known
@@ -73,16 +72,9 @@ class Campaign:
             wanted=wanted,
         )
 
-    def under(self, baseline: Path | None) -> Self:
-        """Return the same with what a baseline accepts; SpecErrors if it has mistakes."""
-        return self if baseline is None else replace(self, accepted=read_baseline(baseline))
-
-    def part(self, shard: str | None) -> Self:
-        """Return the part of it that `2/4` names; UsageError if that is none."""
-        if shard is None:
-            return self
-        part = Shard.read(shard)
-        return replace(self, groups=part.of(self.groups), shard=part, complete=False)
+    def part(self, shard: Shard) -> Self:
+        """Return one part of it."""
+        return replace(self, groups=shard.of(self.groups), shard=shard, complete=False)
 
     def run(
         self, seed: int, deadline: float, path: Path | None, stream: TextIO

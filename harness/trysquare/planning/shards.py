@@ -39,6 +39,10 @@ class Shard:
         How long a group takes depends on its check and dtype more than on its function. So they are
         dealt in that order, like cards: every part gets as many of each kind, but for one.
         """
-        kinds = sorted(groups, key=lambda group: (str(group.check), group.format.name))
+        kinds = sorted(groups, key=_kind)
         mine = {group.name for group in kinds[self.part - 1 :: self.parts]}
         return tuple(group for group in groups if group.name in mine)
+
+
+def _kind(group: Group) -> tuple[str, str, str]:
+    return str(group.check), group.format.name, group.spec.function
