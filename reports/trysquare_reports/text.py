@@ -164,8 +164,8 @@ def _blocks(run: Run) -> Iterator[str]:
     if loose := [*_loose(run.results)]:
         yield "\n".join(
             _wrapped(
-                f"{figures.plural(len(loose), 'budget')} of the baseline could be lower, so that it "
-                "cannot get worse again: trysquare baseline prune --tighten",
+                f"{figures.plural(len(loose), 'budget')} of the baseline could be lower, so that "
+                "nothing gets worse again: trysquare baseline prune --tighten",
                 "↓ ",
             )
         )
