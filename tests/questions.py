@@ -16,7 +16,10 @@ from trysquare.planning.sampling import allowed
 from trysquare.spec import Extent, Input, InputForm, InputKind, Parameter, Role, Spec
 from trysquare.truth.arrangement import arrange
 from trysquare.truth.oracle import Oracle
-from workshop import SPECS
+from workshop import LONG, SPECS
+
+EXAMPLES = 60 if LONG else 20
+"""How many calls of each function are drawn, others in every run."""
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,14 @@ def test_flushed_subnormals_are_recognised() -> None:
     assert "equals an evaluation that takes subnormal numbers for zero" in tail.diagnosis
 
 
+def test_nothing_but_zero_is_flushed() -> None:
+    tiny = np.float16(FORMATS["float16"].smallest_normal)
+    standard = standards("sigmoid", Check.VALUES, "float16")[0]
+    lie = truth(standard).astype(np.float16)
+    lie = np.where((lie > 0) & (lie < tiny), tiny, lie)
+    assert "subnormal" not in answered("sigmoid", "float16", lie)
+
+
 @pytest.mark.parametrize("wrong", [0.0, 3.0])
 def test_a_wrong_constant_is_explained_by_nothing(wrong: float) -> None:
     standard = standards("silu", Check.VALUES, "float32")[0]

@@ -12,6 +12,7 @@ from trysquare.planning.edges import LONG
 from trysquare.planning.plan import groups
 from trysquare.result import Check
 from trysquare.truth.domain import violations
+from trysquare.verdict.measure import inputs_at
 from workshop import SPECS, standards
 
 EDGES, ERRORS = Check.EDGES, Check.ERRORS
@@ -74,3 +75,12 @@ def test_inputs_are_not_broadcast_against_each_other() -> None:
 def test_a_class_is_not_counted_from_the_end_nor_in_32_bits() -> None:
     wrong = {name for name in planned("cross_entropy_loss", ERRORS) if name.startswith("target ")}
     assert wrong >= {"target 3 of 3", "target -1 of 3", f"target {2**40} of 3"}
+
+
+def test_a_class_is_told_whole_in_a_format_that_does_not_hold_it() -> None:
+    asked = standards("cross_entropy_loss", Check.EDGES, "bfloat16")
+    (row,) = (one for one in asked if one.case.name == f"a row of {LONG}")
+    target = int(row.case.inputs["target"][0])
+    assert FORMATS["bfloat16"].round(np.array(float(target))) != target
+    told = inputs_at(row, (0, 0))["target"]
+    assert (told.decimal, int(told.bits, 16)) == (str(target), target)

@@ -225,6 +225,21 @@ def test_rows_are_searched() -> None:
     assert len(results[f"{NUMERIC}, rows of 3"].found[0].inputs["x"]) == 3
 
 
+def test_an_interval_is_found_beside_targets_that_may_be_one_of_two_numbers() -> None:
+    result = hunt("prey:in_an_interval", "hinge_loss", "float32", 60_000)[NUMERIC]
+    assert result.symptom is Symptom.INACCURATE
+    assert 0.73 < numbers(result, "input")[0] < 0.74
+    assert set(numbers(result, "target")) <= {-1.0, 1.0}
+
+
+def test_rows_of_few_numbers_are_searched() -> None:
+    results = hunt("prey:truthful", "categorical_hinge_loss", evaluations=4000)
+    assert results
+    for result in results.values():
+        assert result.outcome is Outcome.CONFORMS
+        assert set(numbers(result, "target")) == {0.0, 1.0}
+
+
 def test_a_domain_is_never_left() -> None:
     # the backend raises outside it, and that would be a result
     for gradient in (False, True):
@@ -277,8 +292,7 @@ def test_an_unknown_target_is_refused() -> None:
         hunt("numpy:cpu:eager", "sigmoid")
 
 
-# whose targets are 0 or 1 in a whole row: no hunt begins there
-@pytest.mark.parametrize("function", [name for name in SPECS if name != "categorical_hinge_loss"])
+@pytest.mark.parametrize("function", SPECS)
 def test_every_point_is_a_call_and_back(function: str) -> None:
     random = np.random.default_rng(0)
     for gradient in (False, True):

@@ -14,7 +14,7 @@ from trysquare.workers.probes import flushes, unfaithful
 from trysquare_miniatures.hearing import PATIENCE
 from trysquare_miniatures.liars import LIARS, Question, Truthful, truthful
 from trysquare_miniatures.lies import CASES, GRADIENTS, LIES, VALUES, WITHIN_THE_LIMIT, Lie
-from workshop import SEED, SPECS, checks_of, diverging, paired, results, standards
+from workshop import SEED, SPECS, checks_of, diverging, paired, results, some, standards
 
 CAUGHT = [told for told in LIES if isinstance(told.shows, Symptom) and told.check in RUN]
 ACCIDENTS = [told for told in LIES if not isinstance(told.shows, Symptom)]
@@ -27,11 +27,12 @@ def test_a_lie_is_caught_by_the_right_check(told: Lie) -> None:
     assert told.shows in {one.symptom for one in found}
 
 
-@pytest.mark.parametrize("told", dict.fromkeys(CAUGHT), ids=str)
+# The selftest of what is installed asks all of them; here a part, without processes between.
+@pytest.mark.parametrize("told", [told for told in CAUGHT if some([str(told)], 4)], ids=str)
 def test_a_lie_disturbs_no_check_that_it_does_not_concern(told: Lie) -> None:
     noticed = {
         check
-        for check in checks_of(told.function)
+        for check in checks_of(told.function, told.dtype)
         if diverging(results(LIARS[told.liar], told.function, check, told.dtype))
     }
     assert noticed <= {told.check, *told.also}
@@ -41,10 +42,12 @@ def test_every_liar_is_put_to_the_test() -> None:
     assert LIARS.keys() == {told.liar for told in (*LIES, *WITHIN_THE_LIMIT)}
 
 
-@pytest.mark.parametrize(("function", "dtype"), paired(SPECS, ["float32", "float16"]))
+@pytest.mark.parametrize(("function", "dtype"), paired(some(SPECS, 3), ["float32", "float16"]))
 def test_the_truth_is_no_lie(function: str, dtype: str) -> None:
-    found = [diverging(results(truthful, function, check, dtype)) for check in checks_of(function)]
-    assert found == [[] for _ in found]
+    asked = checks_of(function, dtype)
+    assert [
+        one for check in asked for one in diverging(results(truthful, function, check, dtype))
+    ] == []
 
 
 @pytest.mark.parametrize("told", [told for told in WITHIN_THE_LIMIT if told.check in RUN], ids=str)

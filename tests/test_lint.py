@@ -10,6 +10,7 @@ import pytest
 from trysquare.__main__ import main
 from trysquare.command.lint import findings
 from trysquare.reader import read
+from trysquare.truth import oracle
 from workshop import SPECS, some
 
 HEAD = "trysquare: 1\nfunction: f\nsummary: A function.\nsource: none\n"
@@ -169,7 +170,11 @@ def test_check_ends_with_2_where_a_limit_is_blind(
     assert "1 error" in printed.err
 
 
-def test_what_the_oracle_cannot_decide_is_not_held_against_a_spec(tmp_path: Path) -> None:
+def test_what_the_oracle_cannot_decide_is_not_held_against_a_spec(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # no precision decides an equation: the first two show it, and cost a tenth of all
+    monkeypatch.setattr(oracle, "PRECISIONS", oracle.PRECISIONS[:2])
     edge = (
         "dialects:\n  edge: {formula: 'x if exp(log1p(x)) > 1 + x else 2 * x', why: Who knows.}\n"
     )

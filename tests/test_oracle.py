@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from questions import Question, questions
+from questions import EXAMPLES, Question, questions
 from trysquare.dtypes import FLOAT16, FLOAT32, FLOAT64, Format
 from trysquare.errors import UndecidedError
 from trysquare.formula.derivative import Extent
@@ -39,7 +39,7 @@ def rational(truth: Truth, place: tuple[int, int], format: Format) -> tuple[Frac
 
 
 @functions
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(data=st.data())
 def test_the_bound_of_the_fast_tier_holds(function: str, data: st.DataObject) -> None:
     asked: Question = data.draw(questions(function))
@@ -54,7 +54,7 @@ def test_the_bound_of_the_fast_tier_holds(function: str, data: st.DataObject) ->
 
 
 @functions
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(data=st.data())
 def test_arb_decides_every_result_far_below_an_ulp(function: str, data: st.DataObject) -> None:
     asked: Question = data.draw(questions(function))
@@ -64,7 +64,7 @@ def test_arb_decides_every_result_far_below_an_ulp(function: str, data: st.DataO
 
 
 @pytest.mark.parametrize("function", [name for name in POINTWISE if name != "rrelu"])
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(data=st.data())
 def test_arb_agrees_with_mpmath(function: str, data: st.DataObject) -> None:
     asked: Question = data.draw(questions(function, plain=True))
@@ -171,3 +171,12 @@ def test_half_of_the_smallest_subnormal_is_not_zero() -> None:
     asked = Oracle(tree, {"x": np.array([[tiny]])}, 1, 1, Extent(rows=True, columns=False), FLOAT64)
     assert asked.certified.value[0, 0] == 0
     assert asked.certified.rest[0, 0] == 0.5
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).nmant < 63, reason="longdouble is float64 here")
+def test_a_pole_is_an_infinity_although_float64_loses_the_numerator() -> None:
+    asked = oracle("c * y / x", c=-0.25, y=FLOAT64.smallest_subnormal, x=0.0)
+    assert np.isnan(asked.ieee).all()
+    assert asked.certified.value.tolist() == [[-math.inf]]
+    nothing = oracle("c * y / x", c=-0.25, y=0.0, x=0.0)
+    assert np.isnan(nothing.certified.value).all()

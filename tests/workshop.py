@@ -65,9 +65,9 @@ def results(
     return judge_all(asked, {str(target): (replies, flushing)})[str(target)]
 
 
-def checks_of(function: str) -> list[Check]:
-    """Return the checks for which a spec gives reason."""
-    return [group.check for group in groups([SPECS[function]], dtypes=["float32"])]
+def checks_of(function: str, dtype: str) -> list[Check]:
+    """Return what a run asks of a function in one dtype."""
+    return [group.check for group in groups([SPECS[function]], dtypes=[dtype])]
 
 
 def diverging(results: Iterable[Result]) -> list[Result]:

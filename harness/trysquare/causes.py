@@ -23,7 +23,9 @@ class Cause:
         """Return the cause of a result."""
         diverges = result.outcome is Outcome.DIVERGES and result.symptom is not None
         symptom = str(result.symptom) if diverges else str(result.outcome)
-        return cls(result.function, result.target, symptom, result.diagnosis)
+        # the same form in another dtype is no other cause
+        diagnosis = result.diagnosis.replace(f"in {result.dtype}", "in its dtype")
+        return cls(result.function, result.target, symptom, diagnosis)
 
 
 def by_cause(results: Iterable[Result]) -> dict[Cause, list[Result]]:

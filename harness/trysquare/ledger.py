@@ -39,6 +39,7 @@ class Ledger:
         self._near: dict[tuple[str, ...], tuple[Entry, ...]] = {}
         self._matched: set[tuple[Entry, str]] = set()
         self._covered: set[tuple[Entry, str]] = set()
+        self._otherwise: dict[tuple[Entry, str], str] = {}  # the symptom that there is instead
 
     def judge(self, result: Result) -> Result:
         """Return a result with its expectation, and the reason if it is known.
@@ -51,6 +52,10 @@ class Ledger:
         covering = {entry: speaking[entry] for entry in speaking if entry.covers(result)}
         self._matched.update(_lines(speaking))
         self._covered.update(_lines(covering))
+        if result.outcome not in (*SOUND, Outcome.ERRORED):
+            others = {entry: speaking[entry] for entry in speaking if entry not in covering}
+            now = str(result.symptom or result.outcome)
+            self._otherwise.update(dict.fromkeys(_lines(others), now))
         if covering:
             first = next(iter(covering))
             return replace(result, expectation=Expectation.EXPECTED, known=first.reason)
@@ -101,7 +106,9 @@ class Ledger:
             return "matches nothing"
         if entry.exact or (entry, pattern) in self._covered:
             return ""
-        return "nothing that it matches diverges so any more"
+        if (entry, pattern) in self._otherwise:
+            return f"what it matches diverges otherwise: {self._otherwise[entry, pattern]}"
+        return "nothing that it matches diverges any more"
 
 
 def _holds(entry: Entry, hello: Hello) -> bool:

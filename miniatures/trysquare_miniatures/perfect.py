@@ -605,7 +605,8 @@ class Perfect(Backend):
             rows = LossOfRows(name, p, tensors)
             c = reals(np.broadcast_to(cotangent, rows.outer))
             if p["reduction"] == "mean":
-                c = [one / rows.denominator for one in c]
+                count = rows.denominator
+                c = [one / count for one in c]
             terms = rows.slopes(wrt, c)
             return np.moveaxis(rounded(terms, (*rows.outer, rows.count), x.dtype), -1, 1)
 
@@ -623,7 +624,8 @@ class Perfect(Backend):
         entropy, x = Entropy(p, tensors), tensors["input"]
         c = reals(np.broadcast_to(cotangent, entropy.outer))
         if p["reduction"] == "mean":
-            c = [one / entropy.denominator for one in c]
+            count = entropy.denominator
+            c = [one / count for one in c]
         with mp.workdps(digits(x)):
             terms = [term for row in entropy.slopes(wrt, c) for term in row]
         return np.moveaxis(rounded(terms, (*entropy.outer, x.shape[1]), x.dtype), -1, 1)
@@ -657,6 +659,8 @@ def parameters(spec: Spec, call: Call) -> dict[str, Any]:
     p = {key: exact(float(value)) if key in numbers else value for key, value in p.items()}
     if spec.function in LOSSES:
         LOSSES[spec.function].check(p)
+    if spec.function == "triplet_margin_with_distance_loss":
+        p |= {"epsilon": ONE / 10**6, "p": 2}
     return p
 
 

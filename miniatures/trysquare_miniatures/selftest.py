@@ -12,14 +12,14 @@ from typing import TextIO
 from trysquare.command import selection
 from trysquare.command.progress import watched
 from trysquare.result import Check, Result
-from trysquare_miniatures.hearing import ASKING, MANY, Heard, Hearing, groups_of, hearings
+from trysquare_miniatures.hearing import ASKING, FEW, MANY, Heard, Hearing, groups_of, hearings
 from trysquare_miniatures.lies import LIES
 from trysquare_miniatures.score import Score, scores
 
 HEADS = ("check", "lies caught", "others let alone", "right answers passed", "score")
 SAMPLED = (
-    f"Right answers have 80 digits, which takes time: they are given for "
-    f"{MANY:,}\nnumbers of a tensor at most, evenly spread, and for no longer rows and sums."
+    f"Right answers have 80 digits, which takes time: of many numbers {FEW} are asked, evenly\n"
+    f"spread, and of rows and sums those of no more than {MANY:,}."
 )
 
 

@@ -19,6 +19,9 @@ from trysquare_miniatures.textbook import (
     tanh,
 )
 
+STEEP, TRACE = 100, mp.mpf(10) ** -60
+"""Beyond the one, tanh is nearer to 1 than the other, which rounding sees beside a tie alone."""
+
 
 def clip(x: Real, low: Real, high: Real) -> Real:
     return low if x < low else min(x, high)
@@ -91,9 +94,9 @@ def shrink_slope(p: Parameters, x: Real) -> Real:
 def tanh_shrink(p: Parameters, x: Real) -> Real:
     if x == 0 or not abs(x) < INF:
         return x
-    # a third of the cube is left of the difference
+    # of the difference a third of the cube is left, or so little that it is only there beside a tie
     with mp.workdps(80 + 2 * magnitude(x)):
-        return x - mp.tanh(x)
+        return x - (mp.sign(x) * (1 - TRACE) if abs(x) > STEEP else mp.tanh(x))
 
 
 def threshold(p: Parameters, x: Real) -> Real:

@@ -48,8 +48,10 @@ class Group:
 
     @property
     def moved(self) -> str:
-        """The first of them before and after."""
+        """The first of them before and after; nothing of what cannot be compared."""
         first = self.deltas[0]
+        if first.before is None or first.after is None or self.why:
+            return ""
         return f"{_side(first.before)} → {_side(first.after)}"
 
     @property
@@ -58,14 +60,23 @@ class Group:
 
 
 def groups(deltas: Sequence[Delta]) -> list[Group]:
-    """Return results by their cause, the largest change of an error first."""
+    """Return results by their cause, the largest change of an error first.
+
+    What only one run has, or what cannot be compared, is sorted by the target and the reason.
+    """
     found: defaultdict[tuple[Cause, str], list[Delta]] = defaultdict(list)
     for delta in deltas:
-        found[Cause.of(delta.result), delta.why].append(delta)
+        found[_cause(delta), delta.why].append(delta)
     members = [
         Group(cause, why, tuple(sorted(some, key=_growth))) for (cause, why), some in found.items()
     ]
-    return sorted(members, key=lambda group: _growth(group.deltas[0]))
+    return sorted(members, key=lambda group: (_growth(group.deltas[0]), -len(group.deltas)))
+
+
+def _cause(delta: Delta) -> Cause:
+    if delta.change in (Change.INCOMPARABLE, Change.ADDED, Change.REMOVED):
+        return Cause("", delta.result.target, "", "")
+    return Cause.of(delta.result)
 
 
 def text(comparison: Comparison) -> str:
@@ -127,7 +138,7 @@ def _section(comparison: Comparison, change: Change) -> Iterator[str]:
     yield f"\n{change} ({comparison.counts[change]}): {change.meaning}"
     for group in found[:GROUPS]:
         number = figures.plural(len(group.deltas), "result")
-        yield f"  {group.name}   {number}   {group.moved}"
+        yield f"  {group.name}   {number}   {group.moved}".rstrip()
         yield f"      id {one_line(group.deltas[0].id)}"
     if rest := found[GROUPS:]:
         yield f"  and {sum(len(group.deltas) for group in rest)} more, of {len(rest)} causes"
@@ -160,15 +171,14 @@ def _sign(comparison: Comparison) -> str:
 
 
 def _growth(delta: Delta) -> float:
-    """Return a key that puts first where an error grew most, or is largest."""
-    before, after = (0.0 if side is None else side.max_ulp for side in (delta.before, delta.after))
-    return -abs(after - before)
+    """Return a key that puts first where an error grew most; zero without two errors."""
+    if delta.before is None or delta.after is None or delta.why:
+        return 0.0
+    return -abs(delta.after.max_ulp - delta.before.max_ulp)
 
 
-def _side(result: Result | None) -> str:
+def _side(result: Result) -> str:
     """Return what one run says of a result."""
-    if result is None:
-        return "nothing"
     return f"{state(result)} {figures.ulp(result.max_ulp)} ulp" if result.count else state(result)
 
 

@@ -16,7 +16,7 @@ from trysquare.planning.checks import cases
 from trysquare.result import SEED, Check, Symptom, Worst
 from trysquare.spec import Place, Spec, Tolerance
 from trysquare.truth.meaning import COTANGENT
-from trysquare.verdict.measure import element, measure, number
+from trysquare.verdict.measure import inputs_at, measure, number
 from trysquare.verdict.standard import Accepted, Standard
 
 CHECKS = (Check.CASES, Check.VALUES, Check.REDUCTIONS)
@@ -229,9 +229,7 @@ def _allowed(standard: Standard, place: tuple[int, int]) -> str:
     truth = standard.canonical.truth.value[place]
     ulps = standard.limit(flushes=False).limit[place] / format.ulp(truth)
     where = ", ".join(
-        f"{name} = {number(element(values, place), format).decimal}"
-        for name, values in standard.rows.items()
-        if values.size
+        f"{name} = {value.decimal}" for name, value in inputs_at(standard, place).items()
     )
     result = number(float(truth), format).decimal
     return f"{ulps:.5g} ulp of {result}, at {where}{_given(standard)}"

@@ -100,28 +100,36 @@ def name(text: str) -> Node:
 
 
 def substitute(node: Node, meanings: Mapping[str, Node]) -> Node:
-    """Replace names by expressions; names without a meaning stay."""
-    if node.op is Op.NAME:
-        return meanings.get(str(node.value), node)
-    if not node.args:
-        return node
-    args = tuple(substitute(argument, meanings) for argument in node.args)
-    return node if args == node.args else Node(node.op, args, node.value)
+    """Replace names by expressions; names without a meaning stay, and shared parts stay shared."""
+    known: dict[int, Node] = {}
+
+    def visit(part: Node) -> Node:
+        if part.op is Op.NAME:
+            return meanings.get(str(part.value), part)
+        if part.args and id(part) not in known:
+            args = tuple(visit(argument) for argument in part.args)
+            same = all(new is old for new, old in zip(args, part.args, strict=True))
+            known[id(part)] = part if same else Node(part.op, args, part.value)
+        return known.get(id(part), part)
+
+    return visit(node)
 
 
 def parts(node: Node) -> Iterator[Node]:
-    """Yield a tree and every tree in it, with repetitions."""
-    yield node
-    for argument in node.args:
-        yield from parts(argument)
+    """Yield a tree and every tree in it; what is shared is visited once."""
+    seen: set[int] = set()
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
+        if id(part) not in seen:
+            seen.add(id(part))
+            yield part
+            waiting += reversed(part.args)
 
 
 def names(node: Node) -> Iterator[str]:
-    """Yield every name that occurs, with repetitions."""
-    if node.op is Op.NAME:
-        yield str(node.value)
-    for argument in node.args:
-        yield from names(argument)
+    """Yield every name that occurs, some more than once."""
+    return (str(part.value) for part in parts(node) if part.op is Op.NAME)
 
 
 def rescope(node: Node, scope: Scope) -> Node:

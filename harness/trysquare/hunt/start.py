@@ -81,7 +81,7 @@ def _start(subject: Subject, count: int, pool: Array, random: Generator) -> Arra
     columns: list[Array] = []
     for one in subject.coordinates:
         size = 1 if one.shared else count
-        if one.kind is Kind.INDEX:
+        if one.kind in (Kind.INDEX, Kind.CHOICE):
             columns.append(random.integers(one.low, one.high + 1, size))
             continue
         if one.shared:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 
 from trysquare.backend import Want
 from trysquare.dtypes import Array, Format
+from trysquare.formula.tree import names
 from trysquare.hunt.box import Space
 from trysquare.planning.cases import Case
 from trysquare.planning.inputs import axis_of
+from trysquare.planning.sampling import allowed
 from trysquare.result import Check
-from trysquare.spec import Extent, InputKind, Spec, Value
+from trysquare.spec import Extent, Input, InputKind, Spec, Value
 from trysquare.truth.arrangement import arrange
 from trysquare.truth.domain import inside
 
@@ -22,10 +25,15 @@ WIDEST_PARAMETER = 2.0**16
 """Parameters are searched between minus this and this."""
 
 
+FEW = 8
+"""A domain of no more numbers is searched number by number."""
+
+
 class Kind(StrEnum):
     """What a coordinate is."""
 
     FLOAT = "float"
+    CHOICE = "choice"
     INDEX = "index"
     PARAMETER = "parameter"
 
@@ -34,7 +42,8 @@ class Kind(StrEnum):
 class Coordinate:
     """One number of a point: an ordinal of the format, or an index; a row has several.
 
-    `shared` says that all points of one call have it in common.
+    A choice counts the few `numbers` that there are. `shared` says that all points of one call have
+    the coordinate in common.
     """
 
     name: str
@@ -42,6 +51,7 @@ class Coordinate:
     low: int
     high: int
     shared: bool = False
+    numbers: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,24 +86,37 @@ class Subject:
             ]
         )
 
-    @property
+    @cached_property
     def coordinates(self) -> tuple[Coordinate, ...]:
         """The coordinates of a point, in their order."""
-        top = self._ordinal(self.format.largest)
         found: list[Coordinate] = []
         for item in self.spec.required:
-            form = item.form(self._effective)
-            whole = form.kind is InputKind.INDEX
-            kind = Kind.INDEX if whole else Kind.FLOAT
-            ends = (0, self.length - 1) if whole else (-top, top)
-            alone = form.extent is Extent.ROW
-            shared = form.extent is Extent.POSITION
-            found += [Coordinate(item.name, kind, *ends, shared)] * (1 if alone else self.length)
+            alone = item.form(self._effective).extent is Extent.ROW
+            found += [self._coordinate(item)] * (1 if alone else self.length)
         reach = self._ordinal(min(WIDEST_PARAMETER, self.format.largest))
         found += [
             Coordinate(name, Kind.PARAMETER, -reach, reach, shared=True) for name in self.searched
         ]
         return tuple(found)
+
+    def _coordinate(self, item: Input) -> Coordinate:
+        form, top = item.form(self._effective), self._ordinal(self.format.largest)
+        shared = form.extent is Extent.POSITION
+        if form.kind is InputKind.INDEX:
+            return Coordinate(item.name, Kind.INDEX, 0, self.length - 1, shared)
+        few = self._few(item)
+        if few:
+            return Coordinate(item.name, Kind.CHOICE, 0, len(few) - 1, shared, few)
+        return Coordinate(item.name, Kind.FLOAT, -top, top, shared)
+
+    def _few(self, item: Input) -> tuple[float, ...]:
+        """Return the numbers that an input may be, if they are few: no search would meet them."""
+        if item.domain is None or set(names(item.domain.tree)) != {item.name}:
+            return ()
+        # boundaries and specials are in any pool, and of an interval many more
+        pool = allowed(self.format, item.name, item.domain.tree, np.random.default_rng(0))
+        found = np.unique(pool[np.isfinite(pool)])
+        return tuple(found.tolist()) if len(found) <= FEW else ()
 
     @property
     def space(self) -> Space:
@@ -149,7 +172,7 @@ class Subject:
                 raise ValueError(f"no number for {one.name}")
             else:
                 value = float(rest[one.name].pop(0))
-            number = int(value) if one.kind is Kind.INDEX else self._ordinal(value)
+            number = self._number(one, value)
             if not one.low <= number <= one.high:
                 raise ValueError(f"{one.name} is out of range")
             numbers.append(number)
@@ -213,7 +236,15 @@ class Subject:
     def _ordinal(self, value: float) -> int:
         return int(self.format.ordinal(np.array([value]))[0])
 
+    def _number(self, one: Coordinate, value: float) -> int:
+        """Return what a number is as a coordinate; -1 for one that is no choice."""
+        if one.kind is Kind.CHOICE:
+            return one.numbers.index(value) if value in one.numbers else -1
+        return int(value) if one.kind is Kind.INDEX else self._ordinal(value)
+
     def _float(self, one: Coordinate, values: Array) -> Array:
+        if one.kind is Kind.CHOICE:
+            return np.array(one.numbers)[values]
         return values.astype(np.float64) if one.kind is Kind.INDEX else self._floats(values)
 
     def _floats(self, ordinals: Array) -> Array:

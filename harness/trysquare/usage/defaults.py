@@ -19,7 +19,7 @@ from trysquare.run import Session
 from trysquare.spec import Spec, Value, choice_text
 from trysquare.usage.asking import Asked, ask, case, formats, given, same
 from trysquare.verdict.diagnosis import diagnose
-from trysquare.verdict.measure import element, number
+from trysquare.verdict.measure import inputs_at, number
 from trysquare.verdict.standard import Standard
 
 BARE, OURS, PLAIN = "bare", "ours", "plain"
@@ -242,9 +242,9 @@ def _farthest(standard: Standard, got: Array, want: Array, where: Array) -> Diff
     format = standard.case.format
     return Difference(
         inputs={
-            name: number(element(values, place), format)
-            for name, values in standard.rows.items()
-            if name in standard.case.inputs and values.size
+            name: value
+            for name, value in inputs_at(standard, place).items()
+            if name in standard.case.inputs
         },
         got=number(float(got[place]), format),
         want=number(float(want[place]), format),

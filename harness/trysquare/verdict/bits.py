@@ -9,7 +9,7 @@ import numpy as np
 from trysquare.dtypes import Array, Format
 from trysquare.result import Outcome, Result, Symptom, Worst
 from trysquare.verdict.compare import integer_distance
-from trysquare.verdict.measure import element, number
+from trysquare.verdict.measure import inputs_at, number
 from trysquare.verdict.standard import Standard
 
 
@@ -50,11 +50,7 @@ def _worst(standard: Standard, got: Array, want: Array, differs: Array) -> Worst
     one, other = number(float(here[place]), format), number(float(there[place]), format)
     return Worst(
         index=standard.index_of(*place),
-        inputs={
-            name: number(element(values, place), format)
-            for name, values in standard.rows.items()
-            if values.size
-        },
+        inputs=inputs_at(standard, place),
         got=one,
         want=other,
         ulp=float(ulps[place]),

@@ -147,11 +147,7 @@ def _worst(standard: Standard, rows: Array, match: Match, bad: Array, *, flushes
     want = _wanted(standard, float(format.round(np.array(exact))), place)
     return Worst(
         index=standard.index_of(*place),
-        inputs={
-            name: number(element(values, place), format)
-            for name, values in standard.rows.items()
-            if values.size
-        },
+        inputs=inputs_at(standard, place),
         got=number(got, format),
         want=number(want, format),
         ulp=ulp,
@@ -197,6 +193,23 @@ def _wanted(standard: Standard, exact: float, place: tuple[int, int]) -> float:
         return exact
     stated = np.broadcast_to(standard.case.stated[0], standard.shape)
     return float(standard.layout.to_rows(stated, standard.spread)[place])
+
+
+def inputs_at(standard: Standard, place: tuple[int, int]) -> dict[str, Number]:
+    """Return what went into the element at a row and column, by name; classes as whole numbers."""
+    given, format = standard.case.inputs, standard.case.format
+    return {
+        name: _whole(element(values, place))
+        if name in given and given[name].dtype.kind in "iu"
+        else number(element(values, place), format)
+        for name, values in standard.rows.items()
+        if values.size
+    }
+
+
+def _whole(value: float) -> Number:
+    """Return a whole number as text and as 64 bits, whatever the format of the case."""
+    return Number(str(int(value)), f"0x{int(value) % 2**64:016x}")
 
 
 def element(values: Array, place: tuple[int, int]) -> float:

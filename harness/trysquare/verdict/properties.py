@@ -15,7 +15,7 @@ from trysquare.planning.cases import Property
 from trysquare.result import Outcome, Result, Symptom, Worst
 from trysquare.spec import Course, Expression, Identity, Range, Trait
 from trysquare.truth.meaning import COTANGENT, OUTPUT
-from trysquare.verdict.measure import element, number
+from trysquare.verdict.measure import inputs_at, number
 from trysquare.verdict.standard import Standard
 
 
@@ -256,16 +256,12 @@ def _worst(standard: Standard, found: Breach) -> Worst:
     row, column = divmod(int(np.argmax(np.where(found.bad, size, -1.0))), found.bad.shape[1])
     # a side of an identity may be no number of the format
     got, want = (float(format.round(part[row, column])) for part in (found.got, found.want))
-    inputs = {
-        key: number(element(values, (row, column)), format)
-        for key, values in standard.rows.items()
-        if values.size
-    }
+    inputs = inputs_at(standard, (row, column))
     if found.partner:
         inputs |= {
-            f"{key} of the first": number(element(values, (row - found.partner, column)), format)
-            for key, values in standard.rows.items()
-            if key != COTANGENT and values.shape[0] > 1
+            f"{key} of the first": value
+            for key, value in inputs_at(standard, (row - found.partner, column)).items()
+            if key != COTANGENT and standard.rows[key].shape[0] > 1
         }
     spacing = float(format.ulp(np.array(want)))
     return Worst(
@@ -298,7 +294,7 @@ def limits(standard: Standard, *, flushes: bool) -> Array:
     Where the truth is no number, or an evaluation may overflow on the way, a property says nothing.
     """
     allowed, value = standard.limit(flushes=flushes), standard.oracle.ieee
-    known = np.isfinite(value) & np.isfinite(allowed.spilled)
+    known = np.isfinite(value) & allowed.straight
     known &= np.abs(value) <= standard.case.format.largest
     return np.where(known, allowed.limit, np.inf)
 
