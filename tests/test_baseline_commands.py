@@ -129,6 +129,7 @@ def test_what_cannot_be_accepted_is_refused_with_the_reason(
         ["--reason", REASON, "--issue", "http://example.org"],
         ["--reason", REASON, "--until", "tomorrow"],
         ["--reason", REASON, "--until", "2027-02-30"],
+        ["--reason", REASON, "--until", "2026-01-01"],
         ["--reason", f"{REASON}\u202e"],
         [],
     ],

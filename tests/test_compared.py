@@ -38,9 +38,12 @@ def diff(tmp_path: Path) -> Diff:
         for name, recorded in (("before", before), ("after", after)):
             paths.append(str(tmp_path / name))
             with ResultsWriter(Path(paths[-1])) as writer:
-                for line in (recorded.header, *recorded.functions, *recorded.results):
-                    writer.write(line)
                 assert recorded.footer is not None
+                writer.write(recorded.header)
+                for function in recorded.functions:
+                    writer.write(function)
+                for one in recorded.results:
+                    writer.write(one)
                 writer.write(recorded.footer)
         return main(["diff", *paths, *options])
 

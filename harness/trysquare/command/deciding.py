@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -160,6 +160,8 @@ def accepted(results: Iterable[Result], ids: Sequence[str], grounds: Grounds) ->
 
     `results` are judged by the list of their backend, and by the baseline that is to be changed.
     """
+    if grounds.until is not None and grounds.until < datetime.now(UTC).date():
+        raise UsageError(f"nothing is accepted until {grounds.until}, which is past")
     by_id = {result.id: result for result in results}
     problems = [text for identity in ids if (text := _problem(by_id, identity))]
     if problems:
