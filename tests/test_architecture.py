@@ -32,8 +32,8 @@ LAYERS = (
     "cli.comparing cli.hunting cli.looking cli.sweeping pytest_plugin",
     "cli.measuring cli.tabling command.catalogue command.sweeping pytest_results",
     "command.campaign command.doctor command.hunting command.table pytest_items sweep.campaign",
-    "command.mutation hunt.chase recorder usage.porting",
-    "cli.baselining command.noticing hunt.findings hunt.hunter usage.defaults",
+    "cli.baselining command.mutation hunt.chase recorder usage.porting",
+    "cli.walking command.noticing hunt.findings hunt.hunter usage.defaults",
     "cli.auditing command.standing command.trial hunt.asking sweep.pairs usage.asking",
     (
         "cli.packing command.agreement command.auditing command.merging ratchet run sweep.finding "

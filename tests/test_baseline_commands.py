@@ -14,8 +14,10 @@ from fake_run import LINK, TARGETS, diverging, result, run
 from trysquare.__main__ import main
 from trysquare.baseline import Accepted, read
 from trysquare.cli.options import Code
+from trysquare.command import campaign
 from trysquare.result import Expectation, Outcome, Result, Run, Stale
 from trysquare.results_file import ResultsWriter
+from trysquare.results_file import read as read_results
 
 TARGET = TARGETS[1]
 REASON = "The port of the kernel is not finished."
@@ -377,3 +379,35 @@ def test_nothing_in_a_baseline_steers_the_terminal(capsys: pytest.CaptureFixture
     record(replace(FIRST, diagnosis="\x1b[2J gone"))
     main(["baseline", "review"])
     assert "\x1b" not in capsys.readouterr().out
+
+
+# --- a run with a baseline
+
+LIES = "trysquare_miniatures.liars:drops_negative_zero"
+LIAR = ("run", "--backend", LIES, "-k", "elu", "--dtype", "float32", "--check", "cases")
+
+
+def test_a_run_expects_what_its_baseline_accepts_and_fails_for_what_is_stale(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([*LIAR, "-o", "results.jsonl"]) == Code.UNEXPECTED
+    (bad,) = (
+        one
+        for one in read_results(Path("results.jsonl")).results
+        if one.expectation is Expectation.UNEXPECTED
+    )
+    assert accept(bad.id) == Code.EXPECTED
+    assert main([*LIAR, "--baseline", "baseline.yaml", "-o", "results.jsonl"]) == Code.EXPECTED
+    assert f"1 known: {REASON}" in " ".join(capsys.readouterr().out.split())
+    text = Path("baseline.yaml").read_text(encoding="utf-8")
+    Path("baseline.yaml").write_text(text.replace(bad.id, f"{bad.id}-2"), encoding="utf-8")
+    assert main([*LIAR, "--baseline", "baseline.yaml"]) == Code.UNEXPECTED
+    told = " ".join(capsys.readouterr().out.split())
+    assert "baseline.yaml:5:5: there is no such result" in told
+
+
+def test_a_baseline_that_is_not_there_ends_a_run_before_it_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(campaign, "Campaign", None)
+    assert main([*LIAR, "--baseline", "no-such-file.yaml"]) == Code.USAGE

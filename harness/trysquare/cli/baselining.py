@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from trysquare.cli.options import ANY_FILE, OUTPUT, Code, plural
+from trysquare.cli.options import ANY_FILE, OUTPUT, Code
+from trysquare.cli.walking import change, in_ci, leave, require_known, say, take, walk
 from trysquare.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,12 +41,6 @@ GROUNDS = (
     click.option("--issue", default="", metavar="URL", help="An https address."),
     click.option("--until", default="", metavar="YYYY-MM-DD", help="The last day that it counts."),
 )
-KEYS = (
-    "  a accept   asks for a reason, for everything of this cause\n"
-    "  r reject   keep failing; an entry that no longer covers it is removed\n"
-    "  s skip     decide later        i info    the worst of them in full\n"
-    "  p repro    its script          q quit"
-)
 
 
 def _with(options: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
@@ -70,7 +63,7 @@ def baseline() -> None:
 def status(results: Path, baseline: Path, form: str) -> int:
     """Say what a run makes of each entry, and what nobody has decided."""
     desk = _desk(results, baseline)
-    _say(json.dumps(desk.json(), indent=2) if form == "json" else desk.text())
+    say(json.dumps(desk.json(), indent=2) if form == "json" else desk.text())
     return Code.EXPECTED if desk.settled and not desk.errors else Code.UNEXPECTED
 
 
@@ -88,7 +81,7 @@ def accept(**options: Any) -> int:
     desk = _desk(options["results"], options["baseline"])
     ids = _of_cause(desk, options["ids"]) if options["cause"] else options["ids"]
     _refuse_causes(desk, ids)
-    _accept(desk, ids, grounds)
+    take(desk, ids, grounds)
     return Code.EXPECTED
 
 
@@ -99,7 +92,7 @@ def reject(results: Path, baseline: Path, ids: tuple[str, ...]) -> int:
     """Let the results ID... fail: remove their entries, if there are any."""
     _refuse_in_ci()
     desk = _desk(results, baseline)
-    _reject(desk, ids)
+    leave(desk, ids)
     return Code.EXPECTED
 
 
@@ -119,8 +112,8 @@ def apply(results: Path, baseline: Path, decisions: Path) -> int:
             chosen += deciding.accepted(desk.results, decision.ids, decision.grounds)
         else:
             rejected += decision.ids
-    _require_known(desk, rejected)
-    _amend(desk, chosen, rejected)
+    require_known(desk, rejected)
+    change(desk, chosen, rejected)
     return Code.EXPECTED
 
 
@@ -143,7 +136,7 @@ def prune(results: Path, baseline: Path, tighten: bool) -> int:  # noqa: FBT001
     if not stale and not budgets:
         click.echo("nothing to prune", err=True)
         return Code.EXPECTED
-    _amend(desk, (), stale, budgets)
+    change(desk, (), stale, budgets)
     return Code.EXPECTED
 
 
@@ -157,85 +150,11 @@ def review(results: Path, baseline: Path) -> int:
     if not desk.pending:
         click.echo("nothing to review", err=True)
         return Code.EXPECTED
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) or _in_ci():
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) or in_ci():
         for row in commands(desk):
-            _say(row)
+            say(row)
         return Code.UNEXPECTED
-    return _walk(desk)
-
-
-def _walk(desk: Desk) -> int:
-    """Ask about each cause, and write what is accepted at once."""
-    from trysquare.command.standing import heading
-
-    failure = import_module("trysquare_reports.text").failure
-    left = 0
-    for place, (cause, found) in enumerate(desk.pending.items(), 1):
-        _say(
-            f"\n[{place}/{len(desk.pending)}]  {heading(cause, found)}\n  id {found[0].id}\n{KEYS}"
-        )
-        while True:
-            key = click.prompt("", type=click.Choice(list("arsipq")), prompt_suffix="> ")
-            if key == "i":
-                _say(failure(found[0], desk.results))
-            elif key == "p":
-                _say(found[0].reproduction or "it has no reproduction")
-            else:
-                break
-        ids = [result.id for result in found]
-        if key == "q":
-            return Code.UNEXPECTED
-        if key == "a" and _asked(desk, ids):
-            continue
-        if key == "r":
-            _reject(desk, ids)
-        left += 1
-    return Code.UNEXPECTED if left else Code.EXPECTED
-
-
-def _asked(desk: Desk, ids: Sequence[str]) -> bool:
-    """Accept results for a reason that is typed; return whether it was good enough."""
-    from trysquare.command.deciding import Grounds
-    from trysquare.errors import SpecErrors
-
-    reason, issue, until = (
-        click.prompt(text, default="", show_default=False)
-        for text in ("reason", "issue (https, or nothing)", "until (YYYY-MM-DD, or nothing)")
-    )
-    try:
-        _accept(desk, ids, Grounds.of(reason, issue, until))
-    except SpecErrors as errors:
-        _say(f"{errors}\nnot accepted")
-        return False
-    return True
-
-
-def _accept(desk: Desk, ids: Sequence[str], grounds: Any) -> None:
-    from trysquare.command.deciding import accepted
-
-    _amend(desk, accepted(desk.results, ids, grounds), ())
-
-
-def _reject(desk: Desk, ids: Sequence[str]) -> None:
-    _require_known(desk, ids)
-    _amend(desk, (), ids)
-
-
-def _amend(
-    desk: Desk,
-    chosen: Sequence[Accepted],
-    drop: Sequence[str],
-    budgets: dict[str, float] | None = None,
-) -> None:
-    """Change the baseline and print what changed."""
-    from trysquare.command.amending import amend
-
-    patch = amend(desk.baseline_path, chosen, drop, budgets or {})
-    _say(patch.rstrip("\n") or f"{desk.baseline_path}: nothing to change")
-    sizes = [entry.budget for entry in chosen if entry.budget is not None]
-    largest = f", at most {max(sizes):.4g} ULP" if sizes else ""
-    if chosen:
-        click.echo(f"accepted {plural(len(chosen), 'result')}{largest}", err=True)
+    return walk(desk)
 
 
 def _of_cause(desk: Desk, ids: Sequence[str]) -> list[str]:
@@ -264,33 +183,13 @@ def _refuse_causes(desk: Desk, ids: Sequence[str]) -> None:
         )
 
 
-def _require_known(desk: Desk, ids: Sequence[str]) -> None:
-    """Refuse ids that neither the results nor the baseline have."""
-    from trysquare.errors import suggestion
-
-    known = {result.id for result in desk.results} | {entry.id for entry in desk.entries}
-    for identity in ids:
-        if identity not in known:
-            hint = suggestion(identity, known) or "neither the results nor the baseline have it"
-            raise UsageError(f"no result has the id '{identity}'; {hint}")
-
-
 def _desk(results: Path, baseline: Path) -> Desk:
     from trysquare.command.standing import Desk
 
     return Desk.of(results, baseline)
 
 
-def _in_ci() -> bool:
-    return os.environ.get("CI", "").lower() not in ("", "0", "false")
-
-
 def _refuse_in_ci() -> None:
     """Let a person decide: what CI accepts, nobody has looked at."""
-    if _in_ci():
+    if in_ci():
         raise UsageError("CI never writes a baseline (CI is set); do this where a person reads it")
-
-
-def _say(text: str) -> None:
-    # some of the words may be those of a file
-    click.echo(import_module("trysquare_reports.verdict").printable(text))
