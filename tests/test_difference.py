@@ -101,7 +101,13 @@ def test_equal_totals_hide_no_regression() -> None:
 
 def test_what_only_one_run_asked_is_added_removed_or_new() -> None:
     other = result("sigmoid", case="more inputs")
-    assert between(of(), of(PASSING)).change is Change.INCOMPARABLE  # the group was not asked
+    assert between(of(), of(PASSING)).why == "before: float32 was not asked"
+    wider = compare(of(other), of(other, result(check=Check.CASES), result(dtype="float64")))
+    assert [delta.why for delta in wider.deltas] == [
+        "",
+        "before: cases was not asked",
+        "before: float64 was not asked",
+    ]
     both = compare(of(PASSING), of(PASSING, other))
     assert both.counts == {Change.SAME: 1, Change.ADDED: 1}
     both = compare(of(PASSING, other), of(PASSING))

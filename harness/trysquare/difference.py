@@ -139,7 +139,11 @@ class _Side:
         self.by_id = {result.id: result for result in run.results}
         self.revisions = {record.function: record.revision for record in run.functions}
         self._targets = {record.target: record for record in run.header.targets}
-        self._asked = {_group(result) for result in run.results}
+        self._asked = {
+            name
+            for result in run.results
+            for name in (result.dtype, str(result.check), _group(result))
+        }
 
     def lacks(self, result: Result) -> str:
         """Return why it has no answer to the question of another run's result.
@@ -154,9 +158,11 @@ class _Side:
             return refusal.reason
         if self.run.footer is None:
             return "the run did not end"
-        if result.function in self.revisions and _group(result) not in self._asked:
-            return f"{_group(result)} was not asked"
-        return ""
+        if result.function not in self.revisions:
+            return ""
+        names = (result.dtype, str(result.check), _group(result))
+        unasked = next((name for name in names if name not in self._asked), "")
+        return f"{unasked} was not asked" if unasked else ""
 
 
 def _delta(identity: str, old: _Side, new: _Side) -> Delta:
