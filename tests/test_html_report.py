@@ -415,6 +415,16 @@ def test_a_divergence_says_who_else_would_see_it() -> None:
     assert "seen" not in detail(replace(item, yardsticks={}), "", scripted=True)
 
 
+def test_only_what_a_baseline_can_speak_of_is_open_to_decisions() -> None:
+    passing = fake_run.result()
+    unexpected, known = fake_run.diverging(passing), fake_run.diverging(passing, "because")
+    accepted = replace(known, baseline="baselines/torch.yaml:3:1", budget=1000.0)
+    errored = replace(unexpected, outcome=Outcome.ERRORED)
+    decided = [detail(it, "", scripted=True) for it in (unexpected, known, accepted, errored)]
+    assert [it.get("open", False) for it in decided] == [True, False, True, False]
+    assert ("Accepted", "baselines/torch.yaml:3:1, at most 1000 ULP") in decided[2]["facts"]
+
+
 def test_a_symptom_keeps_its_spelling() -> None:
     item = replace(fake_run.diverging(fake_run.result()), symptom=Symptom.NAN)
     assert detail(item, "", scripted=True)["claim"].startswith("NaN against a number: ")

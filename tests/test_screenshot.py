@@ -14,6 +14,7 @@ from urllib.parse import quote
 import pytest
 
 import fake_run
+from trysquare.command import deciding
 from trysquare_reports.html import render
 
 CHROMIUM = shutil.which("chromium")
@@ -201,7 +202,10 @@ def test_runs_are_compared_and_a_decision_exported_by_keys_alone(page: Page) -> 
     with page.expect_download() as download:
         keys(page, "e")
     assert download.value.suggested_filename == "decisions.json"
-    exported = json.loads(Path(download.value.path()).read_text("utf-8"))
+    path = Path(download.value.path())
+    (decision,) = deciding.read(path, fake_run.run().header)
+    assert (decision.ids, decision.choice) == ((WORST,), deciding.Choice.ACCEPT)
+    exported = json.loads(path.read_text("utf-8"))
     assert exported == {
         "format": "trysquare-decisions",
         "version": 1,
@@ -236,6 +240,13 @@ def test_a_decision_for_a_cause_holds_for_all_its_results(page: Page) -> None:
     page.keyboard.type("all alike")
     keys(page, "Enter")
     page.wait_for_selector("#undecided >> text=8 decisions, not applied")
+
+
+def test_what_is_known_beside_its_backend_is_not_decided_here(page: Page) -> None:
+    go(page, f"#/r/{KNOWN}")
+    keys(page, "a")
+    page.wait_for_selector(".said >> text=There is nothing to decide here")
+    assert page.locator("#decide").count() == 0
 
 
 def test_a_decision_needs_a_reason(page: Page) -> None:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from trysquare.result import Extreme, Failing, Json, Number, Result, Sweep, Worst
+from trysquare.baseline import phrase
+from trysquare.result import (
+    Expectation,
+    Extreme,
+    Failing,
+    Json,
+    Number,
+    Outcome,
+    Result,
+    Sweep,
+    Worst,
+)
 from trysquare_reports import blame, figures
 from trysquare_reports.findings import cause
 from trysquare_reports.verdict import mismatch, seen_by_others, wanted
@@ -47,6 +58,7 @@ def detail(result: Result, accused: str, *, scripted: bool) -> Json:
         "numbers": [*_numbers(result)],
         "facts": [*_facts(result)],
         "cause": cause(result),
+        "open": decidable(result),
     }
     if result.sweep is not None:
         parts["sweep"] = [_extreme(one) for one in result.sweep.worst[:_EXTREMES]]
@@ -56,6 +68,12 @@ def detail(result: Result, accused: str, *, scripted: bool) -> Json:
     else:
         parts["long"] = len(result.reproduction)
     return {name: part for name, part in parts.items() if part}
+
+
+def decidable(result: Result) -> bool:
+    """Return whether a baseline can speak of it: what is known beside its backend is settled."""
+    settled = result.expectation is Expectation.EXPECTED and not result.baseline
+    return result.outcome is not Outcome.CONFORMS and phrase(result) is not None and not settled
 
 
 def _claim(result: Result) -> str:
@@ -101,6 +119,9 @@ def _facts(result: Result) -> Iterator[tuple[str, str]]:
             "All elements",
             f"max {high} · p99 {most} · mean signed {result.mean_signed_ulp:.2g} ULP",
         )
+    if result.baseline:
+        most = "" if result.budget is None else f", at most {figures.ulp(result.budget)} ULP"
+        yield "Accepted", result.baseline + most
     if result.discrete:
         counts = (f"{name} {figures.whole(count)}" for name, count in result.discrete.items())
         yield "Apart from numbers", " · ".join(counts)

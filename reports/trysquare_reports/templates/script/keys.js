@@ -54,7 +54,10 @@ function line(by) {
 /** Begin a decision. @param {"accept" | "reject"} decision @param {boolean} all */
 function begin(decision, all) {
   const form = document.getElementById("decide");
-  if (!form) return;
+  if (!form) {
+    say("There is nothing to decide here");
+    return;
+  }
   form.elements.decision.value = decision;
   if (form.elements.all) form.elements.all.checked = all;
   form.elements.reason.focus();

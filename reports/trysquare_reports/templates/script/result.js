@@ -3,7 +3,8 @@
 /** @param {number} row */
 async function resultPage(row) {
   const id = idOf(row);
-  const found = (await chunk(columns.function[row])).details[row] ?? {};
+  const { details } = await chunk(columns.function[row]);
+  const found = details[row] ?? {};
   return [
     crumbs(row),
     h("h1", { tabindex: "-1" }, mark(columns.state[row]), ` ${word("function", row)} `, h("span", { class: "sub" },
@@ -15,7 +16,7 @@ async function resultPage(row) {
       h("div", {}, ...told(found), ...peersOf(row, found))),
     ...(found.sweep ? sweepTable(found) : []),
     ...reproduction(row, found, id),
-    decisionForm(row, id, found),
+    decisionForm(row, id, details),
   ];
 }
 
@@ -134,9 +135,13 @@ function group(row) {
   return [row, ...rowWith(same).filter((one) => one !== row && backend(one) === backend(row))];
 }
 
-function decisionForm(row, id, found) {
+function decisionForm(row, id, details) {
+  if (!details[row]?.open) {
+    return h("p", { class: "quiet" }, columns.state[row] === STATE.known
+      ? "There is nothing to decide: it is known beside the backend." : "There is nothing to decide.");
+  }
   const before = decided(id);
-  const members = group(row);
+  const members = group(row).filter((one) => details[one]?.open);
   const field = (label, input) => h("label", {}, h("span", {}, label), input);
   const reason = h("input", { name: "reason", required: true, value: before?.reason ?? "", autocomplete: "off" });
   const issue = h("input", { name: "issue", type: "url", pattern: "https://.*", placeholder: "https://…", value: before?.issue ?? "" });
@@ -163,6 +168,5 @@ function decisionForm(row, id, found) {
   field("Reason", reason), field("Issue", issue), field("Until", until),
   members.length > 1 ? h("label", { class: "choice" }, all, `all ${members.length} of this function and backend with this cause`) : null,
   h("button", { type: "submit" }, "Keep the decision"));
-  return h("section", { class: "deciding", "aria-labelledby": "deciding" }, h("h2", { id: "deciding" }, "Decide"),
-    columns.state[row] === STATE.pass || columns.state[row] === STATE.unsupported ? h("p", { class: "quiet" }, "There is nothing to decide.") : form);
+  return h("section", { class: "deciding", "aria-labelledby": "deciding" }, h("h2", { id: "deciding" }, "Decide"), form);
 }
