@@ -63,6 +63,14 @@ def traced(function: Callable[..., Tensor], *, xla: bool) -> Callable[..., Tenso
     return program
 
 
+def mode_of(program: Callable[..., Tensor]) -> str:
+    """Return the mode that a program of tf.function runs in, which a setting may prevent."""
+    if tf.config.functions_run_eagerly():
+        return EAGER
+    definition = program.get_concrete_function(tf.TensorSpec(())).function_def
+    return XLA if definition.attr["_XlaMustCompile"].b else GRAPH
+
+
 def loss(function: str, name: str, canonical: Mapping[str, Any], **more: str) -> Binding:
     """Bind a function of tf.compat.v1.losses, the only losses that are TensorFlow's own."""
     arguments = {"labels": "target", "predictions": "input", **more, "reduction": "reduction"}
@@ -274,6 +282,12 @@ class TensorFlow(Framework):
         built = tf.test.is_built_with_gpu_support()
         reason = "no GPU is visible" if built else "this build of TensorFlow has no GPU support"
         return (*here, Unavailable(gpu, reason))
+
+    def mode(self) -> str:
+        """Ask a function that is made a program like any other."""
+        if self.target.mode == EAGER:
+            return EAGER if tf.executing_eagerly() else GRAPH
+        return mode_of(traced(tf.identity, xla=self.target.mode == XLA))
 
     def resolve(self, spec: Spec, call: Call) -> Resolved:
         """Return the call, as a graph or a program of XLA where the target is one."""

@@ -48,6 +48,7 @@ torch.backends.cudnn.allow_tf32 = False
 # A program for each shape; the fallback to eager mode after a few would be measured as compiled.
 torch._dynamo.config.recompile_limit = 10_000  # noqa: SLF001 - its only name
 torch._dynamo.config.accumulated_recompile_limit = 1_000_000  # noqa: SLF001
+torch._dynamo.config.suppress_errors = False  # noqa: SLF001 - nor one after an error
 
 
 @cache
@@ -74,6 +75,13 @@ def _called(
     function: Callable[..., Tensor], others: Mapping[str, Any], tensors: Mapping[str, Tensor]
 ) -> Tensor:
     return function(**tensors, **others)
+
+
+def _sight(x: Tensor) -> Tensor:
+    """Return x plus the place in the list of modes of the one that this runs in."""
+    if torch.compiler.is_compiling():
+        return x + 1
+    return x + 2 * torch._C._functorch.is_batchedtensor(x)  # noqa: SLF001 - its only name
 
 
 MAPPING = (
@@ -404,6 +412,18 @@ class Torch(Framework):
             from torch._inductor import config  # noqa: PLC0415 - a second that only this mode pays
 
             config.compile_threads = 1
+
+    def mode(self) -> str:
+        """Ask a function that is compiled or mapped like any other; a setting may prevent it."""
+        seen = torch.zeros(1)
+        match self.target.mode:
+            case "compile":
+                seen = compiled(_sight)(x=seen)
+            case "vmap":
+                seen = mapped(_sight)(x=seen)
+            case _:
+                seen = _sight(x=seen)
+        return (EAGER, COMPILE, VMAP)[int(seen)]
 
     def resolve(self, spec: Spec, call: Call) -> Resolved:
         """Return the call, compiled or mapped where the target is."""
