@@ -37,7 +37,10 @@ EAGER, COMPILE, VMAP = "eager", "compile", "vmap"
 COMPILED = "a compiled mode, which takes seconds for each kernel"
 MAPPED = "the kernels of eager mode through other rules"
 COMPILERS = ("g++", "clang++", "cl")
-NO_KERNEL = re.compile(r"not implemented for '\w+'|derivative for .+ is not implemented")
+NO_KERNEL = re.compile(
+    r"not implemented for '\w+'|derivative for .+ is not implemented"
+    r"|vmap: we do not yet support aten::"
+)
 
 # One thread, because the number of threads changes sums; full precision on every device.
 torch.set_num_threads(1)
@@ -504,7 +507,7 @@ class Torch(Framework):
         return settings
 
     def lacks(self, error: Exception) -> bool:
-        """Whether torch says that there is no kernel for a dtype."""
+        """Whether torch says that there is no kernel for a dtype, or no rule that maps one."""
         if isinstance(error, NotImplementedError):
             return True
         return isinstance(error, RuntimeError) and bool(NO_KERNEL.search(str(error)))
