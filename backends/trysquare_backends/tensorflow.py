@@ -287,7 +287,12 @@ class TensorFlow(Framework):
         """Ask a function that is made a program like any other."""
         if self.target.mode == EAGER:
             return EAGER if tf.executing_eagerly() else GRAPH
-        return mode_of(traced(tf.identity, xla=self.target.mode == XLA))
+        return mode_of(self._program(tf.identity))
+
+    def _program(self, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        if self.target.mode == EAGER:
+            return function
+        return traced(function, xla=self.target.mode == XLA)
 
     def resolve(self, spec: Spec, call: Call) -> Resolved:
         """Return the call, as a graph or a program of XLA where the target is one."""
@@ -296,8 +301,9 @@ class TensorFlow(Framework):
             return resolved
         binding, xla = resolved.binding, self.target.mode == XLA
         code = f"tf.function({binding.code or binding.name}{', jit_compile=True' if xla else ''})"
-        program = traced(binding.call, xla=xla)
-        return replace(resolved, binding=replace(binding, call=program, code=code))
+        return replace(
+            resolved, binding=replace(binding, call=self._program(binding.call), code=code)
+        )
 
     def dtypes(self, target: Target) -> frozenset[str]:  # noqa: ARG002 - the same everywhere
         """Return all of them."""
@@ -318,8 +324,8 @@ class TensorFlow(Framework):
         return np.array(tensor.numpy())
 
     def multiply(self, a: Tensor, b: Tensor) -> Tensor:
-        """Return TensorFlow's product."""
-        return tf.math.multiply(a, b)
+        """Return TensorFlow's product, in the mode that is measured."""
+        return self._program(tf.math.multiply)(a, b)
 
     def storage(self, tensor: Tensor) -> Hashable:
         """Return the tensor's identity; tensors cannot be changed, and show no address."""
