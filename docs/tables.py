@@ -71,6 +71,8 @@ MODULES = {
     "cosine_embedding_loss": "CosineEmbeddingLoss",
     "margin_ranking_loss": "MarginRankingLoss",
     "multi_margin_loss": "MultiMarginLoss",
+    "triplet_margin_loss": "TripletMarginLoss",
+    "triplet_margin_with_distance_loss": "TripletMarginWithDistanceLoss",
 }
 """What torch.nn calls the functions of specs."""
 
@@ -80,8 +82,6 @@ UNSPECIFIED = {
     "NLLLoss2d": "nll_loss under an older name",
     "MultiLabelMarginLoss": "a sum over pairs of positions, for which formulas have no words",
     "LinearCrossEntropyLoss": "a layer with weights in front of cross_entropy_loss",
-    "TripletMarginLoss": "its gradient cancels in every form that was tried; to be specified",
-    "TripletMarginWithDistanceLoss": "the same",
     "CTCLoss": "a recurrence over time, for which formulas have no words",
 }
 """What else torch.nn lists among its activations and losses, and why it has no spec."""

@@ -49,30 +49,29 @@ LAYERS = (
         "specfile.sections verdict.draws verdict.measure verdict.part"
     ),
     (
-        "hunt.subject planning.edges planning.invariance planning.limits planning.properties "
-        "planning.refusals planning.second specfile.case_reader specfile.properties "
-        "verdict.standard workers.pool"
+        "audit.goldens hunt.subject planning.edges planning.invariance planning.limits "
+        "planning.properties planning.refusals planning.second specfile.case_reader "
+        "specfile.properties verdict.standard workers.pool"
     ),
     (
-        "audit.examination audit.goldens command.collecting planning.inputs specfile.signature "
-        "sweep.evaluation workers.line"
+        "audit.examination audit.golden_files audit.rounding command.collecting planning.inputs "
+        "specfile.signature sweep.evaluation verdict.yardsticks workers.line"
     ),
     (
-        "audit.golden_files audit.rounding audit.stability cli.reviewing describe packs.arrays "
-        "planning.corpus specfile.parameters sweep.journal sweep.surveyor verdict.yardsticks "
-        "workers.stretch"
+        "audit.second_opinion audit.stability cli.reviewing describe packs.arrays "
+        "packs.hard_cases planning.corpus specfile.parameters sweep.journal sweep.surveyor "
+        "truth.rounding truth.tolerance workers.stretch"
     ),
     (
-        "audit.assumptions audit.double_entry audit.published audit.region audit.second_opinion "
-        "audit.settings cli.testing divergences formula.interval formula.series machine "
-        "packs.hard_cases packs.manifest planning.corpus_point results_file specfile.phrases "
-        "truth.domain truth.rounding truth.tolerance verdict.spread verdict.tendency "
-        "workers.process workers.protocol workers.reproduction"
+        "audit.assumptions audit.double_entry audit.published audit.region audit.settings "
+        "cli.testing divergences formula.interval formula.series machine packs.manifest "
+        "planning.corpus_point results_file specfile.phrases truth.domain truth.oracle "
+        "verdict.spread verdict.tendency workers.process workers.protocol workers.reproduction"
     ),
     (
         "audit.enclosure audit.grid binding cli.options command.progress command.rerun "
-        "formula.branching planning.cases planning.variations record_form specfile.composer "
-        "specfile.schema specfile.values truth.arrangement truth.oracle verdict.compare "
+        "formula.branching formula.detour planning.cases planning.variations record_form "
+        "specfile.composer specfile.schema specfile.values truth.arrangement verdict.compare "
         "workers.area workers.frames workers.probes"
     ),
     (
@@ -218,7 +217,7 @@ def test_arrows_point_down_and_never_between_backends_and_reports() -> None:
         ("trysquare.spec", "def f():\n    from trysquare.truth import oracle"),
         ("trysquare.spec", "from .truth import oracle"),
         ("trysquare.formula.tree", "from ..oracle import truth"),
-        ("trysquare.truth.oracle", "from trysquare.verdict.compare import compare"),
+        ("trysquare.truth.oracle", "from trysquare.verdict.judge import judge"),
         ("trysquare.truth.oracle", "from trysquare.unheard_of import x"),
         ("trysquare", "from trysquare.spec import Spec"),
         ("trysquare.run", "from trysquare_backends import torch"),

@@ -247,6 +247,16 @@ def test_an_undecided_branch_allows_either_result() -> None:
     assert limit("1 if 3 * x - 1 > 0 else 2", FLOAT32, x=0.5) == 0
 
 
+def test_float64_may_take_another_branch_than_the_truth() -> None:
+    # the truth is x, and x + 1 - x is no more than 0 in any format: 3 * x, rounded up
+    x = float(np.float32(2.0**100 * (1 + 2.0**-23)))
+    asked = oracle("x if x + y - x > 0 else 3 * x", FLOAT32, x=[x], y=[1.0])
+    got = FLOAT32.round(np.array([[3 * x]]))
+    assert asked.certified.value[0, 0] == x
+    assert got[0, 0] > 3 * x
+    assert not refused(asked, got).any()
+
+
 def test_a_pole_inside_the_error_allows_anything() -> None:
     asked = oracle("1 / (x * x - y)", FLOAT32, x=[float(np.float32(1.1))], y=[1.21])
     assert asked.inherited.limit[0, 0] == np.inf
@@ -278,6 +288,28 @@ def test_an_overflow_on_the_way_may_be_seen() -> None:
     assert accepts("x * x / y", math.inf, {"x": 1e30, "y": 1e30})
     assert accepts("(x * x) / (x * x)", math.nan, {"x": 1e30})
     assert not accepts("x * x / y", 2e30, {"x": 1e30, "y": 1e30})
+
+
+@pytest.mark.parametrize("format", [FLOAT32, FLOAT16, BFLOAT16], ids=lambda f: f.name)
+def test_a_number_that_an_overflow_leads_to_is_right_as_well(format: Format) -> None:
+    x = format.largest / 4
+    for got, right in ((0.0, True), (1 / (x * x), True), (2 * format.smallest_normal, False)):
+        near = float(format.round(np.array(got)))
+        assert accepts("1 / (1 + x * x)", near, {"x": x}, format) == right
+    y = 3.0
+    for got, right in ((x, True), (y, True), (x / 2, False), (math.inf, False), (2 * y, False)):
+        assert accepts("x if x * x == inf else y", got, {"x": x, "y": y}, format) == right
+
+
+def test_where_float64_overflows_on_the_way_no_limit_is_known() -> None:
+    asked = oracle("x if x * x == inf else y", FLOAT64, x=[1e200, 1e100], y=[1.0, 1.0])
+    assert asked.inherited.limit.tolist() == [[math.inf], [0.0]]
+
+
+def test_an_overflow_that_makes_no_difference_widens_nothing() -> None:
+    asked = oracle("y / 3 if x * x > 1 else y", FLOAT32, x=[1e30, 1e10], y=[1.0, 1.0])
+    assert asked.inherited.straight.all()
+    assert refused(asked, np.full((2, 1), 1 / 3 + 2.0**-24)).all()
 
 
 @pytest.mark.parametrize(

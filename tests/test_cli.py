@@ -292,12 +292,6 @@ def test_the_shipped_specs_have_no_mistakes(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out.endswith(" specs, 0 errors\n")
 
 
-def test_a_check_on_request_is_listed_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["list", "checks"]) == Code.EXPECTED
-    (line,) = [row for row in capsys.readouterr().out.splitlines() if row.startswith("limits")]
-    assert "on request: not every backend" in line
-
-
 @pytest.mark.parametrize(
     ("what", "line"),
     [("backends", "numpy"), ("checks", "gradients"), ("functions", "sigmoid")],

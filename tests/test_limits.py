@@ -5,17 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trysquare.backend import Want
+from trysquare.backend import Kind, Refusal, Want
 from trysquare.dtypes import FLOAT32
+from trysquare.formula.evaluate import evaluate
+from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node, Op, name, number
 from trysquare.planning.cases import Case
 from trysquare.planning.joints import compared, joints
-from trysquare.planning.plan import ON_REQUEST, checks_of, groups
-from trysquare.result import Check, Outcome
+from trysquare.planning.plan import checks_of
+from trysquare.result import Check, Outcome, Result
 from trysquare.truth.meaning import meaning
-from trysquare.verdict.tendency import GROWTH, tendency, turned
-from trysquare_miniatures.liars import truthful
-from workshop import SPECS, results, standards
+from trysquare.verdict.judge import judge
+from trysquare.verdict.tendency import GROWTH, computing, tendency, unknown
+from trysquare_miniatures.liars import LIARS, truthful
+from workshop import SPECS, diverging, results, standards
 
 
 def planned(function: str, check: Check = Check.LIMITS) -> dict[str, Case]:
@@ -63,9 +66,30 @@ def test_a_limit_is_told_by_three_answers(answers: list[float], limit: float) ->
     assert np.array_equal(found, [limit], equal_nan=True)
 
 
-def test_an_order_written_the_other_way_round_is_another_one_for_nan() -> None:
-    less = Node(Op.LESS, (name("x"), number(0)))
-    assert turned(less) == Node(Op.NOT, (Node(Op.LESS_EQUAL, (number(0), name("x"))),))
+def lied(liar: str, function: str) -> list[Result]:
+    return diverging(results(LIARS[liar], function, Check.LIMITS, "float32"))
+
+
+def test_whoever_computes_with_an_infinity_may_find_nan_but_not_who_only_compares_it() -> None:
+    first = lied("derives_infinity_as_nan", "elu")[0]
+    assert first.worst is not None
+    assert (first.failed, first.worst.inputs["x"].decimal) == (1, "inf")  # where the slope is 1
+    assert lied("derives_infinity_as_nan", "tanh") == []
+
+
+def test_no_infinity_is_computed_with_where_it_is_only_compared() -> None:
+    x = name("x")
+    tree = Node(Op.SELECT, (Node(Op.LESS, (x, number(0))), Node(Op.EXP, (x,)), number(1)))
+    rows = unknown({"x": np.array([[-np.inf], [np.inf], [-1.0]])})
+    value = evaluate(computing(tree), Float64(3, 1), rows)
+    assert np.isnan(value).tolist() == [[True], [False], [False]]
+
+
+def test_who_has_no_second_derivative_and_says_so_is_not_blamed() -> None:
+    (standard,) = standards("tanh", Check.SECOND, "float32")
+    reply = Refusal(Kind.RAISED, "no gradient", "LookupError")
+    found = judge(standard, "any:cpu:eager", reply, flushes=False)
+    assert (found.outcome, found.reason) == (Outcome.UNSUPPORTED, "LookupError: no gradient")
 
 
 def test_what_ieee_arithmetic_and_what_calculus_says_are_both_right() -> None:
@@ -96,12 +120,6 @@ def test_the_second_derivative_is_that_of_the_gradient() -> None:
     assert [(one.outcome, one.count) for one in found] == [(Outcome.CONFORMS, 100)]
 
 
-def test_what_runs_on_request_is_asked_only_by_name() -> None:
-    spec = SPECS["tanh"]
-    assert not ON_REQUEST.keys() & {group.check for group in groups([spec])}
-    named = groups([spec], list(ON_REQUEST), ["float64", "float32", "float16"])
-    assert [group.name for group in named] == [
-        "tanh/limits/float32",
-        "tanh/second/float64",
-        "tanh/second/float32",
-    ]
+def test_nothing_is_asked_where_all_ends_are_those_of_domains() -> None:
+    assert Check.LIMITS not in checks_of(SPECS["bce_loss"])
+    assert Check.LIMITS in checks_of(SPECS["bce_with_logits_loss"])

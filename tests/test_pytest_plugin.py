@@ -62,6 +62,8 @@ ASKED = {
     "defaults": ("float32",),
     "invariance": ("float32", "bfloat16"),
     "edges": ("float32",),
+    "limits": ("float32",),
+    "second": ("float64", "float32"),
 }
 IN_FLOAT32 = sum("float32" in dtypes for dtypes in ASKED.values())
 CASES_FLOAT32 = ("-k", "cases and float32")

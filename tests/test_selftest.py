@@ -263,7 +263,7 @@ def test_every_group_is_asked_of_the_perfect_backend() -> None:
         for group, names in held.questions
         if "perfect" in names
     ]
-    assert sorted(asked) == sorted(group.name for group in groups(specs, RUN))
+    assert sorted(asked) == sorted(group.name for group in groups(specs))
 
 
 def test_every_check_of_a_function_is_asked_of_those_who_lie_about_it() -> None:

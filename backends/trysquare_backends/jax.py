@@ -232,6 +232,10 @@ ABSENT: Mapping[str, str] = {
     "squared_hinge_loss": "Optax has the hinge loss as it is only",
     "mape_loss": "Optax has no percentage error",
     "msle_loss": "Optax has no logarithmic error",
+    "triplet_margin_loss": (
+        "optax.losses.triplet_margin_loss adds its eps to the sum of squares, not to differences"
+    ),
+    "triplet_margin_with_distance_loss": "optax.losses.triplet_margin_loss takes no distance",
     "nll_loss": "Optax has cross entropy of logits only",
     "multi_margin_loss": (
         "optax.losses.multiclass_hinge_loss takes the worst class, where this adds all of them up"

@@ -53,6 +53,10 @@ class Keras(Framework):
         "nll_loss": "Keras takes probabilities or scores, and no logarithms of probabilities",
         "cosine_embedding_loss": "CosineSimilarity of Keras knows no dissimilar pairs, no margin",
         **dict.fromkeys(
+            ("triplet_margin_loss", "triplet_margin_with_distance_loss"),
+            "Keras has no triplet loss",
+        ),
+        **dict.fromkeys(
             ("hinge_embedding_loss", "margin_ranking_loss", "multi_margin_loss"),
             "Keras has no such loss; its hinges are Hinge, SquaredHinge and CategoricalHinge",
         ),

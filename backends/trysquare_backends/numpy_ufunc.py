@@ -112,6 +112,8 @@ class NumPyFunctions(Underived):
                 "nll_loss",
                 "multi_margin_loss",
                 "cosine_embedding_loss",
+                "triplet_margin_loss",
+                "triplet_margin_with_distance_loss",
                 "multilabel_soft_margin_loss",
                 "categorical_hinge_loss",
             ),

@@ -110,6 +110,7 @@ class OpenVino(Underived):
                 *("hinge_loss", "squared_hinge_loss", "categorical_hinge_loss"),
                 *("hinge_embedding_loss", "margin_ranking_loss", "soft_margin_loss"),
                 *("multi_margin_loss", "multilabel_soft_margin_loss", "cosine_embedding_loss"),
+                *("triplet_margin_loss", "triplet_margin_with_distance_loss"),
                 *("mape_loss", "msle_loss"),
             ),
             "OpenVINO has no losses but that of connectionist temporal classification",

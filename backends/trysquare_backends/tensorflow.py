@@ -247,6 +247,8 @@ class TensorFlow(Framework):
         "nll_loss": "TensorFlow takes logarithms or probabilities in no cross entropy of its own",
         "multi_margin_loss": "TensorFlow has no margin loss of several classes",
         "cosine_embedding_loss": "TensorFlow has a cosine distance of normalized vectors only",
+        "triplet_margin_loss": "TensorFlow has no triplet loss",
+        "triplet_margin_with_distance_loss": "TensorFlow has no triplet loss",
         "multilabel_soft_margin_loss": "TensorFlow has sigmoid cross entropy, per element",
         "categorical_hinge_loss": "TensorFlow has a categorical hinge only as a Keras loss",
         "mish": "TensorFlow has Mish only as a Keras activation",

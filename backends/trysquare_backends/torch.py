@@ -308,6 +308,38 @@ class Torch(Framework):
             },
             dimensions={"input1": 2},
         ),
+        # Its vectors are the last axis.
+        Binding(
+            "triplet_margin_loss",
+            "torch.nn.functional.triplet_margin_loss",
+            functional.triplet_margin_loss,
+            {
+                "anchor": "anchor",
+                "positive": "positive",
+                "negative": "negative",
+                "margin": "margin",
+                "p": "p",
+                "eps": "epsilon",
+                "swap": "swap",
+                **REDUCED,
+            },
+            dimensions={"anchor": 2},
+        ),
+        # The distance left out is the Euclidean one.
+        Binding(
+            "triplet_margin_with_distance_loss",
+            "torch.nn.functional.triplet_margin_with_distance_loss",
+            functional.triplet_margin_with_distance_loss,
+            {
+                "anchor": "anchor",
+                "positive": "positive",
+                "negative": "negative",
+                "margin": "margin",
+                "swap": "swap",
+                "reduction": "reduction",
+            },
+            dimensions={"anchor": 2},
+        ),
         # elementary functions
         *(
             Binding(name, f"torch.{name}", getattr(torch, name), {"input": "x"})

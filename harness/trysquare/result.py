@@ -26,7 +26,7 @@ SECONDS_PER_CASE = 60.0
 class Check(StrEnum):
     """What is compared; every check follows from the spec.
 
-    `run` can make all of them but the last two, which are commands of their own.
+    `run` makes all of them but the last two, which are commands of their own.
     """
 
     CASES = "cases"

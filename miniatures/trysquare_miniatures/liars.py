@@ -678,6 +678,11 @@ def derives_infinity_as_nan(_: Truthful, question: Question, gradient: Array) ->
 
 
 @lies("derived")
+def derives_infinity_as_one(_: Truthful, question: Question, gradient: Array) -> Array:
+    return np.where(np.isinf(question.first), np.array(1, gradient.dtype), gradient)
+
+
+@lies("derived")
 def derives_both_branches(_: Truthful, question: Question, gradient: Array) -> Array:
     with np.errstate(all="ignore"):
         return np.asarray(gradient + np.exp(question.first) * 0, gradient.dtype)

@@ -659,6 +659,8 @@ def parameters(spec: Spec, call: Call) -> dict[str, Any]:
     p = {key: exact(float(value)) if key in numbers else value for key, value in p.items()}
     if spec.function in LOSSES:
         LOSSES[spec.function].check(p)
+    if spec.function == "triplet_margin_with_distance_loss":
+        p |= {"epsilon": ONE / 10**6, "p": 2}
     return p
 
 

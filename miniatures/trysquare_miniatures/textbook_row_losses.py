@@ -318,6 +318,71 @@ def paired(p: Parameters, row: Row) -> None:
         raise ValueError("two vectors belong together or do not")
 
 
+def difference(p: Parameters, a: Reals, b: Reals) -> Reals:
+    return [x - y + p["epsilon"] for x, y in zip(a, b, strict=True)]
+
+
+def size(p: Parameters, vector: Reals) -> Real:
+    if p["p"] == 1:
+        return total(abs(x) for x in vector)
+    return sqrt(total(x * x for x in vector))
+
+
+def direction(p: Parameters, vector: Reals) -> Reals:
+    if p["p"] == 1:
+        return [mp.sign(x) for x in vector]
+    length = size(p, vector)
+    return [ZERO if length == 0 else x / length for x in vector]
+
+
+def triplet(p: Parameters, row: Row) -> Real:
+    gap = triplet_gap(p, row)[0]
+    return ZERO if gap <= 0 else gap
+
+
+def triplet_gap(p: Parameters, row: Row) -> tuple[Real, bool]:
+    """Return by how much the margin is missed, and whether the negative example is swapped."""
+    a, b, c = row["anchor"], row["positive"], row["negative"]
+    near, far = size(p, difference(p, a, b)), size(p, difference(p, a, c))
+    swapped = False
+    if p["swap"]:
+        across = size(p, difference(p, b, c))
+        swapped, far = bool(across < far), NAN if mp.isnan(across) else min(far, across)
+    return p["margin"] + (near - far), swapped
+
+
+def triplet_slope(wrt: str) -> Slope:
+    def slope(p: Parameters, row: Row) -> Reals:
+        a, b, c = row["anchor"], row["positive"], row["negative"]
+        gap, swapped = triplet_gap(p, row)
+        none = [ZERO] * len(a)
+        if gap <= 0:
+            return none
+        near = direction(p, difference(p, a, b))
+        far = none if swapped else direction(p, difference(p, a, c))
+        across = direction(p, difference(p, b, c)) if swapped else none
+        triples = zip(near, far, across, strict=True)
+        if wrt == "anchor":
+            return [x - y for x, y, _ in triples]
+        if wrt == "positive":
+            return [-x - z for x, _, z in triples]
+        return [y + z for _, y, z in triples]
+
+    return slope
+
+
+def no_margin(p: Parameters, row: Row) -> None:
+    if not p["margin"] > 0 or p["epsilon"] < 0 or p["p"] not in (1, 2):
+        raise ValueError("a margin is positive")
+
+
+TRIPLET = RowLoss(
+    triplet,
+    {wrt: triplet_slope(wrt) for wrt in ("anchor", "positive", "negative")},
+    check=no_margin,
+    digits=MANY_DIGITS,
+)
+
 ROW_LOSSES = {
     "nll_loss": RowLoss(nll, {"input": nll_slope}, nll_share, classes, index=True),
     "multi_margin_loss": RowLoss(
@@ -340,6 +405,8 @@ ROW_LOSSES = {
         single=frozenset({"target"}),
         digits=MANY_DIGITS,
     ),
+    "triplet_margin_loss": TRIPLET,
+    "triplet_margin_with_distance_loss": TRIPLET,
     "categorical_hinge_loss": RowLoss(
         categorical_hinge,
         {"input": categorical_hinge_slope},

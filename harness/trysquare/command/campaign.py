@@ -14,7 +14,7 @@ from trysquare.command.progress import watched
 from trysquare.divergences import Entry, known
 from trysquare.dtypes import FORMATS
 from trysquare.ledger import Ledger
-from trysquare.planning.plan import BY_DEFAULT, RUN, Group, groups
+from trysquare.planning.plan import RUN, Group, groups
 from trysquare.recorder import Recorder
 from trysquare.result import SEED, Check, Run
 from trysquare.run import Session
@@ -46,14 +46,14 @@ class Campaign:
         backends: Sequence[str],
         targets: Sequence[str] = (),
     ) -> Self:
-        """Select by name; nothing named means everything but what runs on request.
+        """Select by name; nothing named means everything.
 
         Raises UsageError for a name that does not exist and SpecErrors for files that are wrong.
         """
         wanted = tuple(selection.target(word) for word in targets)
         asked = (*backends, *(target.backend for target in wanted))
         names = selection.backends(asked)
-        chosen = selection.members(checks, RUN, "check") if checks else BY_DEFAULT
+        chosen = selection.members(checks, RUN, "check")
         formats = selection.members(dtypes, FORMATS, "dtype")
         specs = selection.specs(paths, globs)
         agreement.require(specs)

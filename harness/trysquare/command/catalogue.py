@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 from trysquare.backend import available
 from trysquare.command import doctor, selection
 from trysquare.describe import describe
-from trysquare.planning.plan import ON_REQUEST, RUN, checks_of
+from trysquare.planning.plan import RUN, checks_of
 from trysquare.recorder import shown
-from trysquare.result import Check
 from trysquare.spec import Input, Kink, NamedCase, Special
 
 WIDTH = 100
@@ -24,7 +23,7 @@ def listing(what: str) -> Iterator[str]:
         case "backends":
             yield from available()
         case "checks":
-            yield from _table((check, _waiting(check)) for check in RUN)
+            yield from RUN
         case "targets":
             yield from doctor.targets()
 
@@ -48,19 +47,10 @@ def page(function: str) -> str:
         [f"tolerance: {record.tolerance}"],
         _titled("dialects", _table(record.dialects.items())),
         _titled(f"cases ({len(spec.cases)})", [_case(case) for case in spec.cases]),
-        [f"checks: {', '.join(_check(check) for check in checks_of(spec))}"],
+        [f"checks: {', '.join(checks_of(spec))}"],
         _titled("sources", record.source),
     ]
     return "\n\n".join("\n".join(_wrapped(block)) for block in blocks if block)
-
-
-def _check(check: Check) -> str:
-    return f"{check} (on request)" if check in ON_REQUEST else check
-
-
-def _waiting(check: Check) -> str:
-    """Return why a check is made only where it is named, or nothing."""
-    return f"on request: {ON_REQUEST[check]}" if check in ON_REQUEST else ""
 
 
 def _titled(title: str, rows: Iterable[str]) -> list[str]:
@@ -71,7 +61,7 @@ def _titled(title: str, rows: Iterable[str]) -> list[str]:
 def _table(rows: Iterable[tuple[str, str]]) -> list[str]:
     listed = list(rows)
     width = max((len(name) for name, _ in listed), default=0)
-    return [f"{name:{width}}  {' '.join(text.split())}".rstrip() for name, text in listed]
+    return [f"{name:{width}}  {' '.join(text.split())}" for name, text in listed]
 
 
 def _wrapped(rows: Iterable[str]) -> Iterator[str]:

@@ -15,7 +15,7 @@ import numpy as np
 from trysquare.dtypes import FLOAT64, Array, Format
 from trysquare.formula.float64 import Float64
 from trysquare.formula.primitives import HALF, Rounding
-from trysquare.formula.tree import Op, Scope
+from trysquare.formula.tree import Op, Scope, Symbol
 
 VANISHING = {Op.EXP, Op.ERFC}
 """Functions that come as near to zero as one likes, and never reach it."""
@@ -36,7 +36,7 @@ class BoundedFloat64:
     """Arithmetic over values with error bounds."""
 
     def __init__(self, rows: int, columns: int, rounding: Rounding, named: Format) -> None:
-        self._plain = Float64(rows, columns, named)
+        self._plain = self._values = Float64(rows, columns, named)
         self._rounding = rounding
         self._rows, self._columns = rows, columns
 
@@ -46,16 +46,16 @@ class BoundedFloat64:
 
     def number(self, value: Fraction) -> Bounded:
         """Return a constant, rounded where the format does not contain it."""
-        nearest = self._plain.number(value)
+        nearest = self._values.number(value)
         format = self._rounding.format
         held = Fraction(float(value)) == value and bool(format.round(nearest) == nearest)
         return Bounded(nearest, np.zeros((1, 1)) if held else format.ulp(nearest) / 2)
 
     def symbol(self, name: str) -> Bounded:
         """Return a named number of the format; pi is rounded."""
-        value = self._plain.symbol(name)
-        pi = value == math.pi
-        return Bounded(value, np.where(pi, self._rounding.format.ulp(value) / 2, 0.0))
+        value = self._values.symbol(name)
+        error = self._rounding.format.ulp(value) / 2 if name == Symbol.PI else np.zeros((1, 1))
+        return Bounded(value, error)
 
     def position(self) -> Bounded:
         """Return column numbers, exact."""
@@ -64,7 +64,7 @@ class BoundedFloat64:
 
     def apply(self, op: Op, args: list[Bounded]) -> Bounded:
         """Propagate the errors of the arguments and add the operation's own."""
-        value = self._plain.apply(op, [argument.value for argument in args])
+        value = self._values.apply(op, [argument.value for argument in args])
         with np.errstate(all="ignore"):
             error = self._error(op, args, value)
             if op in self._rounding.ulps:
@@ -96,7 +96,7 @@ class BoundedFloat64:
                 errors = [argument.error for argument in args]
                 return np.asarray(np.maximum.reduce(np.broadcast_arrays(*errors)))
             case Op.SELECT, [condition, a, b]:
-                return _selected_error(condition, a, b, value)
+                return _selected_error(condition, a, b)
             case Op.GATHER, [row, at]:
                 error = self._plain.apply(Op.GATHER, [_wide(row.error, row), at.value])
                 return np.where(at.error == 0, error, np.inf)
@@ -119,7 +119,7 @@ class BoundedFloat64:
 
     def reduce(self, op: Op, arg: Bounded, scope: Scope) -> Bounded:
         """Reduce; a sum may round as often as `terms` allows, relative to the magnitudes."""
-        value = self._plain.reduce(op, arg.value, scope)
+        value = self._values.reduce(op, arg.value, scope)
         with np.errstate(all="ignore"):
             if op is Op.SUM:
                 error = self._sum_error(arg, value, scope)
@@ -267,9 +267,10 @@ def _chosen_error(a: Bounded, b: Bounded, value: Array) -> Array:
     return np.where(clear, winner, np.maximum(a.error, b.error))
 
 
-def _selected_error(condition: Bounded, a: Bounded, b: Bounded, value: Array) -> Array:
+def _selected_error(condition: Bounded, a: Bounded, b: Bounded) -> Array:
     taken = np.where(condition.value, a.error, b.error)
     if not condition.error.any():
         return taken
-    either = np.maximum(np.abs(a.value - value) + a.error, np.abs(b.value - value) + b.error)
+    # the exact condition may hold where that of an evaluation does not, and the other way round
+    either = np.abs(a.value - b.value) + np.maximum(a.error, b.error)
     return np.where(condition.error > 0, either, taken)

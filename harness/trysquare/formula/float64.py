@@ -148,7 +148,12 @@ class Float64:
 
 
 class Overflowing(Float64):
-    """The same with infinity for every result that is larger than the format's largest number."""
+    """The same with infinity for every result that is larger than the format's largest number.
+
+    `strained` tells whether a result came near to that number, or beyond.
+    """
+
+    strained = False
 
     def apply(self, op: Op, args: list[Array]) -> Array:
         """Apply one operation."""
@@ -165,7 +170,9 @@ class Overflowing(Float64):
     def _limited(self, values: Array) -> Array:
         if values.dtype == bool:
             return values
-        return np.where(np.abs(values) > self._format.largest, np.copysign(np.inf, values), values)
+        size = np.abs(values)
+        self.strained |= bool((size > self._format.largest / 2).any())
+        return np.where(size > self._format.largest, np.copysign(np.inf, values), values)
 
 
 class Underflowing(Overflowing):

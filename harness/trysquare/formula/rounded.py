@@ -1,6 +1,7 @@
 """The formula as a plain program computes it in a format: every result rounded to it at once.
 
-It says what an evaluation would give that does nothing clever; no verdict rests on it.
+It says what an evaluation would give that does nothing clever. A verdict rests on it only where
+the format overflows on the way (`detour`).
 """
 
 from __future__ import annotations

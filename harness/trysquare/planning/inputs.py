@@ -95,7 +95,11 @@ def moderate(
     format: Format,
     random: Generator,
 ) -> Inputs:
-    """Return inputs of moderate size; a function of rows gets at least two dimensions."""
+    """Return inputs of moderate size; a function of rows gets at least two dimensions.
+
+    A function of single numbers gives a number at each: in a sum of a hundred, NaN would hide what
+    becomes of all others. Sampled points and named cases ask for it.
+    """
 
     def draw(count: int, arity: int) -> Array:
         normal, share = random.normal(0, 2, (count, arity)), random.random((count, arity))
@@ -276,7 +280,8 @@ def _shaped(
     spare = SPARE if count <= WHOLE * 4 else FEW_SPARE
     drawn = draw(spare * count + 256, len(elements))
     meant = meaning(spec, parameters)
-    points = settled(meant, elements, drawn, format, random)[:count]
+    points = _numeric(meant, elements, settled(meant, elements, drawn, format, random), format)
+    points = points[:count]
     inputs = {
         item.name: format.cast(points[:, place]).reshape(shape)
         for place, item in enumerate(elements)
@@ -348,6 +353,16 @@ def settled(
         if _rare(meant, item, points[:, [place]], format):
             points[:, place] = _allowed(meant, item, len(points), format, random)
     return inside(meant, elements, points, format)
+
+
+def _numeric(meant: Meaning, elements: list[Input], points: Array, format: Format) -> Array:
+    """Keep the points at which a function of nothing else is a number; all if it never is."""
+    given = {item.name: points[:, [place]] for place, item in enumerate(elements)}
+    if not pointwise(meant.terms) or not set(names(meant.terms)) <= given.keys():
+        return points
+    value = evaluate(meant.terms, Float64(len(points), 1, format), given)
+    known = np.broadcast_to(~np.isnan(value), (len(points), 1))[:, 0]
+    return points[known] if known.any() else points
 
 
 def _rare(meant: Meaning, item: Input, values: Array, format: Format) -> bool:

@@ -15,9 +15,6 @@ COMPARISONS = frozenset({Op.LESS, Op.LESS_EQUAL, Op.EQUAL, Op.NOT_EQUAL})
 CHOICES = frozenset({Op.MINIMUM, Op.MAXIMUM})
 TURNS = frozenset({Op.ABS, Op.SIGN})
 
-HALVINGS = 64
-"""So many halve the distance between any two numbers of a format to one step."""
-
 
 def compared(tree: Node) -> Iterator[tuple[Node, Node]]:
     """Yield each pair of values that a tree compares, openly or by a minimum or a magnitude."""
@@ -29,12 +26,12 @@ def compared(tree: Node) -> Iterator[tuple[Node, Node]]:
 
 
 def joints(
-    format: Format, tree: Node, along: str, fixed: Mapping[str, float], pool: Array
+    format: Format, tree: Node, along: str, fixed: Mapping[str, Array], pool: Array
 ) -> Array:
     """Return the neighbouring numbers of one input on both sides of every joint, and on it.
 
-    The other inputs are `fixed`; `pool` are finite numbers of the format between which joints are
-    looked for.
+    The other inputs are `fixed`, one number each; `pool` are finite numbers of the format between
+    which joints are looked for.
     """
     places = np.unique(format.ordinal(pool))
     found = [np.empty(0)]
@@ -50,16 +47,15 @@ def _sides(
     left: Node,
     right: Node,
     along: str,
-    fixed: Mapping[str, float],
+    fixed: Mapping[str, Array],
     places: Array,
 ) -> Array:
     """Return the places of the last numbers before the comparison changes."""
-    given = {name: np.full((1, 1), value) for name, value in fixed.items()}
 
     def side(ordinals: Array) -> Array:
         numbers = format.from_ordinal(ordinals)[:, None]
         arithmetic = Float64(len(numbers), 1, format)
-        values = [evaluate(one, arithmetic, {**given, along: numbers}) for one in (left, right)]
+        values = [evaluate(one, arithmetic, {**fixed, along: numbers}) for one in (left, right)]
         with np.errstate(invalid="ignore"):
             difference = np.sign(values[0] - values[1])
         return np.broadcast_to(difference, (len(numbers), 1))[:, 0]
@@ -67,7 +63,7 @@ def _sides(
     sides = side(places)
     changes = np.flatnonzero((sides[1:] != sides[:-1]) & ~np.isnan(sides[1:] + sides[:-1]))
     low, high, first = places[changes], places[changes + 1], sides[changes]
-    for _ in range(HALVINGS if changes.size else 0):
+    while (high - low > 1).any():
         middle = low + (high - low) // 2
         before = side(middle) == first
         low, high = np.where(before, middle, low), np.where(before, high, middle)

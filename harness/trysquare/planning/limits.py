@@ -1,6 +1,7 @@
-"""Where a function ends: slopes at infinities and NaN, at joints, and parameters at their ends.
+"""Where a function ends: slopes at infinities, at joints, and parameters at their ends.
 
-The values at infinities, and both at finite numbers of every size, are asked by other checks.
+The values at infinities, and both at finite numbers of every size, are asked by other checks. The
+slope at NaN is nobody's promise, and is not asked.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from trysquare.backend import Want
-from trysquare.dtypes import Array, Format
+from trysquare.dtypes import FLOAT32, Array, Format
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
-from trysquare.formula.tree import Op, names, parts
+from trysquare.formula.tree import names
 from trysquare.planning.cases import Case, has_infinite
 from trysquare.planning.inputs import (
     Generator,
@@ -63,6 +64,12 @@ def cases(spec: Spec, format: Format, random: Generator, plain: Parameters) -> I
         yield from limits.at_extreme(label, parameters)
 
 
+def ends(spec: Spec) -> bool:
+    """Whether there is anything to ask: not where all ends are those of domains."""
+    plain = next(variations(spec))[1]
+    return any(True for _ in cases(spec, FLOAT32, np.random.default_rng(0), plain))
+
+
 @dataclass(frozen=True)
 class Limits:
     """Makes the calls of one function in one dtype."""
@@ -73,20 +80,18 @@ class Limits:
     plain: Parameters
 
     def beyond(self, label: str, parameters: Parameters) -> Iterator[Case]:
-        """Yield gradients where one number is infinite or none."""
-        inputs = self._replaced(parameters, (math.inf, -math.inf, math.nan))
-        yield from self._slopes(f"infinite and NaN{label}", parameters, inputs)
+        """Yield gradients where one number is infinite."""
+        inputs = self._replaced(parameters, (math.inf, -math.inf))
+        yield from self._slopes(f"infinite{label}", parameters, inputs)
 
     def in_rows(self, label: str, parameters: Parameters) -> Iterator[Case]:
         """Yield values and gradients of rows in which one number stands out."""
         largest, meant = self.format.largest, meaning(self.spec, parameters)
         first, *others = self._elements(parameters)
-        for number in (math.inf, -math.inf, math.nan, largest, -largest):
+        for number in (math.inf, -math.inf, largest, -largest):
             inputs = moderate(self.spec, parameters, (4, 3), self.format, self.random)
             if not self._allows(first, parameters, number):
                 continue
-            if math.isnan(number) and self._ranks(first, parameters):
-                continue  # which number of a row is the largest is then anybody's guess
             # near each other, so that nothing but the one that stands out makes a row difficult
             even = np.array(self.random.uniform(-0.5, 0.5, inputs[first.name].shape))
             spoiled = self.format.cast(even) if first.domain is None else inputs[first.name]
@@ -100,8 +105,7 @@ class Limits:
                     inputs[item.name] = np.clip(inputs[item.name], 0, 2)  # nothing is ignored
             call = required(self.spec, {**inputs, first.name: spoiled})
             words = f"{first.name} {_word(number, largest)}{label}"
-            if not math.isnan(number):  # which another check asks
-                yield self._case(words, parameters, call)
+            yield self._case(words, parameters, call)
             yield from self._slopes(words, parameters, call)
 
     def at_joints(self, label: str, parameters: Parameters) -> Iterator[Case]:
@@ -115,8 +119,11 @@ class Limits:
             yield from self._slopes(f"joints{label}", parameters, inputs)
 
     def extremes(self) -> Iterator[tuple[str, dict[str, Value]]]:
-        """Yield parameters at zero, turned around, huge and infinite, where that is allowed."""
-        huge = self.format.largest / 2
+        """Yield parameters at zero, turned around, huge and infinite, where that is allowed.
+
+        What does not change the formula is not asked again.
+        """
+        huge, usual = self.format.largest / 2, meaning(self.spec, self.plain).terms
         probe = required(
             self.spec, moderate(self.spec, self.plain, (4, 3), self.format, self.random)
         )
@@ -128,7 +135,9 @@ class Limits:
             for value in (0.0, turned, huge, -huge, math.inf, -math.inf):
                 changed = {**self.plain, item.name: value}
                 known = value in (default, *item.also)
-                if not known and not any(violations(self.spec, changed, probe)):
+                if known or meaning(self.spec, changed).terms == usual:
+                    continue
+                if not any(violations(self.spec, changed, probe)):
                     yield f"{item.name} {_word(value, self.format.largest)}", changed
 
     def at_extreme(self, label: str, parameters: Parameters) -> Iterator[Case]:
@@ -184,21 +193,24 @@ class Limits:
         draws = self.random.normal(0, 2, (64, len(elements)))
         others = settled(meant, elements, draws, self.format, self.random)[:ORDINARY]
         absent = {
-            item.name: 0.5
+            item.name: np.full((1, 1), 0.5)
             if item.default is None
-            else float(evaluate(item.default.tree, Float64(1, 1), {})[0, 0])
+            else evaluate(item.default.tree, Float64(1, 1), {})
             for item in self.spec.inputs
             if item not in elements
         }
         for place, item in enumerate(elements):
             for fixed in others if len(elements) > 1 else others[:1]:
-                given = {one.name: float(x) for one, x in zip(elements, fixed, strict=True)}
+                given = {one.name: x.reshape(1, 1) for one, x in zip(elements, fixed, strict=True)}
                 found = joints(self.format, meant.terms, item.name, {**absent, **given}, pool)
-                if len(elements) == 1:
-                    found = found[~np.isin(found, near)]
+                found = found[~np.isin(found, near)]
                 points = np.repeat(fixed[None], len(found), axis=0)
                 points[:, place] = found
-                yield inside(meant, elements, points, self.format)
+                columns = {one.name: points[:, [at]] for at, one in enumerate(elements)}
+                arithmetic = Float64(len(points), 1, self.format)
+                values = evaluate(meant.terms, arithmetic, {**absent, **columns})
+                defined = np.broadcast_to(~np.isnan(values), (len(points), 1))[:, 0]
+                yield inside(meant, elements, points[defined], self.format)
 
     def _inputs(self, parameters: Parameters, points: Array) -> Inputs:
         """Return points as the tensors of a call; a function of positions gets three of them."""
@@ -220,16 +232,11 @@ class Limits:
         return [item for item in found if item.default is None]
 
     def _allows(self, item: Input, parameters: Parameters, number: float) -> bool:
-        """Return whether an input can be this number; NaN lies in every domain but one of few."""
+        """Return whether an input can be this number."""
         if item.domain is None or set(names(item.domain.tree)) != {item.name}:
             return True
         meant, point = meaning(self.spec, parameters), np.array([[number]])
         return len(inside(meant, [item], point, self.format)) == 1
-
-    def _ranks(self, item: Input, parameters: Parameters) -> bool:
-        """Return whether a gradient depends on which number of its row is the largest."""
-        tree, _ = meaning(self.spec, parameters).gradients(item.name)
-        return any(part.op is Op.ARGMAX for part in parts(tree))
 
     def _case(self, name: str, parameters: Parameters, inputs: Inputs) -> Case:
         effective = {**self.spec.defaults, **parameters}

@@ -10,6 +10,7 @@ from trysquare.dtypes import FORMATS, Format
 from trysquare.planning.cases import Case
 from trysquare.planning.checks import cases
 from trysquare.planning.edges import adds_up
+from trysquare.planning.limits import ends
 from trysquare.planning.refusals import can_be_wrong
 from trysquare.planning.second import bending
 from trysquare.result import Check
@@ -17,15 +18,6 @@ from trysquare.spec import Role, Spec
 
 RUN = tuple(check for check in Check if check not in (Check.SWEEP, Check.HUNT))
 """What a run may ask; to sweep and to hunt are commands of their own."""
-
-ON_REQUEST: Mapping[Check, str] = {
-    Check.LIMITS: "not every backend's gradients at infinities are explained yet",
-    Check.SECOND: "not every backend's second derivatives are explained yet",
-}
-"""Checks that a run makes only where they are named, and why."""
-
-BY_DEFAULT = tuple(check for check in RUN if check not in ON_REQUEST)
-"""What a run asks where no check is named."""
 
 DTYPES: Mapping[Check, tuple[str, ...]] = {
     Check.DEFAULTS: ("float32",),
@@ -70,7 +62,7 @@ class Group:
 
 def groups(
     specs: Sequence[Spec],
-    checks: Sequence[Check] = BY_DEFAULT,
+    checks: Sequence[Check] = RUN,
     dtypes: Sequence[str] = tuple(FORMATS),
 ) -> tuple[Group, ...]:
     """Return every group that applies, ordered by spec, check and dtype."""
@@ -105,6 +97,7 @@ def checks_of(spec: Spec) -> Iterator[Check]:
         Check.RANDOMNESS: spec.random is not None,
         Check.ERRORS: can_be_wrong(spec),
         Check.PROPERTIES: bool(spec.properties),
+        Check.LIMITS: ends(spec),
         Check.SECOND: any(bending(spec)),
     }
     yield from (check for check in RUN if reasons.get(check, True))

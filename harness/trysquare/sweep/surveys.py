@@ -93,7 +93,7 @@ class Surveys:
             allowed = standard.limit(flushes=flushes)
             with np.errstate(invalid="ignore", over="ignore"):
                 ulps = (allowed.limit / spacing).reshape(places.shape)
-            known = np.isfinite(ulps) & np.isfinite(allowed.spilled.reshape(places.shape))
+            known = np.isfinite(ulps) & allowed.straight.reshape(places.shape)
             known &= ~free.reshape(places.shape)
             least = np.where(known, ulps, 0.0).min(axis=1)
             if flushes:  # another answer counts where a subnormal number is taken for zero

@@ -52,24 +52,57 @@ class Truth:
 
 
 @dataclass(frozen=True)
+class Detour:
+    """What the formula gives in the format because something overflows on the way.
+
+    An answer may be as far from `value` as `room` says, which is negative where nothing overflows
+    or where that makes no difference.
+    """
+
+    value: Array
+    room: Array
+
+    def accepts(self, got: Array) -> Array:
+        """Tell where an answer is one that took the detour."""
+        with np.errstate(all="ignore"):
+            near = (np.abs(got - self.value) <= self.room) | (got == self.value)
+        return np.asarray((self.room >= 0) & (near | (np.isnan(got) & np.isnan(self.value))))
+
+
+@dataclass(frozen=True)
 class Allowance:
     """How far an answer may be from the truth (absolute), infinite where nothing can be said.
 
     `spilled` is what the formula gives if everything overflows where the format does, and at a pole
-    underflows too: where that is an infinity or NaN, it is allowed as well.
+    underflows too: where that is an infinity or NaN, it is allowed as well. So is a detour.
     """
 
     limit: Array
     spilled: Array
+    detours: tuple[Detour, ...] = ()
+
+    @property
+    def straight(self) -> Array:
+        """Where the limit alone decides: no overflow on the way makes a difference."""
+        found = np.isfinite(self.spilled)
+        for detour in self.detours:
+            found &= detour.room < 0
+        return np.asarray(found)
 
     def wider(self, other: Allowance) -> Allowance:
         """Return what either of two allows."""
         spilled = np.where(np.isfinite(self.spilled), other.spilled, self.spilled)
-        return Allowance(np.maximum(self.limit, other.limit), spilled)
+        detours = self.detours + other.detours
+        return Allowance(np.maximum(self.limit, other.limit), spilled, detours)
 
     def only(self, rows: Array) -> Allowance:
         """Return what is allowed in some rows."""
-        return Allowance(self.limit[rows], self.spilled[rows])
+        detours = tuple(Detour(each.value[rows], each.room[rows]) for each in self.detours)
+        return Allowance(self.limit[rows], self.spilled[rows], detours)
+
+    def unexcused(self) -> Allowance:
+        """Return what is allowed to whoever does not overflow on the way."""
+        return Allowance(self.limit, np.zeros_like(self.spilled))
 
 
 def from_balls(found: Array, format: Format) -> tuple[Truth, Array]:

@@ -7,22 +7,23 @@ NaN, of inputs or of results, are what IEEE float64 arithmetic makes of the form
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from trysquare.dtypes import Array, Format
+from trysquare.dtypes import FLOAT64, Array, Format
 from trysquare.errors import UndecidedError
 from trysquare.formula.ball import Ball, balls, precision
 from trysquare.formula.bounded import Bounded, BoundedFloat64
 from trysquare.formula.derivative import Extent
+from trysquare.formula.detour import Detouring
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.extended import WIDE, Extended, holds
 from trysquare.formula.float64 import Float64, Overflowing, Underflowing
 from trysquare.formula.primitives import Rounding, pessimistic, published
 from trysquare.formula.tree import Node, Op, Scope
-from trysquare.truth.known import Allowance, Truth, from_balls
+from trysquare.truth.known import Allowance, Detour, Truth, from_balls
 
 PRECISIONS = (128, 320, 1280, 2560, 5120)
 """Bits of Arb until the answer is decided, one after the other; the last holds any float64 sum."""
@@ -151,7 +152,8 @@ class Oracle:
         return {key: np.asarray(value, np.float64) for key, value in self.inputs.items()}
 
     def _allowance(self, *, flushes: bool) -> Allowance:
-        bounded = self._bounded(published(self.format, flushes=flushes))
+        rounding = published(self.format, flushes=flushes)
+        bounded = self._bounded(rounding)
         overflowing = Overflowing(self.rows, self.columns, self.format)
         spilled = self._full(evaluate(self.tree, overflowing, self._wide))
         infinite = np.isinf(spilled) & (spilled == self.ieee)
@@ -159,7 +161,32 @@ class Oracle:
             underflowing = Underflowing(self.rows, self.columns, self.format)
             lost = self._full(evaluate(self.tree, underflowing, self._wide))
             spilled = np.where(infinite, lost, spilled)
-        return Allowance(self._full(bounded.error), spilled)
+        found = Allowance(self._full(bounded.error), spilled)
+        return self._excused(found, rounding) if overflowing.strained else found
+
+    def _excused(self, found: Allowance, rounding: Rounding) -> Allowance:
+        """Add what a program gets that overflows on the way, where the bound knows nothing of it.
+
+        In float64 that is the value that was bounded: there nothing is known of the straight way.
+        """
+        arithmetic = Detouring(self.rows, self.columns, rounding)
+        names = {key: arithmetic.exact(value) for key, value in self._wide.items()}
+        bounded = evaluate(self.tree, arithmetic, names)
+        value, error = self._full(bounded.value), self._full(bounded.error)
+        rows = arithmetic.spilling.spilled
+        rows = rows if self._alone else np.array([rows.any()])
+        wider = self.extended if self.format is FLOAT64 else None
+        straight = self.ieee if wider is None else wider.value
+        with np.errstate(invalid="ignore"):
+            differs = (found.spilled != self.ieee) | ~(np.abs(value - straight) <= error)
+        astray = rows[:, None] & differs & np.isfinite(straight)
+        if not astray.any():
+            return found
+        if self.format is FLOAT64:
+            return replace(found, limit=np.where(astray, np.inf, found.limit))
+        # NaN is a bound of nothing: that value, and no other
+        room = np.where(astray, np.where(np.isnan(error), 0.0, 2 * error), -1.0)
+        return replace(found, detours=(Detour(value, room),))
 
     def _bounded(self, rounding: Rounding) -> Bounded:
         arithmetic = BoundedFloat64(self.rows, self.columns, rounding, self.format)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from trysquare.dtypes import Array
@@ -28,7 +30,7 @@ def allowance(oracle: Oracle, stated: Node | None, terms: int, *, flushes: bool)
             limit = limit + (oracle.inherited_flushing.limit - inherited.limit)
         # whatever the order of operations, one term may have been flushed
         limit = np.maximum(limit, oracle.format.smallest_normal)
-    return Allowance(np.where(np.isnan(limit), np.inf, limit), inherited.spilled)
+    return replace(inherited, limit=np.where(np.isnan(limit), np.inf, limit))
 
 
 def _stated(oracle: Oracle, stated: Node, terms: int) -> Array:

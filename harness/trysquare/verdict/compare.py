@@ -68,6 +68,8 @@ def distance(got: Array, truth: Truth, allowance: Allowance, format: Format) -> 
     fine |= (np.isnan(got) & np.isnan(allowance.spilled)) | (
         np.isinf(got) & (got == allowance.spilled)
     )
+    for detour in allowance.detours:
+        fine |= detour.accepts(got)
     fine |= _just_inside(got, truth, allowance, format)
     # where flushing or overflow leaves no limit, an answer that is no number is no worse
     fine |= np.isinf(allowance.limit) & np.isfinite(truth.value) & ~np.isfinite(got)

@@ -149,6 +149,8 @@ def _refused(blank: Result, case: Case, reply: Refusal) -> Result:
     if case.check is Check.LIMITS and has_infinite(case.effective):
         # who wants parameters to be finite, and says so, answers no worse
         return replace(blank, outcome=Outcome.UNSUPPORTED, reason=reason)
+    if case.check is Check.SECOND:  # nobody has to have second derivatives
+        return replace(blank, outcome=Outcome.UNSUPPORTED, reason=reason)
     return replace(_diverges(blank, Symptom.RAISED, reason), count=1, failed=1)
 
 

@@ -294,7 +294,7 @@ def limits(standard: Standard, *, flushes: bool) -> Array:
     Where the truth is no number, or an evaluation may overflow on the way, a property says nothing.
     """
     allowed, value = standard.limit(flushes=flushes), standard.oracle.ieee
-    known = np.isfinite(value) & np.isfinite(allowed.spilled)
+    known = np.isfinite(value) & allowed.straight
     known &= np.abs(value) <= standard.case.format.largest
     return np.where(known, allowed.limit, np.inf)
 

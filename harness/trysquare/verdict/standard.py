@@ -5,7 +5,7 @@ Every target's answer is compared with the same standard.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -28,7 +28,7 @@ from trysquare.truth.meaning import COTANGENT, Meaning
 from trysquare.truth.oracle import Oracle
 from trysquare.truth.tolerance import allowance
 from trysquare.verdict.compare import Distance, distance
-from trysquare.verdict.tendency import BITS, GROWTH, grown, moved, tendency, turned
+from trysquare.verdict.tendency import BITS, GROWTH, computing, grown, moved, tendency, unknown
 
 VAGUE = 2.0**-6
 """ULP; a truth that is less certain than that is worked out again."""
@@ -155,7 +155,8 @@ class Standard:
         if unsure.size:
             truth = accepted.truth.patched(unsure, accepted.oracle.exact(unsure))
             measured = distance(got, truth, limit, format)
-        return replace(measured, bad=measured.bad | ~accepted.where)
+        bad = (measured.bad & ~self._unsaid) | ~accepted.where
+        return replace(measured, bad=bad)
 
     @cached_property
     def dialects(self) -> tuple[tuple[str, str, Node], ...]:
@@ -239,7 +240,7 @@ class Standard:
             limit = replace(limit, limit=np.where(open_, near, limit.limit))
         if self.case.check is Check.EDGES and self.meant.reduces:
             # whoever adds up so much holds sum and count wider: overflow on the way is no excuse
-            limit = replace(limit, spilled=np.zeros_like(limit.spilled))
+            limit = limit.unexcused()
         for order in self._other_orders if other is None else ():
             limit = limit.wider(allowance(order, tree, self.terms, flushes=flushes))
         return limit
@@ -296,33 +297,54 @@ class Standard:
         """Where an answer depends on an infinite number."""
         if has_infinite(self.case.effective):
             return np.ones(self.oracle.shape, bool)
-        return self._touched(np.isinf)
-
-    def _touched(self, kind: Callable[[Array], Array]) -> Array:
-        """Return where a number of this kind is among those that an answer depends on."""
         laid, inputs = self.layout, [v for n, v in self.rows.items() if n != COTANGENT]
         found = np.zeros((laid.rows, laid.columns), bool)
         for value in inputs:
-            found |= kind(value)
+            found |= np.isinf(value)
         if not pointwise(self.meant.terms):
             found = np.broadcast_to(found.any(axis=1, keepdims=True), found.shape)
         height, width = self.oracle.shape
         return np.asarray(found[:height, :width])
 
     def _beyond(self) -> Iterator[Accepted]:
-        """Yield what else is right at the ends: limits, NaN for NaN, the other side of a joint."""
-        if self.case.check is not Check.LIMITS:
+        """Yield what else is right at infinities: limits, NaN, the other side of a joint."""
+        if self.case.check is not Check.LIMITS or not self._infinite.any():
             return
-        if self._infinite.any():
-            oracles = [Standard(self.spec, grown(self.case, size)).oracle for size in GROWTH]
-            value = tendency(*(_by_arb(oracle) for oracle in oracles))
-            yield _given(oracles[0], value, self._infinite & ~np.isnan(value))
+        near = self._grown[0]  # with limits that are those of finite numbers
+        yield _given(near, self._tendency, self._infinite & ~np.isnan(self._tendency))
         if has_infinite(self.case.effective):
             yield self._accepted(moved(self._tree), self.rows, self._infinite)
-        unknown = self._touched(np.isnan)
-        if self.case.want is Want.GRADIENT and unknown.any():
-            yield _given(self.oracle, np.full(unknown.shape, np.nan), unknown)
-            yield self._accepted(turned(self._tree), self.rows, unknown)
+        yield _given(self.oracle, np.full(self.oracle.shape, np.nan), self._computed)
+
+    @cached_property
+    def _grown(self) -> tuple[Oracle, ...]:
+        """The case with ever larger numbers in place of infinities."""
+        return tuple(Standard(self.spec, grown(self.case, size)).oracle for size in GROWTH)
+
+    @cached_property
+    def _tendency(self) -> Array:
+        """What the answers tend to as infinities grow; NaN where that is not plain."""
+        return tendency(*(_by_arb(oracle) for oracle in self._grown))
+
+    @cached_property
+    def _computed(self) -> Array:
+        """Where an infinity is not only compared with something, so that NaN is no mistake.
+
+        The values of a function at infinite inputs are stated elsewhere, and so are those of rows.
+        """
+        own = self.case.want.derives or has_infinite(self.case.effective)
+        if not (own and pointwise(self.meant.terms)):
+            return np.zeros(self.oracle.shape, bool)
+        arithmetic = Float64(self.layout.rows, self.layout.columns, self.case.format)
+        value = evaluate(computing(self._tree), arithmetic, unknown(self.rows))
+        return np.asarray(self._infinite & np.isnan(value))
+
+    @cached_property
+    def _unsaid(self) -> Array:
+        """Where neither arithmetic nor a limit says what is right."""
+        if self.case.check is not Check.LIMITS or not self._infinite.any():
+            return np.zeros((1, 1), bool)
+        return np.asarray(self._computed & np.isnan(self.oracle.ieee) & np.isnan(self._tendency))
 
     def _stated(self) -> Iterator[Accepted]:
         if len(self.case.stated) < 2:

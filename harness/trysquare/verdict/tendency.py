@@ -1,19 +1,23 @@
 """What answers tend to where a number is infinite: what calculus says, beside what IEEE 754 does.
 
 Arithmetic with an infinity gives 0 * inf where two limits meet, and the derivative of a formula has
-more such places than the formula. The limit is told by growing finite numbers in its place.
+more such places than the formula. The limit is told by growing finite numbers in its place. Where a
+derivative meets 0 * inf depends on how it is written, so whoever computes with an infinity may find
+NaN; whoever only compares it with something may not.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from trysquare.dtypes import Array
-from trysquare.formula.tree import Node, Op
+from trysquare.formula.tree import Node, Op, Symbol, name
 from trysquare.planning.cases import Case, infinite
+from trysquare.planning.joints import COMPARISONS
 from trysquare.spec import Value
 
 GROWTH = (2.0**16, 2.0**64, 2.0**256)
@@ -31,6 +35,11 @@ FASTER = 2.0**-4
 
 SWAPPED = {Op.LESS: Op.LESS_EQUAL, Op.LESS_EQUAL: Op.LESS}
 """Orders, and what is the same but where two numbers are equal."""
+
+UNKNOWN = "?"
+"""The end of a name that stands for what is NaN where the name is infinite."""
+
+INFINITY = Node(Op.SYMBOL, value=Symbol.INF.value)
 
 
 def grown(case: Case, size: float) -> Case:
@@ -63,18 +72,29 @@ def tendency(first: Array, second: Array, third: Array) -> Array:
     return np.where(grows & ~settled, np.copysign(np.inf, third), found)
 
 
-def turned(node: Node) -> Node:
-    """Return a tree with every order written the other way round, which NaN tells apart.
-
-    NaN is neither less than a number nor not less: `x < 0` and `not x >= 0` take other branches.
-    """
-    args = tuple(turned(argument) for argument in node.args)
-    if node.op in SWAPPED:
-        return Node(Op.NOT, (Node(SWAPPED[node.op], args[::-1]),))
-    return Node(node.op, args, node.value)
-
-
 def moved(node: Node) -> Node:
     """Return a tree in which every number between two branches belongs to the other one."""
     args = tuple(moved(argument) for argument in node.args)
     return Node(SWAPPED.get(node.op, node.op), args, node.value)
+
+
+def computing(node: Node) -> Node:
+    """Return a tree whose value is NaN where the taken branch computes with an infinity.
+
+    Orders and signs are told of the infinity itself. The names in it are those of `unknown`.
+    """
+    if node.op in COMPARISONS or node.op is Op.SIGN:
+        return node
+    if node.op is Op.NAME:
+        return name(f"{node.value}{UNKNOWN}")
+    if node == INFINITY:
+        return Node(Op.SYMBOL, value=Symbol.NAN.value)
+    return Node(node.op, tuple(computing(argument) for argument in node.args), node.value)
+
+
+def unknown(rows: Mapping[str, Array]) -> dict[str, Array]:
+    """Return rows under their own names, and with NaN for infinities under those of `computing`."""
+    hidden = {
+        f"{key}{UNKNOWN}": np.where(np.isinf(value), np.nan, value) for key, value in rows.items()
+    }
+    return {**rows, **hidden}
