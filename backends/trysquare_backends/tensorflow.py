@@ -63,7 +63,7 @@ def traced(function: Callable[..., Tensor], *, xla: bool) -> Callable[..., Tenso
     return program
 
 
-def mode_of(program: Callable[..., Tensor]) -> str:
+def mode_of(program: Any) -> str:
     """Return the mode that a program of tf.function runs in, which a setting may prevent."""
     if tf.config.functions_run_eagerly():
         return EAGER
