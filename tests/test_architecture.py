@@ -29,16 +29,19 @@ PACKAGES = {
 
 LAYERS = (
     "__main__",
-    "cli.hunting cli.looking cli.sweeping pytest_plugin",
+    "cli.comparing cli.hunting cli.looking cli.sweeping pytest_plugin",
     "cli.measuring cli.tabling command.catalogue command.sweeping pytest_results",
     "command.campaign command.doctor command.hunting command.table pytest_items sweep.campaign",
-    "command.mutation hunt.chase recorder usage.porting",
-    "command.noticing hunt.findings hunt.hunter usage.defaults",
-    "cli.auditing command.trial hunt.asking sweep.pairs usage.asking",
-    "cli.packing command.agreement command.auditing run sweep.finding sweep.runner",
+    "cli.baselining command.mutation hunt.chase recorder usage.porting",
+    "cli.walking command.noticing hunt.findings hunt.hunter usage.defaults",
+    "cli.auditing command.standing command.trial hunt.asking sweep.pairs usage.asking",
     (
-        "command.proof command.selection ledger packs.pack packs.verify sweep.surveys "
-        "verdict.judge workers.worker"
+        "cli.packing command.agreement command.auditing command.merging ratchet run sweep.finding "
+        "sweep.runner"
+    ),
+    (
+        "command.proof command.selection ledger packs.pack packs.verify planning.shards "
+        "sweep.surveys verdict.judge workers.worker"
     ),
     (
         "command.lint hunt.score planning.plan reader sweep.subject verdict.bits "
@@ -54,11 +57,12 @@ LAYERS = (
         "specfile.properties verdict.standard workers.pool"
     ),
     (
-        "audit.examination audit.golden_files audit.rounding command.collecting planning.inputs "
-        "specfile.signature sweep.evaluation verdict.yardsticks workers.line"
+        "audit.examination audit.golden_files audit.rounding command.amending command.collecting "
+        "command.deciding planning.inputs specfile.signature sweep.evaluation verdict.yardsticks "
+        "workers.line"
     ),
     (
-        "audit.second_opinion audit.stability cli.reviewing describe packs.arrays "
+        "audit.second_opinion audit.stability baseline cli.reviewing describe packs.arrays "
         "packs.hard_cases planning.corpus specfile.parameters sweep.journal sweep.surveyor "
         "truth.rounding truth.tolerance workers.stretch"
     ),
@@ -69,10 +73,10 @@ LAYERS = (
         "verdict.spread verdict.tendency workers.process workers.protocol workers.reproduction"
     ),
     (
-        "audit.enclosure audit.grid binding cli.options command.progress command.rerun "
-        "formula.branching formula.detour planning.cases planning.variations record_form "
-        "specfile.composer specfile.schema specfile.values truth.arrangement verdict.compare "
-        "workers.area workers.frames workers.probes"
+        "audit.enclosure audit.grid binding causes cli.options command.progress command.rerun "
+        "difference formula.branching formula.detour planning.cases planning.variations "
+        "record_form specfile.composer specfile.schema specfile.values truth.arrangement "
+        "verdict.compare workers.area workers.frames workers.probes"
     ),
     (
         "audit.multiprecision audit.mutants backend formula.ball formula.bounded formula.extended "

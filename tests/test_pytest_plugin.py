@@ -326,6 +326,8 @@ def test_a_broken_backend_is_told_by_other_processes(
         ("--trysquare-results", "."),
         ("--trysquare-seed", "-1"),
         ("--trysquare-backend", ","),
+        ("--trysquare-shard", "3/2"),
+        ("--trysquare-baseline", "no-such-file.yaml"),
     ],
     ids=" ".join,
 )
@@ -341,3 +343,31 @@ def test_a_full_disk_is_told_and_stops_no_item(specs: pytest.Pytester) -> None:
     result.assert_outcomes(passed=IN_FLOAT32)
     result.stdout.fnmatch_lines(["trysquare: /dev/full: cannot be written: No space left*"])
     assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_what_a_baseline_accepts_is_expected_to_fail_with_its_reason(
+    specs: pytest.Pytester,
+) -> None:
+    run(specs, *LIAR, *CASES_FLOAT32, "--trysquare-results", "r.jsonl")
+    bad = read(specs.path / "r.jsonl").results
+    head = "baseline: 1\naccepted:\n"
+    entries = (
+        f"  - {{id: {one.id}, reason: It is float64 for now., symptom: {one.symptom}}}\n"
+        for one in bad
+    )
+    (specs.path / "b.yaml").write_text(head + "".join(entries), encoding="utf-8")
+    accepted = ("--trysquare-baseline", "b.yaml")
+    result = run(specs, *LIAR, *CASES_FLOAT32, *accepted, "-rx")
+    result.assert_outcomes(xfailed=1)
+    result.stdout.fnmatch_lines(["XFAIL *It is float64 for now.*"])
+    run(specs, *NUMPY, *CASES_FLOAT32, *accepted).assert_outcomes(passed=1)
+
+
+def test_two_shards_ask_everything_once(specs: pytest.Pytester) -> None:
+    few = (*NUMPY, "-k", "cases or edges")
+    parts = [
+        collected(run(specs, *few, "--co", "-q", "--trysquare-shard", f"{n}/2")) for n in (1, 2)
+    ]
+    whole = collected(run(specs, *few, "--co", "-q"))
+    assert sorted(parts[0] + parts[1]) == sorted(whole)
+    assert all(parts)

@@ -256,3 +256,10 @@ def test_a_summary_names_the_worst_input_of_every_hunt() -> None:
     text = render_summary(replace(plain, results=results))
     assert "worst found: 2.25 ulp at x = 0x1.8p+3; alone it gives 2" in text
     assert "unanswered 1: no answer at x = [0x1p+0, 0x1p+1]" in text
+
+
+@pytest.mark.parametrize(("budget", "told"), [(919.0, False), (920.0, True), (None, False)])
+def test_a_budget_that_could_be_lower_is_told(budget: float | None, *, told: bool) -> None:
+    accepted = replace(fake_run.diverging(fake_run.result(), fake_run.LINK), budget=budget)
+    words = "1 budget of the baseline could be lower"
+    assert (words in render_summary(only(accepted))) is told

@@ -13,12 +13,15 @@ import pytest
 
 from trysquare import __version__, recorder
 from trysquare.backend import Target
+from trysquare.baseline import read as read_baseline
 from trysquare.command import selection
 from trysquare.divergences import known
 from trysquare.dtypes import FORMATS
 from trysquare.errors import SpecErrors
 from trysquare.ledger import Ledger
 from trysquare.planning.plan import Group, Profile, dtypes_of, groups
+from trysquare.planning.shards import Shard
+from trysquare.ratchet import Ratchet
 from trysquare.reader import read
 from trysquare.recorder import name_of, shown
 from trysquare.result import Check, Expectation, Outcome, Record, Result
@@ -46,6 +49,10 @@ class Bench:
         self._profile = Profile(config.getoption("trysquare_profile"))
         backends = selection.backends(config.getoption("trysquare_backend"))
         self._entries = {name: known(name) for name in backends}
+        path = config.getoption("trysquare_baseline")
+        self._accepted = () if path is None else read_baseline(config.invocation_params.dir / path)
+        shard = config.getoption("trysquare_shard")
+        self.shard = None if shard is None else Shard.read(shard)
         unnamed = not config.getoption("trysquare_backend")
         self._session = Session(backends, self._seed, unnamed=unnamed)
         self._named = backends if config.getoption("trysquare_backend") else ()
@@ -74,7 +81,8 @@ class Bench:
     def measure(self, group: Group, target: Target) -> list[Result]:
         """Return the results of one group on one target."""
         results = [
-            shown(self._ledger.judge(result)) for result in self._session.results([group], [target])
+            shown(self._ratchet.judge(self._ledger.judge(result)))
+            for result in self._session.results([group], [target])
         ]
         if self._latest and not self._latest[0].id.startswith(f"{group.name}/"):
             self._latest.clear()
@@ -90,7 +98,8 @@ class Bench:
         """Yield what goes into a results file: what has not been told before, and the results."""
         if not self._told:
             specs = {group.spec.function: group.spec for group in self._groups}
-            yield recorder.header(self._session, tuple(specs.values()), self._seed, self._named)
+            asked = tuple(specs.values())
+            yield recorder.header(self._session, asked, self._seed, self._named, self.shard)
         if spec.function not in self._told:
             self._told.add(spec.function)
             yield from recorder.functions(self._session, [spec])
@@ -107,6 +116,11 @@ class Bench:
     def _ledger(self) -> Ledger:
         # a selection or another process may ask the rest, so nothing is called stale for silence
         return Ledger(self._entries, self._groups, self._session.targets, complete=False)
+
+    @cached_property
+    def _ratchet(self) -> Ratchet:
+        # it only judges: what the baseline says of a result is said where that is
+        return Ratchet(self._accepted, (), (), complete=False)
 
     @pytest.hookimpl
     def pytest_report_collectionfinish(self) -> str:
@@ -255,6 +269,17 @@ class RefusedItem(SpecItem):
         """Skip."""
         self.results = [shown(result) for result in self.refused]
         pytest.skip("; ".join(dict.fromkeys(result.reason for result in self.results)))
+
+
+def sharded(config: pytest.Config, items: list[pytest.Item]) -> list[pytest.Item]:
+    """Return the items of this part of the run, and those that are no business of ours."""
+    ours = [item for item in items if isinstance(item, SpecItem)]
+    shard = bench(config).shard if ours else None
+    if shard is None:
+        return items
+    groups = {item.group.name: item.group for item in ours}
+    mine = {group.name for group in shard.of(tuple(groups.values()))}
+    return [item for item in items if not isinstance(item, SpecItem) or item.group.name in mine]
 
 
 def _where(target: Target) -> str:

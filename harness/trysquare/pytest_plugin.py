@@ -45,6 +45,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--trysquare-seed", type=_seed, default=0, metavar="N", help="seed of the random inputs"
     )
+    group.addoption(
+        "--trysquare-baseline",
+        type=Path,
+        metavar="FILE",
+        help="divergences that are accepted here, with their reasons and budgets",
+    )
+    group.addoption(
+        "--trysquare-shard", metavar="I/N", help="only this part; `trysquare merge` joins the parts"
+    )
 
 
 def _seed(text: str) -> int:
@@ -58,6 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "trysquare: one check of one function on one target")
     if config.getoption("trysquare_backend"):
         _refuse_unknown_backends(config.getoption("trysquare_backend"))
+    _refuse_unreadable(config)
     path = config.getoption("trysquare_results")
     # of several processes, only the one that reports writes the file
     if path is not None and not hasattr(config, "workerinput"):
@@ -84,6 +94,35 @@ def _refuse_unknown_backends(names: list[str]) -> None:
         selection.backends(names)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _refuse_unreadable(config: pytest.Config) -> None:
+    """Refuse before anything runs a baseline with mistakes, and a shard that is none."""
+    path, shard = config.getoption("trysquare_baseline"), config.getoption("trysquare_shard")
+    if path is None and shard is None:
+        return
+    from trysquare.baseline import read
+    from trysquare.errors import TrysquareError
+    from trysquare.planning.shards import Shard
+
+    try:
+        if path is not None:
+            read(config.invocation_params.dir / path)
+        if shard is not None:
+            Shard.read(shard)
+    except TrysquareError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is another shard's."""
+    if config.getoption("trysquare_shard"):
+        from trysquare.pytest_items import sharded
+
+        kept = sharded(config, items)
+        left = set(items) - set(kept)
+        config.hook.pytest_deselected(items=[item for item in items if item in left])
+        items[:] = kept
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SpecFile | None:

@@ -19,6 +19,7 @@ from trysquare import __version__
 from trysquare.backend import Target, Unavailable
 from trysquare.describe import describe
 from trysquare.machine import environment
+from trysquare.planning.shards import Shard
 from trysquare.reader import specs_folder
 from trysquare.result import (
     Footer,
@@ -93,9 +94,16 @@ class Recorder:
 
 
 def header(
-    session: Session, specs: Sequence[Spec], seed: int, named: Collection[str] = ()
+    session: Session,
+    specs: Sequence[Spec],
+    seed: int,
+    named: Collection[str] = (),
+    shard: Shard | None = None,
 ) -> Header:
-    """Return who runs what, where; `named` are the backends that somebody asked for by name."""
+    """Return who runs what, where; `named` are the backends that somebody asked for by name.
+
+    `specs` are those of the whole run, also where only a shard of it is run.
+    """
     return Header(
         trysquare=__version__,
         seed=seed,
@@ -103,6 +111,7 @@ def header(
         started=_now(),
         targets=targets(session, named),
         environment=environment(),
+        shard="" if shard is None else str(shard),
     )
 
 
@@ -122,7 +131,7 @@ def functions(session: Session, specs: Iterable[Spec]) -> Iterator[FunctionRecor
     for spec in named:
         record = describe(spec, hellos)
         measured = replace(record, usages=found.get(spec.function, ()), apart=dialects(spec))
-        yield shown(measured)
+        yield shown(replace(measured, revision=revision([spec])))
 
 
 def footer(results: Iterable[Result], stale: Sequence[Stale], seconds: float) -> Footer:
@@ -143,7 +152,9 @@ def revision(specs: Iterable[Spec]) -> str:
 
 
 def shown(record: T) -> T:
-    """Return a record whose place does not tell where on this disk the specs are."""
+    """Return a record whose places do not tell where on this disk the files are."""
+    if isinstance(record, Result):
+        return replace(record, place=near(record.place), baseline=near(record.baseline))
     return replace(record, place=near(record.place))
 
 

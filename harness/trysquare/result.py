@@ -189,6 +189,8 @@ class Result:
     are not correctly rounded. `wrt` is the input whose gradient was asked for. `found` are the
     inputs of a hunt, the worst one first. `apart` is how many representable numbers the answers of
     all targets that conform are apart, at most, at one element; None where there is nobody else.
+    `baseline` is the place of the entry of a baseline that speaks of it, `budget` the most ULP that
+    it allows.
     """
 
     id: str
@@ -221,6 +223,8 @@ class Result:
     wrt: str = ""
     found: tuple[Found, ...] = ()
     apart: int | None = None
+    baseline: str = ""
+    budget: float | None = None
 
 
 @dataclass(frozen=True)
@@ -244,7 +248,7 @@ class TargetRecord:
 
 @dataclass(frozen=True)
 class Header:
-    """Who ran what, where."""
+    """Who ran what, where; `shard` is `1/4` for the first of four parts of a run."""
 
     trysquare: str
     seed: int
@@ -252,6 +256,7 @@ class Header:
     started: str
     targets: tuple[TargetRecord, ...]
     environment: Mapping[str, str]
+    shard: str = ""
 
 
 @dataclass(frozen=True)
@@ -331,7 +336,7 @@ class FunctionRecord:
 
     `formulas` are (label, text, MathML); `curves` hold (what is drawn, [(x, y), ...]) of an
     activation and of its derivative. `usages` say what calls mean that leave arguments out, `apart`
-    where each dialect is farthest from the formula.
+    where each dialect is farthest from the formula. `revision` changes with the spec.
     """
 
     function: str
@@ -348,6 +353,7 @@ class FunctionRecord:
     framework_defaults: Mapping[str, Mapping[str, str]]
     usages: tuple[Usage, ...] = ()
     apart: Mapping[str, Difference] = field(default_factory=dict)
+    revision: str = ""
 
 
 @dataclass(frozen=True)

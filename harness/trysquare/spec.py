@@ -281,7 +281,7 @@ class NamedCase:
     dtypes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # a file is read once; what is kept of a spec is found by it
 class Spec:
     """One function: everything that its file states."""
 

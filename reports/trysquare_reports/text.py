@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
+from trysquare.baseline import budget_of
 from trysquare.result import Number, Outcome, Result, Run, Worst
 from trysquare_reports import blame, figures
 from trysquare_reports.hunted import hunted
@@ -160,6 +161,14 @@ def _blocks(run: Run) -> Iterator[str]:
     known = [*_known(run.results)]
     if known:
         yield "\n".join(known)
+    if loose := [*_loose(run.results)]:
+        yield "\n".join(
+            _wrapped(
+                f"{figures.plural(len(loose), 'budget')} of the baseline could be lower, so that "
+                "nothing gets worse again: trysquare baseline prune --tighten",
+                "↓ ",
+            )
+        )
     found = [*_hunted(run.results)]
     if found:
         yield "\n".join(found)
@@ -180,6 +189,14 @@ def _side_by_side(compared: Sequence[blame.Side]) -> Iterator[str]:
             one = side.results[0]
             where = " · ".join((one.function, one.dtype, str(one.check), one_line(one.case)))
             yield f"           {side.apart:,} numbers apart, all within limits: {where}"
+
+
+def _loose(results: Iterable[Result]) -> Iterator[Result]:
+    """Yield what is accepted with a budget that is larger than its error."""
+    for result in results:
+        accepted = result.budget is not None and state(result) is State.KNOWN
+        if accepted and budget_of(result.max_ulp) < (result.budget or 0):
+            yield result
 
 
 def _hunted(results: Iterable[Result]) -> Iterator[str]:

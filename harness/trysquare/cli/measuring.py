@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import click
 
 from trysquare.cli.options import (
     BACKENDS,
+    BASELINE,
     DTYPES,
     PROFILE,
     REPORT,
@@ -46,15 +48,21 @@ def _schema() -> object:
 @BACKENDS
 @TARGETS
 @SEEDED
+@BASELINE
+@click.option("--shard", metavar="I/N", help="Only this part of the run; `merge` joins the parts.")
 @RESULTS
 @REPORT
 @TIMEOUT
 @schema_of("a line of results", _schema)
 def run(**options: Any) -> int:
     """Measure every backend against SPECS (all that are installed, if none is named)."""
+    from trysquare.baseline import read
     from trysquare.command.campaign import Campaign
+    from trysquare.planning.shards import Shard
 
     require_outputs(options)
+    shard = None if options["shard"] is None else Shard.read(options["shard"])
+    accepted = () if options["baseline"] is None else read(options["baseline"])
     campaign = Campaign.of(
         paths=options["specs"],
         globs=options["globs"],
@@ -63,6 +71,7 @@ def run(**options: Any) -> int:
         backends=options["backends"],
         targets=options["targets"],
     )
+    campaign = replace(campaign if shard is None else campaign.part(shard), accepted=accepted)
     recorded, interrupted = campaign.run(
         options["seed"], options["timeout"], options["output"], sys.stderr
     )
@@ -116,6 +125,8 @@ def code(run: Run) -> Code:
     if run.footer is not None and run.footer.stale:
         return Code.UNEXPECTED
     nothing = all(result.outcome is Outcome.UNSUPPORTED for result in run.results)
+    if run.header.shard and not run.results:
+        nothing = False  # more parts than groups: the others tell whether anything was measured
     if nothing or any(target.named for target in targets):
         return Code.NOTHING
     return Code.EXPECTED

@@ -80,6 +80,13 @@ def _finite(_: click.Context, parameter: click.Parameter, value: float) -> float
     return value
 
 
+BASELINE = click.option(
+    "--baseline",
+    type=OUTPUT,
+    metavar="FILE",
+    help="Divergences that are accepted here, with their reasons and budgets.",
+)
+
 TIMEOUT = click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),

@@ -11,7 +11,7 @@ from trysquare.command.proof import unproven
 from trysquare.dtypes import FLOAT64, FORMATS, Array, Format
 from trysquare.errors import Mistake, SpecErrors
 from trysquare.planning import corpus
-from trysquare.planning.cases import Expect, named_cases, numbers
+from trysquare.planning.cases import Case, Expect, named_cases, numbers
 from trysquare.spec import NamedCase, Spec, Special
 from trysquare.truth.known import Truth
 from trysquare.verdict.standard import Standard
@@ -49,9 +49,12 @@ def _misread_corpus(spec: Spec) -> tuple[Mistake, ...]:
 
 def contradictions(spec: Spec) -> Iterator[Mistake]:
     """Yield the cases of a spec that state another number than its formula gives."""
+    asked: dict[Format, dict[str, Case]] = {}
     for named in spec.cases:
         format = FORMATS[named.dtypes[0]] if named.dtypes else FLOAT64
-        case = next(case for case in named_cases(spec, format) if case.name == named.name)
+        if format not in asked:
+            asked[format] = {case.name: case for case in named_cases(spec, format)}
+        case = asked[format][named.name]
         if case.expect is Expect.TRUTH and not spec.draws(case.effective):
             problem = _problem(Standard(spec, case), named)
             if problem:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, TextIO
 
 from trysquare import recorder
 from trysquare.backend import Target
+from trysquare.baseline import Accepted
 from trysquare.command import agreement, selection
 from trysquare.command.progress import watched
 from trysquare.divergences import Entry, known
 from trysquare.dtypes import FORMATS
 from trysquare.ledger import Ledger
 from trysquare.planning.plan import RUN, Group, groups
+from trysquare.planning.shards import Shard
+from trysquare.ratchet import Ratchet
 from trysquare.recorder import Recorder
 from trysquare.result import SEED, Check, Run
 from trysquare.run import Session
@@ -25,7 +28,8 @@ from trysquare.spec import Spec
 class Campaign:
     """What will be measured; `complete` says that nothing was left out but whole backends.
 
-    `named` are the backends that were asked for by name, `wanted` the targets.
+    `named` are the backends that were asked for by name, `wanted` the targets. `accepted` is the
+    baseline; `shard` says which part of a larger run this is.
     """
 
     specs: tuple[Spec, ...]
@@ -34,6 +38,8 @@ class Campaign:
     complete: bool
     named: tuple[str, ...] = ()
     wanted: tuple[Target, ...] = ()
+    accepted: tuple[Accepted, ...] = ()
+    shard: Shard | None = None
 
     @classmethod
     def of(
@@ -66,6 +72,10 @@ class Campaign:
             wanted=wanted,
         )
 
+    def part(self, shard: Shard) -> Self:
+        """Return one part of it."""
+        return replace(self, groups=shard.of(self.groups), shard=shard, complete=False)
+
     def run(
         self, seed: int, deadline: float, path: Path | None, stream: TextIO
     ) -> tuple[Run, bool]:
@@ -78,20 +88,25 @@ class Campaign:
         backends = tuple(self.entries)
         with Session(backends, seed, deadline, self.wanted, unnamed=unnamed) as session:
             targets = selection.among(self.wanted, session.targets)
-            ledger = Ledger(
-                self.entries,
-                self.groups,
-                {target: session.targets[target] for target in targets},
-                complete=self.complete and seed == SEED,
-            )
-            header = recorder.header(session, self.specs, seed, self.named)
-            functions = tuple(recorder.functions(session, self.specs))
+            complete = self.complete and seed == SEED
+            hellos = {target: session.targets[target] for target in targets}
+            ledger = Ledger(self.entries, self.groups, hellos, complete=complete)
+            names = [group.name for group in self.groups], [str(target) for target in targets]
+            ratchet = Ratchet(self.accepted, *names, complete=complete)
+            header = recorder.header(session, self.specs, seed, self.named, self.shard)
+            functions = tuple(recorder.functions(session, self._described))
             with Recorder(header, functions, path) as records:
                 results = session.results(self.groups, targets)
                 try:
                     for result in watched(results, len(self.groups) * len(targets), stream):
-                        records.add(ledger.judge(result))
-                    records.finish(ledger.stale())
+                        records.add(ratchet.judge(ledger.judge(result)))
+                    records.finish([*ledger.stale(), *ratchet.stale()])
                 except KeyboardInterrupt:
                     return records.run, True
                 return records.run, False
+
+    @property
+    def _described(self) -> tuple[Spec, ...]:
+        """The specs that are told of: of a part of a run, those that it asks about."""
+        asked = {group.spec.function for group in self.groups}
+        return tuple(spec for spec in self.specs if self.shard is None or spec.function in asked)

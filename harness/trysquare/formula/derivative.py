@@ -27,14 +27,15 @@ SCALAR = Extent(rows=False, columns=False)
 
 def extent(node: Node, names: Mapping[str, Extent]) -> Extent:
     """Return along which dimensions the value of a tree varies."""
-    known: dict[int, Extent] = {}
+    return _extents({}, node, names)
 
-    def visit(node: Node) -> Extent:
-        if id(node) not in known:
-            known[id(node)] = _extent(node, [visit(part) for part in node.args], names)
-        return known[id(node)]
 
-    return visit(node)
+def _extents(known: dict[int, Extent], node: Node, names: Mapping[str, Extent]) -> Extent:
+    """Return the same; what is `known` of parts, by their identity, is not worked out again."""
+    if id(node) not in known:
+        parts = [_extents(known, part, names) for part in node.args]
+        known[id(node)] = _extent(node, parts, names)
+    return known[id(node)]
 
 
 def _extent(node: Node, parts: list[Extent], names: Mapping[str, Extent]) -> Extent:
@@ -58,14 +59,19 @@ def _extent(node: Node, parts: list[Extent], names: Mapping[str, Extent]) -> Ext
 
 def gradient(node: Node, adjoint: Node, wrt: str, names: Mapping[str, Extent]) -> Node:
     """Return the product of `adjoint` (shaped like the value) with d(node)/d(wrt)."""
-    if node.op is Op.NAME:
-        return adjoint if node.value == wrt else ZERO
-    total = ZERO
-    for argument, part in _adjoints(node, adjoint):
-        if part != ZERO:
-            shaped = reduced(part, extent(node, names), extent(argument, names))
-            total = plus(total, gradient(argument, shaped, wrt, names))
-    return total
+    known: dict[int, Extent] = {}
+
+    def visit(node: Node, adjoint: Node) -> Node:
+        if node.op is Op.NAME:
+            return adjoint if node.value == wrt else ZERO
+        total = ZERO
+        for argument, part in _adjoints(node, adjoint):
+            if part != ZERO:
+                whole, own = (_extents(known, each, names) for each in (node, argument))
+                total = plus(total, visit(argument, reduced(part, whole, own)))
+        return total
+
+    return visit(node, adjoint)
 
 
 def reduced(part: Node, whole: Extent, own: Extent) -> Node:

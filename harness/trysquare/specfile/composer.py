@@ -32,14 +32,18 @@ _HIDDEN = re.compile(
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def load(path: Path) -> Document:
+def load(path: Path, largest: int = LARGEST_FILE) -> Document:
     """Return the nodes of a file; what could be read around is in `mistakes`.
 
-    Raises SpecErrors where reading cannot go on.
+    Raises SpecErrors where reading cannot go on, and for more than `largest` bytes.
     """
     shown = _shown(path)
-    lines = tuple(_text(path, shown).split("\n"))
-    document = Document(shown, lines)
+    return compose(_text(path, shown, largest), shown)
+
+
+def compose(text: str, shown: Path) -> Document:
+    """Return the nodes of a text, as `load` does; mistakes are told of the file `shown`."""
+    document = Document(shown, tuple(text.split("\n")))
     _refuse_hidden(document)
     return replace(document, root=_Composer(document).root())
 
@@ -50,7 +54,7 @@ def _shown(path: Path) -> Path:
     return absolute.relative_to(here) if absolute.is_relative_to(here) else absolute
 
 
-def _text(path: Path, shown: Path) -> str:
+def _text(path: Path, shown: Path, largest: int) -> str:
     def refuse(message: str, line: int = 1, column: int = 1) -> NoReturn:
         raise SpecErrors([Mistake(str(shown), line, column, message)]) from None
 
@@ -59,11 +63,11 @@ def _text(path: Path, shown: Path) -> str:
         if not path.is_file():
             refuse("not a file" if path.exists() else "no such file")
         with path.open("rb") as stream:
-            data = stream.read(LARGEST_FILE + 1)
+            data = stream.read(largest + 1)
     except (OSError, ValueError) as error:
         refuse(f"cannot be opened: {getattr(error, 'strerror', None) or error}")
-    if len(data) > LARGEST_FILE:
-        refuse("larger than 1 MiB")
+    if len(data) > largest:
+        refuse(f"larger than {largest >> 20} MiB")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 
 from trysquare.formula.derivative import (
     ONE,
@@ -168,6 +169,23 @@ def meaning(
     `single` names inputs per position that are given as one number for all positions.
     """
     chosen = {BATCH: 1, **spec.defaults, **parameters}
+    # 1, 1.0 and True are equal, and so are both zeros; what they look like tells them apart
+    looks = tuple((key, repr(value)) for key, value in chosen.items())
+    return _meaning(spec, _Chosen(chosen, looks), single)
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """Parameters, equal to others that look the same."""
+
+    values: Mapping[str, Value] = field(compare=False)
+    looks: tuple[tuple[str, str], ...]
+
+
+@lru_cache(maxsize=256)
+def _meaning(spec: Spec, parameters: _Chosen, single: frozenset[str]) -> Meaning:
+    """Return the meaning; the same few are asked for again and again."""
+    chosen = parameters.values
     extents = {
         item.name: SCALAR if item.name in single else _extent(spec, item, chosen)
         for item in spec.inputs

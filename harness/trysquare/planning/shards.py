@@ -1,0 +1,48 @@
+"""A run in several parts, on several machines: which groups are whose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from trysquare.errors import UsageError
+from trysquare.planning.plan import Group
+
+MOST = 1000
+"""Parts; nobody has more machines, and more groups there are not."""
+
+
+@dataclass(frozen=True, order=True)
+class Shard:
+    """One of several parts, counted from 1."""
+
+    part: int
+    parts: int
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Return the shard that `2/4` names; raises UsageError for another text."""
+        found = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text, re.ASCII)
+        part, parts = map(int, found.groups()) if found else (0, 0)
+        if not 1 <= part <= parts <= MOST:
+            raise UsageError(f"'{text}' is no part of a run; the second of four is 2/4")
+        return cls(part, parts)
+
+    def __str__(self) -> str:
+        return f"{self.part}/{self.parts}"
+
+    def of(self, groups: Sequence[Group]) -> tuple[Group, ...]:
+        """Return the groups of this part, in their order.
+
+        How long a group takes depends on its check and dtype more than on its function. So they are
+        dealt in that order, like cards: every part gets as many of each kind, but for one.
+        """
+        kinds = sorted(groups, key=_kind)
+        mine = {group.name for group in kinds[self.part - 1 :: self.parts]}
+        return tuple(group for group in groups if group.name in mine)
+
+
+def _kind(group: Group) -> tuple[str, str, str]:
+    return str(group.check), group.format.name, group.spec.function
