@@ -84,6 +84,13 @@ class Forgetful(Fragile):
         return product
 
 
+class Fallen(Fragile):
+    """Says of itself that it runs eagerly, whatever it is asked to be."""
+
+    def mode(self) -> str:
+        return "eager"
+
+
 def refuse(error: Exception) -> Callable[[Fragile, Array], Tensor]:
     def accident(_: Fragile, _x: Array) -> Tensor:
         raise error
@@ -172,6 +179,7 @@ ACCIDENTS: dict[str, Callable[[Fragile, Array], Tensor]] = {
 
 backend = Fragile("sound", lambda _, x: x + x)
 forgetful = Forgetful("forgetful", lambda _, x: x + x)
+fallen = Fallen("fallen", lambda _, x: x + x)
 
 
 def __getattr__(name: str) -> Any:

@@ -892,6 +892,38 @@ def test_a_long_input_travels_compressed(torch: Asked) -> None:
     assert outcome(text)[0] == 0
 
 
+FALLEN = """\
+import sys
+from trysquare.backend import Target, Unavailable
+from trysquare.workers.worker import greet
+met = greet(Target(*sys.argv[1].split(":")))
+print(met.reason if isinstance(met, Unavailable) else f"it runs as {met[0].mode()}")
+"""
+EAGERLY = "import tensorflow as tf\ntf.config.run_functions_eagerly(True)\n"
+
+
+@pytest.mark.parametrize(
+    ("target", "setting", "before", "said"),
+    [
+        ("jax:cpu:jit", "JAX_DISABLE_JIT", "", "it runs as jit"),
+        ("tensorflow:cpu:xla", "", EAGERLY, "asked to run as xla, it runs as eager"),
+        ("tensorflow:cpu:xla", "", "", "it runs as xla"),
+        ("torch:cpu:vmap", "", "", "it runs as vmap"),
+    ],
+)
+def test_no_setting_of_a_framework_passes_eager_results_off_as_a_mode(
+    target: str, setting: str, before: str, said: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", before + FALLEN, target],
+        env={"PYTHONPATH": ":".join(sys.path)} | ({setting: "1"} if setting else {}),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert said in done.stdout
+
+
 @pytest.mark.parametrize(
     ("target", "code"),
     [

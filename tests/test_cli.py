@@ -22,7 +22,7 @@ from trysquare.command import campaign, rerun
 from trysquare.command.progress import watched
 from trysquare.errors import UsageError
 from trysquare.planning.plan import Group
-from trysquare.result import Outcome, Result
+from trysquare.result import Check, Outcome, Result
 from trysquare.results_file import read
 
 ROOT = Path(__file__).parents[1]
@@ -541,3 +541,16 @@ def test_output_that_cannot_be_written_ends_with_2() -> None:
         )
     assert done.returncode == Code.USAGE
     assert done.stderr == "trysquare: output cannot be written: No space left on device\n"
+
+
+def test_a_quick_run_is_float32_without_the_thorough_checks(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    assert main(["run", "--profile", "quick", *QUICK[1:5], "-o", str(path)]) == Code.EXPECTED
+    found = read(path).results
+    assert {one.dtype for one in found} == {"float32"}
+    assert {one.check for one in found} == {
+        Check.CASES,
+        Check.VALUES,
+        Check.GRADIENTS,
+        Check.DEFAULTS,
+    }

@@ -251,6 +251,10 @@ def test_flushed_subnormals_are_found_by_dtype(pool: Pool) -> None:
         (target("nosuch"), "AttributeError"),
         (Target("fragile:backend", "gpu", "eager"), "there is no GPU"),
         (Target("fragile:backend", "tpu", "eager"), "only sound:cpu:eager, sound:cpu:other"),
+        (
+            Target("fragile:fallen", "cpu", "other"),
+            "asked to run as other, it runs as eager",
+        ),
         (Target("no.such.module", "", ""), "no is not installed"),
         (Target("json.decoder", "", ""), "AttributeError"),
         (Target("json:loads", "", ""), "json holds no backend"),

@@ -341,6 +341,12 @@ class Jax(Framework):
         self.snippets = SNIPPETS[target.mode]
         jax.config.update("jax_disable_jit", target.mode == EAGER)
 
+    def mode(self) -> str:
+        """Ask a function that is to be compiled whether it is given a number or a symbol."""
+        symbolic: list[bool] = []
+        jax.jit(lambda x: symbolic.append(isinstance(x, jax.core.Tracer)))(0.0)
+        return JIT if symbolic == [True] else EAGER
+
     def dtypes(self, target: Target) -> frozenset[str]:  # noqa: ARG002 - the same everywhere
         """Return all of them."""
         return frozenset({"float64", "float32", "float16", "bfloat16"})

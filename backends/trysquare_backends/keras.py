@@ -95,6 +95,10 @@ class Keras(Framework):
         self.bindings = bindings(self.keras)
         self.snippets = snippets(engine.snippets, target.mode)
 
+    def mode(self) -> str:
+        """Return the engine that Keras says it runs on."""
+        return str(self.keras.config.backend())
+
     def dtypes(self, target: Target) -> frozenset[str]:  # noqa: ARG002 - the same everywhere
         """Return all of them; Keras brings bfloat16 to NumPy."""
         return frozenset({"float64", "float32", "float16", "bfloat16"})

@@ -63,6 +63,14 @@ def traced(function: Callable[..., Tensor], *, xla: bool) -> Callable[..., Tenso
     return program
 
 
+def mode_of(program: Any) -> str:
+    """Return the mode that a program of tf.function runs in, which a setting may prevent."""
+    if tf.config.functions_run_eagerly():
+        return EAGER
+    definition = program.get_concrete_function(tf.TensorSpec(())).function_def
+    return XLA if definition.attr["_XlaMustCompile"].b else GRAPH
+
+
 def loss(function: str, name: str, canonical: Mapping[str, Any], **more: str) -> Binding:
     """Bind a function of tf.compat.v1.losses, the only losses that are TensorFlow's own."""
     arguments = {"labels": "target", "predictions": "input", **more, "reduction": "reduction"}
@@ -277,6 +285,17 @@ class TensorFlow(Framework):
         reason = "no GPU is visible" if built else "this build of TensorFlow has no GPU support"
         return (*here, Unavailable(gpu, reason))
 
+    def mode(self) -> str:
+        """Ask a function that is made a program like any other."""
+        if self.target.mode == EAGER:
+            return EAGER if tf.executing_eagerly() else GRAPH
+        return mode_of(self._program(tf.identity))
+
+    def _program(self, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        if self.target.mode == EAGER:
+            return function
+        return traced(function, xla=self.target.mode == XLA)
+
     def resolve(self, spec: Spec, call: Call) -> Resolved:
         """Return the call, as a graph or a program of XLA where the target is one."""
         resolved = super().resolve(spec, call)
@@ -284,8 +303,9 @@ class TensorFlow(Framework):
             return resolved
         binding, xla = resolved.binding, self.target.mode == XLA
         code = f"tf.function({binding.code or binding.name}{', jit_compile=True' if xla else ''})"
-        program = traced(binding.call, xla=xla)
-        return replace(resolved, binding=replace(binding, call=program, code=code))
+        return replace(
+            resolved, binding=replace(binding, call=self._program(binding.call), code=code)
+        )
 
     def dtypes(self, target: Target) -> frozenset[str]:  # noqa: ARG002 - the same everywhere
         """Return all of them."""
@@ -306,8 +326,8 @@ class TensorFlow(Framework):
         return np.array(tensor.numpy())
 
     def multiply(self, a: Tensor, b: Tensor) -> Tensor:
-        """Return TensorFlow's product."""
-        return tf.math.multiply(a, b)
+        """Return TensorFlow's product, in the mode that is measured."""
+        return self._program(tf.math.multiply)(a, b)
 
     def storage(self, tensor: Tensor) -> Hashable:
         """Return the tensor's identity; tensors cannot be changed, and show no address."""

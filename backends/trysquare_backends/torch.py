@@ -37,7 +37,10 @@ EAGER, COMPILE, VMAP = "eager", "compile", "vmap"
 COMPILED = "a compiled mode, which takes seconds for each kernel"
 MAPPED = "the kernels of eager mode through other rules"
 COMPILERS = ("g++", "clang++", "cl")
-NO_KERNEL = re.compile(r"not implemented for '\w+'|derivative for .+ is not implemented")
+NO_KERNEL = re.compile(
+    r"not implemented for '\w+'|derivative for .+ is not implemented"
+    r"|vmap: we do not yet support aten::"
+)
 
 # One thread, because the number of threads changes sums; full precision on every device.
 torch.set_num_threads(1)
@@ -48,6 +51,7 @@ torch.backends.cudnn.allow_tf32 = False
 # A program for each shape; the fallback to eager mode after a few would be measured as compiled.
 torch._dynamo.config.recompile_limit = 10_000  # noqa: SLF001 - its only name
 torch._dynamo.config.accumulated_recompile_limit = 1_000_000  # noqa: SLF001
+torch._dynamo.config.suppress_errors = False  # noqa: SLF001 - nor one after an error
 
 
 @cache
@@ -74,6 +78,13 @@ def _called(
     function: Callable[..., Tensor], others: Mapping[str, Any], tensors: Mapping[str, Tensor]
 ) -> Tensor:
     return function(**tensors, **others)
+
+
+def _sight(x: Tensor) -> Tensor:
+    """Return x plus the place in the list of modes of the one that this runs in."""
+    if torch.compiler.is_compiling():
+        return x + 1
+    return x + 2 * torch._C._functorch.is_batchedtensor(x)  # noqa: SLF001 - its only name
 
 
 MAPPING = (
@@ -437,6 +448,18 @@ class Torch(Framework):
 
             config.compile_threads = 1
 
+    def mode(self) -> str:
+        """Ask a function that is compiled or mapped like any other; a setting may prevent it."""
+        seen = torch.zeros(1)
+        match self.target.mode:
+            case "compile":
+                seen = compiled(_sight)(x=seen)
+            case "vmap":
+                seen = mapped(_sight)(x=seen)
+            case _:
+                seen = _sight(x=seen)
+        return (EAGER, COMPILE, VMAP)[int(seen)]
+
     def resolve(self, spec: Spec, call: Call) -> Resolved:
         """Return the call, compiled or mapped where the target is."""
         resolved = super().resolve(spec, call)
@@ -516,7 +539,7 @@ class Torch(Framework):
         return settings
 
     def lacks(self, error: Exception) -> bool:
-        """Whether torch says that there is no kernel for a dtype."""
+        """Whether torch says that there is no kernel for a dtype, or no rule that maps one."""
         if isinstance(error, NotImplementedError):
             return True
         return isinstance(error, RuntimeError) and bool(NO_KERNEL.search(str(error)))

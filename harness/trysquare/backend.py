@@ -214,6 +214,14 @@ class Backend(ABC):
         """
         self.target = target
 
+    def mode(self) -> str:
+        """Return the mode that calls run in, as a call finds out by itself where it can.
+
+        A target whose mode is switched off by a setting of the framework would otherwise pass for
+        one that it is not.
+        """
+        return self.target.mode
+
     @abstractmethod
     def dtypes(self, target: Target) -> frozenset[str]:
         """Return the names of the dtypes that can be sent to a target."""

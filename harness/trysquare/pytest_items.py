@@ -19,7 +19,7 @@ from trysquare.divergences import known
 from trysquare.dtypes import FORMATS
 from trysquare.errors import SpecErrors
 from trysquare.ledger import Ledger
-from trysquare.planning.plan import Group, Profile, dtypes_of, groups
+from trysquare.planning.plan import Group, Profile, checks_in, dtypes_of, groups
 from trysquare.planning.shards import Shard
 from trysquare.ratchet import Ratchet
 from trysquare.reader import read
@@ -70,7 +70,7 @@ class Bench:
 
     def groups(self, spec: Spec) -> tuple[Group, ...]:
         """Return what is asked about a spec, and remember that it will be."""
-        found = groups([spec], dtypes=dtypes_of(self._profile))
+        found = groups([spec], checks_in(self._profile), dtypes_of(self._profile))
         self._groups += found
         return found
 

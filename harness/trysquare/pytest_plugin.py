@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--trysquare-profile",
         choices=["full", "quick"],
         default="full",
-        help="quick: float32 alone",
+        help="quick: float32 alone, without the thorough checks",
     )
     group.addoption(
         "--trysquare-seed", type=_seed, default=0, metavar="N", help="seed of the random inputs"

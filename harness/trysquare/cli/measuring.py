@@ -66,7 +66,7 @@ def run(**options: Any) -> int:
     campaign = Campaign.of(
         paths=options["specs"],
         globs=options["globs"],
-        checks=options["checks"],
+        checks=_checks(options),
         dtypes=_dtypes(options),
         backends=options["backends"],
         targets=options["targets"],
@@ -76,6 +76,14 @@ def run(**options: Any) -> int:
         options["seed"], options["timeout"], options["output"], sys.stderr
     )
     return conclude(recorded, options, interrupted=interrupted)
+
+
+def _checks(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the checks that were asked for, by name or by a profile."""
+    from trysquare.planning.plan import Profile, checks_in
+
+    named: tuple[str, ...] = options["checks"]
+    return named if options["profile"] == Profile.FULL else named or checks_in(Profile.QUICK)
 
 
 def _dtypes(options: Mapping[str, Any]) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ PROFILE = click.option(
     type=click.Choice(["full", "quick"]),
     default="full",
     show_default=True,
-    help="quick: float32 alone.",
+    help="quick: float32 alone, without the thorough checks.",
 )
 RESULTS = click.option(
     "-o", "--output", type=OUTPUT, metavar="FILE", help="Write results as JSON lines."

@@ -39,7 +39,10 @@ class Profile(StrEnum):
 
 
 QUICK_DTYPES = ("float32",)
-"""What a quick run asks: what most people use."""
+"""What a quick run asks about: what most people use."""
+
+THOROUGH = (Check.PROPERTIES, Check.INVARIANCE, Check.EDGES, Check.LIMITS, Check.SECOND)
+"""Checks that a quick run leaves out: the same numbers again, or such as few people meet."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,12 @@ def _applies(spec: Spec, check: Check, dtype: str) -> bool:
 def dtypes_of(profile: Profile) -> tuple[str, ...]:
     """Return the dtypes that a profile asks about."""
     return QUICK_DTYPES if profile is Profile.QUICK else tuple(FORMATS)
+
+
+def checks_in(profile: Profile) -> tuple[Check, ...]:
+    """Return the checks that a profile makes."""
+    left_out = THOROUGH if profile is Profile.QUICK else ()
+    return tuple(check for check in RUN if check not in left_out)
 
 
 def checks_of(spec: Spec) -> Iterator[Check]:

@@ -264,6 +264,11 @@ def greet(asked: Target) -> tuple[Backend, Hello] | Unavailable:
             return target
         backend.prepare(target)
         with backend.on(target.device):
+            mode = backend.mode()
+            if mode != target.mode:
+                return Unavailable(
+                    asked, f"asked to run as {target.mode}, it runs as {mode}", broken=True
+                )
             return backend, introduce(backend, target)
     except Exception as error:  # noqa: BLE001 - whatever a framework raises
         return Unavailable(asked, clean(f"{type(error).__name__}: {words(error)}"), broken=True)
