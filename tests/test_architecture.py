@@ -73,10 +73,10 @@ LAYERS = (
         "verdict.spread verdict.tendency workers.process workers.protocol workers.reproduction"
     ),
     (
-        "audit.enclosure audit.grid binding causes cli.options command.progress command.rerun "
-        "difference formula.branching formula.detour planning.cases planning.variations "
-        "record_form specfile.composer specfile.schema specfile.values truth.arrangement "
-        "verdict.compare workers.area workers.frames workers.probes"
+        "audit.enclosure audit.grid binding causes cli.announcing cli.options command.progress "
+        "command.rerun difference formula.branching formula.detour planning.cases "
+        "planning.variations record_form specfile.composer specfile.schema specfile.values "
+        "truth.arrangement verdict.compare workers.area workers.frames workers.probes"
     ),
     (
         "audit.multiprecision audit.mutants backend formula.ball formula.bounded formula.extended "

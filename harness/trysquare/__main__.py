@@ -26,7 +26,7 @@ from trysquare.cli.looking import check, doctor, list_, show
 from trysquare.cli.measuring import run
 from trysquare.cli.options import Code
 from trysquare.cli.packing import pack, verify
-from trysquare.cli.reviewing import report, repro
+from trysquare.cli.reviewing import badge, report, repro
 from trysquare.cli.sweeping import sweep
 from trysquare.cli.tabling import table
 from trysquare.cli.testing import selftest
@@ -86,7 +86,7 @@ def cli() -> None:
 
 for _command in (
     *(run, sweep, hunt, table, list_, show, check, doctor, report, repro),
-    *(diff, merge, baseline, audit, pack, verify, selftest),
+    *(badge, diff, merge, baseline, audit, pack, verify, selftest),
 ):
     cli.add_command(_command)
 

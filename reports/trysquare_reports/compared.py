@@ -11,6 +11,7 @@ from trysquare.difference import FAILING, Change, Comparison, Delta
 from trysquare.record_form import encode
 from trysquare.result import Header, Json, Result
 from trysquare_reports import figures
+from trysquare_reports.markdown import escaped
 from trysquare_reports.verdict import one_line, state
 
 LISTED = (
@@ -97,9 +98,9 @@ def last_line(comparison: Comparison) -> str:
 def markdown(comparison: Comparison) -> str:
     """Return the same for a pull request."""
     lines = [f"**{_sign(comparison)} {_sentence(comparison)}**", ""]
-    lines += [f"* before: {_escaped(_heading(comparison.before))}"]
-    lines += [f"* after: {_escaped(_heading(comparison.after))}"]
-    lines += [f"* {_escaped(one_line(remark))}" for remark in comparison.remarks]
+    lines += [f"* before: {escaped(_heading(comparison.before))}"]
+    lines += [f"* after: {escaped(_heading(comparison.after))}"]
+    lines += [f"* {escaped(one_line(remark))}" for remark in comparison.remarks]
     lines += ["", "| change | results | means |", "|---|--:|---|"]
     for change in (*LISTED, Change.SAME):
         lines.append(f"| {change} | {comparison.counts[change]} | {change.meaning} |")
@@ -150,7 +151,7 @@ def _table(comparison: Comparison, change: Change) -> Iterator[str]:
         return
     yield from ("", f"### {change}", "", "| what | results | before → after |", "|---|--:|---|")
     for group in found[:GROUPS]:
-        yield f"| {_escaped(group.name)} | {len(group.deltas)} | {_escaped(group.moved)} |"
+        yield f"| {escaped(group.name)} | {len(group.deltas)} | {escaped(group.moved)} |"
     if rest := found[GROUPS:]:
         yield f"| and {len(rest)} more causes | {sum(len(group.deltas) for group in rest)} | |"
 
@@ -204,13 +205,3 @@ def _plain(result: Result | None) -> Json | None:
         "known": result.known,
         "reason": result.reason,
     }
-
-
-def _escaped(text: str) -> str:
-    """Return a text that Markdown shows as it is, in a table too."""
-    escaped = (
-        text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
-    )
-    for character in "\\`*_[]|~#!":
-        escaped = escaped.replace(character, f"\\{character}")
-    return escaped

@@ -36,7 +36,7 @@ _SPELLED_OUT = 10
 _DIFFERENT = 3
 """Questions of which a summary tells how far the answers are apart."""
 
-_ORDER = (
+ORDER = (
     (State.UNEXPECTED, "unexpected"),
     (State.ERROR, "error"),
     (State.STALE, "stale"),
@@ -44,6 +44,7 @@ _ORDER = (
     (State.UNSUPPORTED, "unsupported"),
     (State.PASS, "pass"),
 )
+"""The states that are counted, and their words in a line of counts."""
 
 
 def failure(result: Result, others: Sequence[Result] = ()) -> str:
@@ -88,7 +89,7 @@ def last_lines(run: Run) -> str:
     """Return the verdict in one line, and the targets that ran in another."""
     counts = tally(run)
     sign, _ = verdict(run)
-    numbers = " · ".join(f"{counts[kind]} {word}" for kind, word in _ORDER)
+    numbers = " · ".join(f"{counts[kind]} {word}" for kind, word in ORDER)
     time = f"in {figures.duration(run.footer.seconds)}" if run.footer else "incomplete"
     return f"{sign} {numbers}  {time}\n{' '.join(targets(run))}"
 
@@ -104,11 +105,11 @@ def print_summary(run: Run, stream: TextIO) -> None:
     from rich.text import Text  # noqa: PLC0415
 
     console = Console(file=stream, highlight=False, markup=False)
-    table = Table("target", "version", *(word for _, word in _ORDER), box=None, pad_edge=False)
+    table = Table("target", "version", *(word for _, word in ORDER), box=None, pad_edge=False)
     for column in table.columns[2:]:
         column.justify = "right"
-    for name, version, counts in _by_target(run):
-        table.add_row(*map(Text, (name, version, *(str(counts[kind]) for kind, _ in _ORDER))))
+    for name, version, counts in by_target(run):
+        table.add_row(*map(Text, (name, version, *(str(counts[kind]) for kind, _ in ORDER))))
     console.print(_title(run))
     console.print(table)
     for block in _blocks(run):
@@ -124,7 +125,8 @@ def _title(run: Run) -> str:
     return " · ".join(one_line(part) for part in parts if part)
 
 
-def _by_target(run: Run) -> Iterator[tuple[str, str, Counter[State]]]:
+def by_target(run: Run) -> Iterator[tuple[str, str, Counter[State]]]:
+    """Yield each target that is here, its version, and how many results it has in each state."""
     counts: defaultdict[str, Counter[State]] = defaultdict(Counter)
     for result in run.results:
         counts[result.target][state(result)] += 1
@@ -134,10 +136,10 @@ def _by_target(run: Run) -> Iterator[tuple[str, str, Counter[State]]]:
 
 
 def _target_lines(run: Run) -> Iterator[str]:
-    rows = [*_by_target(run)]
+    rows = [*by_target(run)]
     widths = [max((len(row[part]) for row in rows), default=0) for part in (0, 1)]
     for name, version, counts in rows:
-        words = [f"{counts[kind]} {word}" for kind, word in reversed(_ORDER) if counts[kind]]
+        words = [f"{counts[kind]} {word}" for kind, word in reversed(ORDER) if counts[kind]]
         numbers = " · ".join(words) or "nothing run"
         yield f"  {name:{widths[0]}}  {version:{widths[1]}}  {numbers}"
 

@@ -45,10 +45,18 @@ def diff(before: Path, after: Path, form: str) -> int:
 @click.command()
 @click.argument("results", type=ANY_FILE, nargs=-1, required=True)
 @click.option("-o", "--output", type=OUTPUT, required=True, metavar="FILE", help="Where to.")
-def merge(results: tuple[Path, ...], output: Path) -> int:
+@click.option(
+    "--expect",
+    "expected",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many files there should be; if there are fewer, the run counts as not ended.",
+)
+def merge(results: tuple[Path, ...], output: Path, expected: int | None) -> int:
     """Join the results files of shards, and of runs of several frameworks.
 
-    Ends with 3 if a shard is missing or a run did not end, with 1 if something is unexpected.
+    Ends with 3 if a shard or a file is missing or a run did not end, with 1 if something is
+    unexpected.
     """
     from trysquare.command.merging import merge as merged
     from trysquare.results_file import ResultsWriter, read
@@ -58,7 +66,9 @@ def merge(results: tuple[Path, ...], output: Path) -> int:
         raise UsageError(f"{output}: the merged results would replace some that are read")
     if len({path.resolve() for path in results}) < len(results):
         raise UsageError("a file is named twice")
-    joined = merged({str(path): read(path) for path in results})
+    if expected is not None and len(results) > expected:
+        raise UsageError(f"{len(results)} files are named, and {expected} expected")
+    joined = merged({str(path): read(path) for path in results}, expected)
     run = joined.run
     with ResultsWriter(output) as writer:
         ends = () if run.footer is None else (run.footer,)

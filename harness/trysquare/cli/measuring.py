@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from trysquare.cli.announcing import announce, unheard
 from trysquare.cli.options import (
     BACKENDS,
     BASELINE,
@@ -108,8 +109,10 @@ def require_outputs(options: Mapping[str, Any]) -> None:
 
 
 def conclude(recorded: Run, options: Mapping[str, Any], *, interrupted: bool) -> int:
-    """Print the summary, write the report, and return what the run means."""
-    import_module("trysquare_reports.text").print_summary(recorded, sys.stdout)
+    """Print the summary, tell GitHub Actions, write the report; return what the run means."""
+    with unheard():
+        import_module("trysquare_reports.text").print_summary(recorded, sys.stdout)
+    announce(recorded)
     if options["report"]:
         write(options["report"], import_module("trysquare_reports.html").render(recorded))
     for path in _outputs(options):

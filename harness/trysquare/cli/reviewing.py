@@ -1,7 +1,8 @@
-"""The commands that read a results file: `report`, `repro`."""
+"""The commands that read a results file: `report`, `badge`, `repro`."""
 
 from __future__ import annotations
 
+import json
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -11,13 +12,20 @@ import click
 from trysquare.cli.options import ANY_FILE, OUTPUT, Code, write
 from trysquare.errors import UsageError
 
+TEXTS = {
+    "text": ("trysquare_reports.text", "render_summary"),
+    "junit": ("trysquare_reports.junit", "render"),
+    "markdown": ("trysquare_reports.summary", "render"),
+}
+"""The formats but HTML, and who writes them."""
+
 
 @click.command()
 @click.argument("results", type=ANY_FILE)
 @click.option(
-    "-o", "--output", type=OUTPUT, metavar="FILE", help="Where to; text may go to stdout."
+    "-o", "--output", type=OUTPUT, metavar="FILE", help="Where to; all but HTML may go to stdout."
 )
-@click.option("--format", "form", type=click.Choice(["html", "text"]), default="html")
+@click.option("--format", "form", type=click.Choice(["html", *TEXTS]), default="html")
 @click.option(
     "--baseline",
     type=ANY_FILE,
@@ -38,12 +46,46 @@ def report(results: Path, output: Path | None, form: str, baseline: Path | None)
         earlier = None if baseline is None else read(baseline)
         write(path, import_module("trysquare_reports.html").render(recorded, earlier))
         click.echo(f"wrote {path}", err=True)
-    elif output is None:
+    elif output is None and form == "text":
         import_module("trysquare_reports.text").print_summary(recorded, sys.stdout)
     else:
-        _require_other(output, results)
-        text = import_module("trysquare_reports.text").render_summary(recorded)
-        write(output, text + "\n")
+        module, function = TEXTS[form]
+        text: str = getattr(import_module(module), function)(recorded).rstrip("\n") + "\n"
+        if output is None:
+            click.echo(text, nl=False)
+        else:
+            _require_other(output, results)
+            write(output, text)
+
+
+@click.command()
+@click.argument("results", type=ANY_FILE)
+@click.option("-o", "--output", type=OUTPUT, metavar="FILE", help="Where to write the image (SVG).")
+@click.option(
+    "--endpoint", type=OUTPUT, metavar="FILE", help="Where to write the JSON that shields.io reads."
+)
+@click.option("--backend", metavar="NAME", help="Of one backend alone.")
+def badge(results: Path, output: Path | None, endpoint: Path | None, backend: str | None) -> None:
+    """Make a badge of a results file: how many results conform, and of how many."""
+    from trysquare.results_file import read
+
+    written = [path for path in (output, endpoint) if path is not None]
+    if not written:
+        raise UsageError("nothing to write: name an image, -o badge.svg, or --endpoint badge.json")
+    if len({path.resolve() for path in written}) < len(written):
+        raise UsageError(f"{written[0]}: the image and the endpoint cannot be one file")
+    for path in written:
+        _require_other(path, results)
+    badges = import_module("trysquare_reports.badge")
+    recorded = read(results)
+    if backend is not None:
+        recorded = badges.of_backend(recorded, backend)
+    if output is not None:
+        write(output, badges.svg(recorded, backend))
+    if endpoint is not None:
+        write(endpoint, json.dumps(badges.endpoint(recorded, backend), indent=2) + "\n")
+    for path in written:
+        click.echo(f"wrote {path}", err=True)
 
 
 def _require_other(path: Path, results: Path) -> None:

@@ -28,8 +28,10 @@ class Merged:
     remarks: tuple[str, ...]
 
 
-def merge(runs: Mapping[str, Run]) -> Merged:
+def merge(runs: Mapping[str, Run], expected: int | None = None) -> Merged:
     """Return the runs of several files as one, its results in the order of a single run.
+
+    `expected` is how many files there should be; a framework without any file tells of none.
 
     Raises UsageError, with the names of the files, where specs, seed, Trysquare or the version of a
     target differ, and where two files have a result in common.
@@ -40,7 +42,12 @@ def merge(runs: Mapping[str, Run]) -> Merged:
         raise UsageError("\n  ".join(["these files are not of one run:", *faults]))
     header = _header([*headers.values()])
     functions = _functions(run.functions for run in runs.values())
-    missing = (*_unended(runs), *_missing_shards(headers), *_broken(headers))
+    missing = (
+        *_missing_files(len(runs), expected),
+        *_unended(runs),
+        *_missing_shards(headers),
+        *_broken(headers),
+    )
     results = _ordered(chain.from_iterable(run.results for run in runs.values()), header, functions)
     footer = None if missing else _footer(run.footer for run in runs.values() if run.footer)
     return Merged(Run(header, functions, results, footer), missing, tuple(_remarks(headers)))
@@ -84,6 +91,11 @@ def _doubled(runs: Mapping[str, Run]) -> Iterator[str]:
     yield from found[:MOST_TOLD]
     if found[MOST_TOLD:]:
         yield f"and {len(found) - MOST_TOLD} more results are in two files"
+
+
+def _missing_files(count: int, expected: int | None) -> Iterator[str]:
+    if expected is not None and count < expected:
+        yield f"missing: {expected - count} of {expected} files"
 
 
 def _unended(runs: Mapping[str, Run]) -> Iterator[str]:
