@@ -1,4 +1,4 @@
-"""What a run tells GitHub Actions: annotations beside lines of specs, and the summary of its job."""
+"""What GitHub Actions is told: annotations beside lines of specs, and the summary of a job."""
 
 from __future__ import annotations
 
