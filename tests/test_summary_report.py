@@ -37,7 +37,9 @@ def rows(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("|")]
 
 
-def test_the_verdict_is_the_first_line_and_what_nobody_expected_stands_before_what_is_known() -> None:
+def test_the_verdict_is_the_first_line_and_what_nobody_expected_stands_before_what_is_known() -> (
+    None
+):
     text = render(fake_run.run())
     assert text.startswith("## ✗ 2 unexpected divergences, 1 error, 1 stale\n")
     titles = re.findall(r"^### (.*)", text, re.MULTILINE)
