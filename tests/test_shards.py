@@ -223,6 +223,13 @@ def test_a_run_that_did_not_end_is_missing() -> None:
     assert merged.run.footer is None
 
 
+def test_a_file_that_never_came_is_missing_though_no_other_tells_of_it() -> None:
+    merged = merge({"a": WHOLE}, 3)
+    assert merged.missing == ("missing: 2 of 3 files",)
+    assert merged.run.footer is None
+    assert merge({"a": WHOLE}, 1).missing == ()
+
+
 def test_the_parts_of_each_framework_are_counted_by_themselves() -> None:
     def ran(target: str, shard: str, part: slice) -> Run:
         only = (TargetRecord(target, available=True, version="2.13.0"),)

@@ -44,6 +44,7 @@ def named(steps: list[dict[str, Any]], name: str) -> str:
 
 
 RUN = named(ACTION["runs"]["steps"], "Run")
+INSTALLING = named(ACTION["runs"]["steps"], "Install")
 JOINING = named(MERGE["steps"], "Merge")
 REPORTING = named(MERGE["steps"], "Report")
 
@@ -200,6 +201,33 @@ def test_every_call_in_a_script_is_one_that_the_command_line_takes(
         *("--check", "cases", "--check", "values", "--shard", "1/2"),
         *("--baseline", "base line.yaml"),
     ]
+
+
+def test_what_is_installed_is_the_action_itself_with_extras_and_what_was_asked_for(
+    noting: Machine,
+) -> None:
+    pip = noting.folder / "bin" / "python"
+    pip.write_text((noting.folder / "bin" / "trysquare").read_text())
+    pip.chmod(0o755)
+    given = {"GITHUB_ACTION_PATH": "/actions/./", "EXTRAS": "torch,jax", "CONSTRAINTS": "c.txt"}
+    assert noting.run(INSTALLING, **given, INSTALL=".\nmy package>=1; x\n\n") == 0
+    assert noting.run(INSTALLING, **{**given, "EXTRAS": "", "CONSTRAINTS": ""}, INSTALL="") == 0
+    first, second = (call[call.index("off") + 1 :] for call in calls(noting.folder))
+    assert first == [
+        *("/actions/./[torch,jax]", ".", "my package>=1; x", "--constraint", "c.txt"),
+    ]
+    assert second == ["/actions/./"]
+
+
+def test_the_page_on_reviewing_gives_the_action_only_what_it_takes() -> None:
+    page = (ROOT / "docs" / "reviewing.md").read_text(encoding="utf-8")
+    (block,) = (
+        text for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "uses" in text
+    )
+    given = yaml.safe_load(block)["jobs"]["conformance"]["steps"][1]["with"]
+    assert set(given) <= set(ACTION["inputs"])
+    for name in ("functions", "dtypes", "checks", "profile", "shard"):
+        assert name in ACTION["inputs"]
 
 
 def test_an_option_that_is_not_there_is_found() -> None:
