@@ -241,14 +241,9 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Machine:
     program = f'exec {sys.executable} -m trysquare "$@"'
     machine = Machine(tmp_path_factory.mktemp("real"), program)
     (machine.folder / "parts").mkdir()
+    asked = {**INPUTS, **SMALL, "BACKEND": LIES}
     codes = [
-        machine.run(
-            RUN,
-            **{**INPUTS, **SMALL},
-            BACKEND=LIES,
-            SHARD=f"{part}/2",
-            RESULTS=f"parts/{part}.jsonl",
-        )
+        machine.run(RUN, **{**asked, "SHARD": f"{part}/2", "RESULTS": f"parts/{part}.jsonl"})
         for part in (1, 2)
     ]
     assert set(codes) <= {0, 1}
