@@ -14,7 +14,7 @@ from trysquare.__main__ import main
 from trysquare.cli.announcing import announce, unheard
 from trysquare.cli.options import Code
 from trysquare.result import Expectation, Run, TargetRecord
-from trysquare_reports.annotations import MOST, annotations
+from trysquare_reports.annotations import MOST, commands
 from trysquare_reports.summary import LARGEST
 
 HOSTILE = "50%\n::set-env name=x::y\r\n::error file=a,line=1::b %0A##[add-mask]c,d:e\x1b\u2028"
@@ -48,7 +48,7 @@ def quiet() -> Run:
 
 
 def test_a_cause_is_shown_beside_its_line() -> None:
-    first = annotations(fake_run.run())[0]
+    first = commands(fake_run.run())[0]
     assert first == (
         "::error file=specs/activations/softmax.yaml,line=12,col=3::"
         "softmax on torch:cpu:eager: 1 result unexpected: equals dialect 'tanh' on every element"
@@ -57,15 +57,15 @@ def test_a_cause_is_shown_beside_its_line() -> None:
 
 
 def test_there_are_never_more_than_ten_and_the_last_counts_the_rest() -> None:
-    found = annotations(many(3000))
+    found = commands(many(3000))
     assert len(found) == MOST
     # beside 3000 causes one stale entry
     assert found[-1] == "::error::and 2992 more; the summary has them"
-    assert len(annotations(many(9))) == MOST
+    assert len(commands(many(9))) == MOST
 
 
 def test_a_run_that_succeeded_has_none() -> None:
-    assert annotations(quiet()) == []
+    assert commands(quiet()) == []
 
 
 def named(run: Run, *, broken: bool) -> Run:
@@ -91,20 +91,20 @@ STALE = replace(fake_run.result(), expectation=Expectation.STALE)
     ],
 )
 def test_whatever_is_no_success_is_told(run: Run, command: str) -> None:
-    (found,) = annotations(run)
+    (found,) = commands(run)
     assert found.startswith(command)
 
 
 def test_a_place_with_a_comma_or_a_colon_stays_one_property() -> None:
     place = "a,line=9:b%/x.yaml:12:3"
-    (found,) = annotations(
+    (found,) = commands(
         replace(quiet(), results=(replace(fake_run.diverging(fake_run.result()), place=place),))
     )
     assert found.startswith("::error file=a%2Cline=9%3Ab%25/x.yaml,line=12,col=3::")
 
 
 def test_hostile_texts_are_no_further_command() -> None:
-    for command in annotations(fake_run.hostile(fake_run.run(), HOSTILE)):
+    for command in commands(fake_run.hostile(fake_run.run(), HOSTILE)):
         assert COMMAND.fullmatch(command)
         assert "50%25" in command
         assert command.isprintable()

@@ -19,7 +19,7 @@ _LONGEST = 1000
 _PLACE = re.compile(r"(.+):(\d{1,9}):(\d{1,9})", re.ASCII)
 
 
-def annotations(run: Run) -> list[str]:
+def commands(run: Run) -> list[str]:
     """Return at most MOST commands, one for each cause, the worst first.
 
     Where nothing is wrong but something is missing, one warning says what.

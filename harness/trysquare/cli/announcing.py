@@ -39,7 +39,7 @@ def announce(run: Run) -> None:
     """Tell GitHub Actions, if that is where this runs; a summary that fails costs no verdict."""
     if not in_actions():
         return
-    for command in import_module("trysquare_reports.annotations").annotations(run):
+    for command in import_module("trysquare_reports.annotations").commands(run):
         click.echo(command)
     if path := os.environ.get("GITHUB_STEP_SUMMARY"):
         try:
