@@ -13,7 +13,7 @@ import fake_run
 from trysquare.__main__ import main
 from trysquare.cli.options import Code
 from trysquare.errors import UsageError
-from trysquare.result import Expectation, Outcome, Result, Run, TargetRecord
+from trysquare.result import Expectation, Outcome, Record, Result, Run, TargetRecord
 from trysquare.results_file import ResultsWriter
 from trysquare_reports.badge import endpoint, message, of_backend, svg
 
@@ -93,8 +93,9 @@ def results(tmp_path: Path) -> Path:
     path = tmp_path / "results.jsonl"
     run = fake_run.run()
     assert run.footer is not None
+    lines: tuple[Record, ...] = (run.header, *run.functions, *run.results, run.footer)
     with ResultsWriter(path) as writer:
-        for line in (run.header, *run.functions, *run.results, run.footer):
+        for line in lines:
             writer.write(line)
     return path
 
