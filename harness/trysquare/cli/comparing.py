@@ -75,9 +75,9 @@ def merge(results: tuple[Path, ...], output: Path, expected: int | None) -> int:
         lines: Iterable[Record] = chain((run.header,), run.functions, run.results, ends)
         for line in lines:
             writer.write(line)
-    printable = import_module("trysquare_reports.verdict").printable
+    words = import_module("trysquare_reports.verdict")
     for text in (*(f"⚠ {it}" for it in joined.remarks), *(f"✗ {it}" for it in joined.missing)):
-        click.echo(printable(text), err=True)
-    click.echo(printable(import_module("trysquare_reports.text").last_lines(run)))
+        click.echo(words.one_line(text), err=True)
+    click.echo(words.printable(import_module("trysquare_reports.text").last_lines(run)))
     click.echo(f"wrote {output}", err=True)
     return Code.NOTHING if joined.missing else code(run)
