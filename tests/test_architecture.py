@@ -62,9 +62,9 @@ LAYERS = (
         "workers.line"
     ),
     (
-        "audit.second_opinion audit.stability baseline cli.reviewing describe packs.arrays "
-        "packs.hard_cases planning.corpus specfile.parameters sweep.journal sweep.surveyor "
-        "truth.rounding truth.tolerance workers.stretch"
+        "audit.second_opinion audit.stability baseline cli.reviewing command.versions describe "
+        "packs.arrays packs.hard_cases planning.corpus specfile.parameters sweep.journal "
+        "sweep.surveyor truth.rounding truth.tolerance workers.stretch"
     ),
     (
         "audit.assumptions audit.double_entry audit.published audit.region audit.settings "

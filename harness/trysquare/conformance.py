@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 
 from trysquare.backend import Array, Backend, Call, Reply, Target, Tensor, Tensors
+from trysquare.command import selection
 from trysquare.dtypes import FORMATS
 from trysquare.errors import UsageError, suggestion
 from trysquare.planning.cases import Case
 from trysquare.planning.checks import chosen
-from trysquare.reader import is_spec, read
 from trysquare.result import SEED, Expectation, Outcome, Result
-from trysquare.shelf import specs_folder
 from trysquare.spec import Input, Parameter, ParameterKind, Role, Spec, Value
 from trysquare.specfile.parameters import is_inside
 from trysquare.verdict.judge import judge_all
@@ -41,9 +40,9 @@ def require(
 ) -> None:
     """Raise AssertionError unless a callable conforms; `trysquare.assert_conforms` says how."""
     __tracebackhide__ = True
-    spec = _spec(name)
+    spec = selection.shipped(name)
     given = _parameters(spec, parameters)
-    _one_of("dtype", dtype, FORMATS)
+    selection.members([dtype], FORMATS, "dtype")
     if not callable(function):
         raise UsageError(f"{function!r} cannot be called")
     own = Own(function, gradient)
@@ -185,18 +184,6 @@ def _reply(worker: Worker, spec: Spec, call: Call) -> Reply:
     return worker.guarded(lambda: worker.answer(spec, call))
 
 
-def _spec(name: str) -> Spec:
-    files = {path.stem: path for path in specs_folder().rglob("*.yaml") if is_spec(path)}
-    _one_of("function", name, files)
-    return read(files[name])
-
-
-def _one_of(noun: str, word: str, known: Mapping[str, Any]) -> None:
-    if word not in known:
-        hint = suggestion(str(word), known) or f"there are {', '.join(sorted(known))}"
-        raise UsageError(f"no {noun} is called '{word}'; {hint}")
-
-
 def _parameters(spec: Spec, given: Mapping[str, Value]) -> dict[str, Value]:
     """Return parameters of a spec, of their kinds; UsageError for what they cannot be."""
     known = {item.name: item for item in spec.parameters}
@@ -221,7 +208,7 @@ def _value(parameter: Parameter, value: Value) -> Value:
     kinds = {ParameterKind.INTEGER: int, ParameterKind.FLAG: bool, ParameterKind.CHOICE: str}
     kind = kinds.get(parameter.kind)
     if parameter.kind is ParameterKind.CHOICE and isinstance(value, str):
-        _one_of(parameter.name, value, dict.fromkeys(parameter.choices))
+        selection.members([value], parameter.choices, parameter.name)
         return value
     if kind is None and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
