@@ -58,6 +58,7 @@ def test_the_version_that_changes_an_answer_is_named(
     profile = ("--profile", "quick")
     assert main([*BISECT, *profile, "--versions", "1.0,2.0"]) == Code.UNEXPECTED
     printed = capsys.readouterr().out
+    assert "fakework 1.0 · numpy:cpu:formula 1.0\n" in printed
     assert "fakework 1.0 → 2.0" in printed
     assert "regressed (" in printed
     assert printed.endswith("relu: changed in fakework 2.0\n")

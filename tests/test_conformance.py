@@ -157,7 +157,7 @@ def test_a_wrong_gradient_is_told() -> None:
 
 def test_the_gradient_of_several_inputs_is_a_mapping() -> None:
     def one(cotangent: Array, x: Array, target: Array) -> Array:
-        return cotangent * (x - target)
+        return np.asarray(cotangent * (x - target))
 
     loss = reference("mse_loss", reduction="none")
     with pytest.raises(AssertionError, match="the gradient of several inputs is a mapping"):

@@ -18,7 +18,7 @@ from trysquare.dtypes import FORMATS
 from trysquare.errors import UsageError, suggestion
 from trysquare.planning.cases import Case
 from trysquare.planning.checks import chosen
-from trysquare.result import SEED, Expectation, Outcome, Result
+from trysquare.result import SEED, Expectation, Outcome, Result, Symptom
 from trysquare.spec import Input, Parameter, ParameterKind, Role, Spec, Value
 from trysquare.specfile.parameters import is_inside
 from trysquare.verdict.judge import judge_all
@@ -48,8 +48,14 @@ def require(
     own = Own(function, gradient)
     asked = chosen(spec, FORMATS[dtype], given, SEED, derived=gradient is not None)
     cases = [case for case in asked if own.takes(spec, case)]
-    if text := _complaint(own, spec, cases):
-        raise AssertionError(text) from own.raised
+    results = _results(own, spec, cases)
+    wrong = [one for one in results if one.expectation is not Expectation.EXPECTED]
+    if wrong:
+        raised = any(one.symptom is Symptom.RAISED for one in wrong)
+        text = _told(f"{own.name} does not conform to {spec.function}", wrong, len(results))
+        raise AssertionError(text) from (own.raised if raised else None)
+    if not any(one.outcome is Outcome.CONFORMS for one in results):
+        raise AssertionError(f"{own.name}: nothing could be compared with {spec.function}")
 
 
 class Own(Backend):
@@ -156,19 +162,13 @@ def _optional(spec: Spec) -> list[Input]:
     return [item for item in spec.inputs if item.default is not None]
 
 
-def _complaint(own: Own, spec: Spec, cases: list[Case]) -> str:
-    """Return what is wrong; nothing if all is right."""
-    results = _results(own, spec, cases)
-    wrong = [one for one in results if one.expectation is not Expectation.EXPECTED]
-    if wrong:
-        failure = import_module("trysquare_reports.text").failure
-        head = f"{own.name} does not conform to {spec.function}: {len(wrong)} of {len(results)}"
-        texts = [f"{head} cases", *map(failure, wrong[:SPELLED_OUT])]
-        left = [f"{one.check}: {one.case}" for one in wrong[SPELLED_OUT:]]
-        return "\n\n".join([*texts, *([f"and also {'; '.join(left)}"] if left else [])])
-    if not any(one.outcome is Outcome.CONFORMS for one in results):
-        return f"{own.name}: nothing could be compared with {spec.function}"
-    return ""
+def _told(head: str, wrong: list[Result], count: int) -> str:
+    """Return the text of all failures, the first ones in full."""
+    failure = import_module("trysquare_reports.text").failure
+    texts = [failure(result) for result in wrong[:SPELLED_OUT]]
+    left = [f"{one.check}: {one.case}" for one in wrong[SPELLED_OUT:]]
+    more = [f"and also {'; '.join(left)}"] if left else []
+    return "\n\n".join([f"{head}: {len(wrong)} of {count} cases", *texts, *more])
 
 
 def _results(own: Own, spec: Spec, cases: list[Case]) -> list[Result]:

@@ -70,7 +70,7 @@ def bisect(function: str, package: str, versions: str, backend: str | None, prof
         one = measure(asked, version)
         found.append(one)
         said = f"✗ {one.fault}" if one.run is None else text.last_lines(one.run)
-        click.echo(printable(f"{package} {version}\n{said}\n"))
+        click.echo(printable(f"{package} {version}{one.loaded}\n{said}\n"))
     changed = []
     for step in steps(found):
         click.echo(f"{package} {step.before} → {step.after}")

@@ -42,6 +42,12 @@ class Measured:
     run: Run | None
     fault: str = ""
 
+    @property
+    def loaded(self) -> str:
+        """What the targets say that they are, which whoever asked for a version should see."""
+        targets = () if self.run is None else self.run.header.targets
+        return "".join(f" · {one.target} {one.version}" for one in targets if one.available)
+
 
 @dataclass(frozen=True)
 class Step:
