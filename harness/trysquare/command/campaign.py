@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, TextIO
@@ -54,7 +56,7 @@ class Campaign:
     ) -> Self:
         """Select by name; nothing named means everything.
 
-        Raises UsageError for a name that does not exist and SpecErrors for files that are wrong.
+        Raises UsageError for a name that does not exist, SpecErrors for files that cannot be read.
         """
         wanted = tuple(selection.target(word) for word in targets)
         asked = (*backends, *(target.backend for target in wanted))
@@ -62,7 +64,6 @@ class Campaign:
         chosen = selection.members(checks, RUN, "check")
         formats = selection.members(dtypes, FORMATS, "dtype")
         specs = selection.specs(paths, globs)
-        agreement.require(specs)
         return cls(
             specs=specs,
             groups=groups(specs, [Check(check) for check in chosen], formats),
@@ -82,11 +83,10 @@ class Campaign:
         """Measure everything; return the run, and whether somebody interrupted it.
 
         `deadline` is in seconds per case; progress goes to `stream`, records to the file `path`.
-        Raises UsageError if that cannot be written.
+        Raises UsageError if that cannot be written, and SpecErrors for a spec that contradicts
+        itself.
         """
-        unnamed = not self.named
-        backends = tuple(self.entries)
-        with Session(backends, seed, deadline, self.wanted, unnamed=unnamed) as session:
+        with self._opened(seed, deadline) as session:
             targets = selection.among(self.wanted, session.targets)
             complete = self.complete and seed == SEED
             hellos = {target: session.targets[target] for target in targets}
@@ -104,6 +104,16 @@ class Campaign:
                 except KeyboardInterrupt:
                     return records.run, True
                 return records.run, False
+
+    @contextmanager
+    def _opened(self, seed: int, deadline: float) -> Iterator[Session]:
+        """Open the targets; while they import their frameworks the specs are looked through."""
+        unnamed, backends = not self.named, tuple(self.entries)
+        with ThreadPoolExecutor(1) as aside:
+            agreed = aside.submit(agreement.require, self.specs)
+            with Session(backends, seed, deadline, self.wanted, unnamed=unnamed) as session:
+                agreed.result()
+                yield session
 
     @property
     def _described(self) -> tuple[Spec, ...]:
