@@ -29,6 +29,10 @@ PRECISIONS = (128, 320, 1280, 2560, 5120)
 """Bits of Arb until the answer is decided, one after the other; the last holds any float64 sum."""
 
 
+IEEE_ULP = 64.0
+"""ULP of float64 that a finite result of infinite inputs may be off, where no bound is known."""
+
+
 @dataclass(frozen=True)
 class Oracle:
     """A tree and the inputs, as rows, at which its truth is asked.
@@ -67,9 +71,13 @@ class Oracle:
         with np.errstate(over="ignore"):
             error = self._full(bounded.error) / self.format.ulp(value)
         # finite numbers went in: then it may be float64 that overflowed
-        overflown = self._finite_rows() if self._alone else np.array([self._finite_rows().all()])
-        bound = np.where(np.isfinite(value), error, np.where(overflown[:, None], np.inf, 0.0))
-        return Truth(value, np.zeros_like(value), np.where(np.isnan(bound), np.inf, bound))
+        finite = self._finite_rows() if self._alone else np.array([self._finite_rows().all()])
+        bound = np.where(np.isfinite(value), error, np.where(finite[:, None], np.inf, 0.0))
+        bound = np.where(np.isnan(bound), np.inf, bound)
+        # where an infinity went in IEEE arithmetic has the word, and a bound may be inf * 0
+        said = np.isinf(bound) & np.isfinite(value) & ~finite[:, None]
+        bound = np.where(said, IEEE_ULP * FLOAT64.ulp(value) / self.format.ulp(value), bound)
+        return Truth(value, np.zeros_like(value), bound)
 
     @cached_property
     def inherited(self) -> Allowance:
@@ -225,6 +233,7 @@ class Oracle:
             found, decided = self._at_precision(undecided, bits)
             # an infinite or NaN result has no ball: a second opinion at more bits, then IEEE's word
             special = ~np.isfinite(self.ieee[undecided]) & (bits > PRECISIONS[0])
+            special &= np.isnan(found.value) | (bits == PRECISIONS[-1])
             if (special & ~decided).any():
                 said = self._word[undecided]
                 word = Truth(said, np.zeros_like(said), np.zeros_like(said))

@@ -13,6 +13,7 @@ import numpy as np
 
 from trysquare.backend import Want
 from trysquare.dtypes import FLOAT64, Array
+from trysquare.errors import UndecidedError
 from trysquare.formula.derivative import ONE, Extent, gradient
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
@@ -155,6 +156,8 @@ class Standard:
         if unsure.size:
             truth = accepted.truth.patched(unsure, accepted.oracle.exact(unsure))
             measured = distance(got, truth, limit, format)
+            if (measured.unsure & np.isinf(truth.bound)).any():  # then any answer would be right
+                raise UndecidedError("nothing is known of the right answer")
         bad = (measured.bad & ~self._unsaid) | ~accepted.where
         return replace(measured, bad=bad)
 
@@ -231,6 +234,8 @@ class Standard:
         own = None if stated is None or self.case.want.derives else stated.tree
         tree = None if own is None else self.meant.expression(own)
         limit = allowance(oracle, tree, self.terms, flushes=flushes)
+        for order in self._other_orders if other is None else ():
+            limit = limit.wider(allowance(order, tree, self.terms, flushes=flushes))
         if self.case.stated:  # a case that states its answer is never without a limit
             near = self.case.format.ulp((other or self.canonical).truth.value)
             limit = replace(limit, limit=np.where(np.isinf(limit.limit), near, limit.limit))
@@ -241,8 +246,6 @@ class Standard:
         if self.case.check is Check.EDGES and self.meant.reduces:
             # whoever adds up so much holds sum and count wider: overflow on the way is no excuse
             limit = limit.unexcused()
-        for order in self._other_orders if other is None else ():
-            limit = limit.wider(allowance(order, tree, self.terms, flushes=flushes))
         return limit
 
     @cached_property
