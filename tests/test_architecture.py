@@ -36,8 +36,8 @@ LAYERS = (
     "cli.walking command.noticing hunt.findings hunt.hunter usage.defaults",
     "cli.auditing command.standing command.trial hunt.asking sweep.pairs usage.asking",
     (
-        "cli.packing command.agreement command.auditing command.merging ratchet run sweep.finding "
-        "sweep.runner"
+        "cli.packing command.agreement command.auditing command.merging conformance ratchet run "
+        "sweep.finding sweep.runner"
     ),
     (
         "command.proof command.selection ledger packs.pack packs.verify planning.shards "
@@ -62,9 +62,9 @@ LAYERS = (
         "workers.line"
     ),
     (
-        "audit.second_opinion audit.stability baseline cli.reviewing describe packs.arrays "
-        "packs.hard_cases planning.corpus specfile.parameters sweep.journal sweep.surveyor "
-        "truth.rounding truth.tolerance workers.stretch"
+        "audit.second_opinion audit.stability baseline cli.reviewing command.versions describe "
+        "packs.arrays packs.hard_cases planning.corpus specfile.parameters sweep.journal "
+        "sweep.surveyor truth.rounding truth.tolerance workers.stretch"
     ),
     (
         "audit.assumptions audit.double_entry audit.published audit.region audit.settings "
@@ -279,8 +279,9 @@ def test_a_name_is_found_only_as_a_word() -> None:
         ("-m", "trysquare", "--version"),
         ("-m", "trysquare", "--help"),
         ("-c", "import trysquare.pytest_plugin"),
+        ("-c", "from trysquare import assert_conforms"),
     ],
-    ids=["--version", "--help", "pytest plugin"],
+    ids=["--version", "--help", "pytest plugin", "trysquare"],
 )
 def test_what_starts_light_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     modules_loaded = loaded(*arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -386,7 +387,26 @@ def test_a_result_that_conforms_has_no_reproduction(lied: Path) -> None:
     results = read(lied).results
     identity = next(result.id for result in results if result.outcome is Outcome.CONFORMS)
     with pytest.raises(UsageError, match="has no reproduction"):
-        rerun.find(results, identity)
+        rerun.script_of(rerun.find(results, identity))
+
+
+def test_the_text_of_an_issue_has_the_script_and_the_numbers(
+    lied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, identity = with_script(lied, tmp_path, "assert 1 == 2\n")
+    assert main(["repro", str(path), identity, "--format", "issue"]) == Code.EXPECTED
+    printed = capsys.readouterr().out
+    assert "```python\nassert 1 == 2\n```\n" in printed
+    assert re.search(r"\| got \| \S+ \| 0x[0-9a-f]{8} \|", printed)
+    assert re.search(r"\| want \| \S+ \| 0x[0-9a-f]{8} \|", printed)
+
+
+def test_there_is_no_issue_about_what_conforms(
+    lied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    identity = next(r.id for r in read(lied).results if r.outcome is Outcome.CONFORMS)
+    assert main(["repro", str(lied), identity, "--format", "issue"]) == Code.USAGE
+    assert "is nothing to report" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -371,3 +371,20 @@ def test_two_shards_ask_everything_once(specs: pytest.Pytester) -> None:
     whole = collected(run(specs, *few, "--co", "-q"))
     assert sorted(parts[0] + parts[1]) == sorted(whole)
     assert all(parts)
+
+
+def test_a_callable_is_checked_in_one_line_of_anybodys_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import numpy as np
+
+        def test_kernel(conforms):
+            conforms(lambda x: np.where(x < 0, np.zeros_like(x), x), "relu", dtype="float16")
+
+        def test_liar(conforms):
+            conforms(lambda x: x, "relu")
+        """
+    )
+    result = run(pytester)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*<lambda> does not conform to relu: *"])

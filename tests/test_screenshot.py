@@ -263,7 +263,9 @@ def test_an_issue_has_the_numbers_and_the_reproduction(page: Page) -> None:
     assert text.startswith("# softmax (bfloat16, torch:cpu:eager): Zero where")
     assert "| x | -4.0078125 | 0x" in text
     assert "```python\nimport torch\n" in text
-    assert "* version: 2.13.0" in text
+    assert "| torch:cpu:eager | 2.13.0 |" in text
+    assert "* spec: specs/activations/softmax.yaml:12:3" in text
+    assert "* <https://arxiv.org/abs/1511.07289>" in text
 
 
 @pytest.mark.parametrize("route", ["", "fn", "r", "target", "results", "compare", "defaults"])

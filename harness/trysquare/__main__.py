@@ -20,7 +20,7 @@ import click
 from trysquare import __version__
 from trysquare.cli.auditing import audit
 from trysquare.cli.baselining import baseline
-from trysquare.cli.comparing import diff, merge
+from trysquare.cli.comparing import bisect, diff, merge
 from trysquare.cli.hunting import hunt
 from trysquare.cli.looking import check, doctor, list_, show
 from trysquare.cli.measuring import run
@@ -86,7 +86,7 @@ def cli() -> None:
 
 for _command in (
     *(run, sweep, hunt, table, list_, show, check, doctor, report, repro),
-    *(badge, diff, merge, baseline, audit, pack, verify, selftest),
+    *(badge, diff, bisect, merge, baseline, audit, pack, verify, selftest),
 ):
     cli.add_command(_command)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentTypeError
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +112,14 @@ def _refuse_unreadable(config: pytest.Config) -> None:
             Shard.read(shard)
     except TrysquareError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+@pytest.fixture(scope="session")
+def conforms() -> Callable[..., None]:
+    """`trysquare.assert_conforms`: `conforms(kernel, name, dtype="float16")`."""
+    from trysquare import assert_conforms
+
+    return assert_conforms
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

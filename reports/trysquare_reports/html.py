@@ -40,6 +40,7 @@ _SCRIPTS = (
     "table",
     "drawing",
     "decisions",
+    "issue",
     "result",
     "function",
     "target",
@@ -146,7 +147,6 @@ def _meta(run: Run, table: columns.Table) -> Json:
         "specs": run.header.specs,
         "seed": run.header.seed,
         "environment": run.header.environment,
-        "versions": {target.target: target.version for target in run.header.targets},
         "targets": [
             {
                 "target": target.target,

@@ -1,4 +1,4 @@
-"""The commands over several results files: `diff`, `merge`."""
+"""The commands over several runs: `diff`, `bisect`, `merge`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trysquare.cli.measuring import code
-from trysquare.cli.options import ANY_FILE, OUTPUT, Code, require_writable
+from trysquare.cli.options import ANY_FILE, OUTPUT, PROFILE, Code, require_writable
 from trysquare.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +40,50 @@ def diff(before: Path, after: Path, form: str) -> int:
     if found.failed:
         return Code.UNEXPECTED
     return Code.EXPECTED if found.compared else Code.NOTHING
+
+
+@click.command()
+@click.argument("function")
+@click.option("--package", required=True, help="What pip calls it.")
+@click.option("--versions", required=True, metavar="OLD,..,NEW", help="Which ones, in this order.")
+@click.option("--backend", metavar="NAME", help="What measures it; as the package, if left out.")
+@PROFILE
+def bisect(function: str, package: str, versions: str, backend: str | None, profile: str) -> int:
+    """Say in which version of a package a result of FUNCTION changed.
+
+    Each version is installed by pip, which obeys its own variables and files (PIP_INDEX_URL, ...),
+    into an environment that is thrown away afterwards; the rest is what is installed here. Ends
+    with 1 if something got worse, with 3 if a version could not be measured.
+    """
+    from trysquare.command import selection
+    from trysquare.command.versions import Asked, listed, measure, steps
+
+    compared = import_module("trysquare_reports.compared")
+    text = import_module("trysquare_reports.text")
+    printable = import_module("trysquare_reports.verdict").printable
+    wanted = listed(package, versions)
+    spec = selection.shipped(function)
+    names = ",".join(selection.backends([backend or package]))
+    asked = Asked(spec.function, package, names, ("--profile", profile))
+    found = []
+    for version in wanted:
+        one = measure(asked, version)
+        found.append(one)
+        said = f"✗ {one.fault}" if one.run is None else text.last_lines(one.run)
+        click.echo(printable(f"{package} {version}{one.loaded}\n{said}\n"))
+    changed = []
+    for step in steps(found):
+        click.echo(f"{package} {step.before} → {step.after}")
+        if step.changed:
+            changed.append(step)
+            click.echo(printable(compared.text(step.comparison)) + "\n")
+        else:
+            click.echo("no result changed\n")
+    where = ", ".join(step.after for step in changed)
+    click.echo(f"{function}: {f'changed in {package} {where}' if where else 'no result changed'}")
+    if any(step.comparison.failed for step in changed):
+        return Code.UNEXPECTED
+    return Code.NOTHING if any(one.run is None for one in found) else Code.EXPECTED
 
 
 @click.command()

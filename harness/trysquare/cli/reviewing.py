@@ -102,18 +102,33 @@ def _require_other(path: Path, results: Path) -> None:
     is_flag=True,
     help="Run it in a fresh process. It is code from RESULTS: only for files that you trust.",
 )
-def repro(results: Path, result_id: str, execute: bool) -> int:  # noqa: FBT001
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["script", "issue"]),
+    default="script",
+    help="issue: Markdown for an issue tracker, with the script in it.",
+)
+def repro(results: Path, result_id: str, execute: bool, form: str) -> int:  # noqa: FBT001
     """Print the stand-alone script that shows the divergence of one result."""
     from trysquare.command import rerun
     from trysquare.results_file import read
 
+    if execute and form != "script":
+        raise UsageError("--run runs the script; --format issue prints a text")
+    recorded = read(results)
+    result = rerun.find(recorded.results, result_id)
+    if form == "issue":
+        rerun.require_wrong(result)
+        click.echo(import_module("trysquare_reports.issue").issue(recorded, result), nl=False)
+        return Code.EXPECTED
     # nothing that a file or a framework says reaches the terminal as a control sequence
     printable = import_module("trysquare_reports.verdict").printable
-    result = rerun.find(read(results).results, result_id)
+    script = rerun.script_of(result)
     if not execute:
-        click.echo(printable(result.reproduction), nl=False)
+        click.echo(printable(script), nl=False)
         return Code.EXPECTED
-    finding, printed = rerun.rerun(result.reproduction)
+    finding, printed = rerun.rerun(script)
     click.echo(printable(f"{printed}\n{finding}"))
     codes = {rerun.Finding.CONFIRMED: Code.UNEXPECTED, rerun.Finding.UNKNOWN: Code.NOTHING}
     return codes.get(finding, Code.EXPECTED)

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from trysquare.errors import UsageError, suggestion
-from trysquare.result import Result
+from trysquare.result import Outcome, Result
 
 SECONDS = 300.0
 """Longer than any framework takes to load."""
@@ -33,15 +33,25 @@ class Finding(StrEnum):
 
 
 def find(results: Iterable[Result], wanted: str) -> Result:
-    """Return the result with this id; raises UsageError if there is none, or nothing to run."""
+    """Return the result with this id; raises UsageError if there is none."""
     by_id = {result.id: result for result in results}
     if wanted not in by_id:
         hint = suggestion(wanted, by_id) or f"there are {len(by_id)} results, none of that name"
         raise UsageError(f"no result has the id '{wanted}'; {hint}")
-    result = by_id[wanted]
+    return by_id[wanted]
+
+
+def script_of(result: Result) -> str:
+    """Return the script that shows a result; raises UsageError if there is none."""
     if not result.reproduction:
-        raise UsageError(f"{wanted} ({result.outcome}) has no reproduction")
-    return result
+        raise UsageError(f"{result.id} ({result.outcome}) has no reproduction")
+    return result.reproduction
+
+
+def require_wrong(result: Result) -> None:
+    """Raise UsageError for a result that nobody could complain about."""
+    if result.outcome in (Outcome.CONFORMS, Outcome.UNSUPPORTED):
+        raise UsageError(f"{result.id} ({result.outcome}) is nothing to report")
 
 
 def rerun(script: str) -> tuple[Finding, str]:

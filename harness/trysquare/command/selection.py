@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trysquare.backend import Target, available, require
 from trysquare.errors import UsageError, suggestion
-from trysquare.reader import read_all, specs_folder
+from trysquare.reader import is_spec, read, read_all, specs_folder
 from trysquare.spec import Spec
 
 
@@ -28,6 +28,13 @@ def specs(paths: Sequence[Path], globs: Sequence[str] = ()) -> tuple[Spec, ...]:
     if not globs:
         return found
     return tuple(spec for spec in found if any(fnmatchcase(spec.function, glob) for glob in globs))
+
+
+def shipped(function: str) -> Spec:
+    """Return the spec of one function, reading no other; UsageError if there is none."""
+    files = {path.stem: path for path in specs_folder().rglob("*.yaml") if is_spec(path)}
+    members([function], files, "function")
+    return read(files[function])
 
 
 def backends(names: Iterable[str]) -> tuple[str, ...]:

@@ -72,6 +72,43 @@ def cases(spec: Spec, check: Check, format: Format, seed: int) -> tuple[Case, ..
             return ()  # their inputs are found, not planned
 
 
+def chosen(
+    spec: Spec, format: Format, parameters: Mapping[str, Value], seed: int, *, derived: bool
+) -> tuple[Case, ...]:
+    """Return what is asked of calls with these parameters and no others, the same for a seed.
+
+    Named cases and sampled values; gradients too, if somebody has them (`derived`).
+    """
+    words = f"{spec.function}/{format.name}/{sorted(parameters.items())}"
+    random = np.random.default_rng([seed, crc32(words.encode())])
+    effective = {**spec.defaults, **parameters}
+    named = (case for case in named_cases(spec, format) if case.check is Check.CASES)
+    found = [case for case in named if case.effective == effective]
+    for size, inputs in _sampled(spec, parameters, format, random):
+        found.append(_case(spec, Check.VALUES, format, size, inputs, parameters))
+        if derived:
+            numbers = finite(spec, parameters, inputs)
+            case = _case(spec, Check.GRADIENTS, format, size, numbers, parameters)
+            found += _with_cotangents(spec, case, random)
+    return tuple(found)
+
+
+def _sampled(
+    spec: Spec, parameters: Mapping[str, Value], format: Format, random: Generator
+) -> Iterator[tuple[str, Inputs]]:
+    """Yield inputs for one choice of parameters, moderate ones where they are added up."""
+    effective = {**spec.defaults, **parameters}
+    if not any(choice.items() <= effective.items() for choice in reducing(spec)):
+        yield from samples(spec, parameters, format, random)
+        return
+    for shape in SIZES:
+        size = " x ".join(str(length) for length in shape)
+        inputs = moderate(spec, parameters, shape, format, random)
+        yield size, required(spec, inputs)
+        if len(required(spec, inputs)) < len(inputs):
+            yield f"{size}, all inputs", inputs
+
+
 def _values(spec: Spec, format: Format, random: Generator) -> Iterator[Case]:
     for label, parameters in variations(spec):
         for size, inputs in samples(spec, parameters, format, random):

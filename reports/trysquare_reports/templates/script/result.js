@@ -3,7 +3,8 @@
 /** @param {number} row */
 async function resultPage(row) {
   const id = idOf(row);
-  const { details } = await chunk(columns.function[row]);
+  const page = await chunk(columns.function[row]);
+  const { details } = page;
   const found = details[row] ?? {};
   return [
     crumbs(row),
@@ -15,7 +16,7 @@ async function resultPage(row) {
     h("div", { class: "facts" }, h("div", {}, numbersTable(found), pairs([...(found.facts ?? []), ...earlier(row)])),
       h("div", {}, ...told(found), ...peersOf(row, found))),
     ...(found.sweep ? sweepTable(found) : []),
-    ...reproduction(row, found, id),
+    ...reproduction(row, found, id, page),
     decisionForm(row, id, details),
   ];
 }
@@ -86,14 +87,14 @@ function sweepTable(found) {
     found.unshown ? h("p", { class: "quiet" }, `${found.unshown} more in the results file.`) : null];
 }
 
-function reproduction(row, found, id) {
+function reproduction(row, found, id, page) {
   if (!found.script && !found.long) return [];
   const command = `trysquare repro results.jsonl ${shell(id)}`;
   return [
     h("h2", {}, "Reproduce"),
     found.script ? code(found.script, "the reproduction")
       : [h("p", {}, `The script has ${whole(found.long)} characters and is not on this page. It is in the results file:`), code(command, "the command")],
-    h("p", {}, button("Copy as an issue", () => copy(issueText(row, found, id), "the text of an issue"))),
+    h("p", {}, button("Copy as an issue", () => copy(asIssue(row, page), "the text of an issue"))),
   ].flat();
 }
 
@@ -106,26 +107,16 @@ async function copyReproduction(row) {
 
 /** What `i` copies. @param {number} row */
 async function copyIssue(row) {
-  const found = (await chunk(columns.function[row])).details[row] ?? {};
-  await copy(issueText(row, found, idOf(row)), "the text of an issue");
+  await copy(asIssue(row, await chunk(columns.function[row])), "the text of an issue");
 }
 
-/** Return Markdown for an issue tracker; no text of a run ends a block of it. */
-function issueText(row, found, id) {
+/** Return the text of an issue. @param {number} row */
+function asIssue(row, { details, record }) {
   const target = word("target", row);
-  const title = `${word("function", row)} (${word("dtype", row)}, ${target}): ${found.claim ?? ""}`;
-  const plain = (text) => text.replace(/[\\`*_<>[\]|#]/g, "\\$&");
-  const ticks = (text) => "`".repeat(Math.max(3, ...[...text.matchAll(/`+/g)].map(([run]) => run.length + 1)));
-  const block = (text, language) => `${ticks(text)}${language}\n${text.trimEnd()}\n${ticks(text)}`;
-  const numbers = (found.numbers ?? []).map(([name, decimal, bits]) => `| ${plain(name)} | ${plain(decimal)} | ${plain(bits)} |`);
-  const about = [["target", target], ["version", head.versions[target] ?? ""], ...Object.entries(head.environment)];
-  return [
-    `# ${plain(title)}`, plain([found.over, found.reason, found.diagnosis].filter(Boolean).join(" ")),
-    numbers.length ? `| what | decimal | bits |\n| --- | --- | --- |\n${numbers.join("\n")}` : "",
-    found.script ? `## Reproduce\n\n${block(found.script, "python")}` : "",
-    `## Versions\n\n${about.map(([name, value]) => `* ${plain(name)}: ${plain(value)}`).join("\n")}`,
-    `Found by Trysquare ${head.trysquare}: ${plain(found.place ?? "")}, result ${plain(id)}.`,
-  ].filter(Boolean).join("\n\n");
+  const measured = head.targets.find((one) => one.target === target);
+  const about = { [target]: measured?.version ?? "", ...head.environment, ...Object.fromEntries(measured?.environment ?? []), Trysquare: head.trysquare };
+  return issueText(`${word("function", row)} (${word("dtype", row)}, ${target})`, details[row] ?? {}, Object.entries(about),
+    record.source ?? [], idOf(row), `trysquare repro results.jsonl ${shell(idOf(row))} --format issue`);
 }
 
 /** Return the rows with the same cause, function and backend, this one first. @param {number} row */
