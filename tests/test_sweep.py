@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import workshop
 from trysquare.__main__ import main
 from trysquare.backend import Target
 from trysquare.dtypes import BFLOAT16, FLOAT16, FLOAT32, Format
@@ -32,7 +33,7 @@ from trysquare.sweep.subject import Subject, variable
 from trysquare.sweep.surveyor import HALF, INFINITY, number
 from trysquare.sweep.surveys import Surveys
 from trysquare_miniatures.liars import LIARS as SHIPPED
-from workshop import SPECS, paired, some
+from workshop import SPECS, some
 
 UNARY = [name for name, spec in SPECS.items() if variable(spec) is not None]
 SPECIAL = (0, 0x7F, 0x80, 0x7FFF, 0x8000, HALF // BLOCK + 0x7F7F, HALF // BLOCK + 0x7F80)
@@ -51,7 +52,9 @@ def chosen(function: str) -> list[int]:
     return sorted({*SPECIAL, *near, *tails, *picked.integers(0, 1 << 16, 8).tolist()})
 
 
-@pytest.mark.parametrize(("function", "what"), paired(some(UNARY, 3), ["value", "derivative"]))
+@pytest.mark.parametrize(
+    ("function", "what"), workshop.paired(some(UNARY, 3), ["value", "derivative"])
+)
 def test_models_are_as_close_to_the_truth_as_they_say(function: str, what: str) -> None:
     gradient = what == "derivative"
     subject = Subject(SPECS[function], FLOAT32, gradient)
