@@ -6,10 +6,13 @@ JOBS ?= 2
 BIN := .venv/bin
 READY := .venv/.installed
 
-.PHONY: report test long lint types bench docs
+.PHONY: report reproductions test long lint types bench docs
 
 report: $(READY) ## run everything that is installed; write results.jsonl and report.html
 	$(BIN)/trysquare run -o results.jsonl --report report.html || [ $$? -eq 1 ]
+
+reproductions: $(READY) ## run the script of every divergence of results.jsonl, each in a process of its own
+	$(BIN)/trysquare repro results.jsonl --run
 
 test: lint types ## lint, types, tests
 	OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n $(JOBS)

@@ -166,6 +166,7 @@ SNIPPETS = Snippets(
     gradient="",
     ones="",
     seed="",  # nor random numbers
+    shape="tuple({tensor}.shape())",
 )
 
 

@@ -205,10 +205,10 @@ class Snippets:
     """A framework's words for what a reproduction does, as templates for `str.format`.
 
     `tensor` makes one of the NumPy expression {array} on {device}, `bfloat16` of an array of
-    uint16 bit patterns. `number` is a Python float, `dtype` a dtype's name, `raw` the bytes,
-    `storage` the identity of the memory of a {tensor}; `needed` is `Framework.needed`. `gradient`
-    sets `output` to {call} and `gradients` to a sequence in the order of the names in {wrt}, which
-    all end in a comma, and `second` to what `Framework.second` gives;
+    uint16 bit patterns. `number` is a Python float, `dtype` a dtype's name, `shape` a tuple, `raw`
+    the bytes, `storage` the identity of the memory of a {tensor}; `needed` is `Framework.needed`.
+    `gradient` sets `output` to {call} and `gradients` to a sequence in the order of the names in
+    {wrt}, which all end in a comma, and `second` to what `Framework.second` gives;
     {needed} are lines to run after the leaves are taken. {cotangent} is an
     expression, `ones` the one that stands for ones. {number} seeds `seed`. `forms` make a {tensor}
     of the same elements that lie otherwise in memory, `threads` is a statement that asks for
@@ -229,6 +229,7 @@ class Snippets:
     forms: Mapping[Form, str] = field(default_factory=dict)
     threads: str = ""
     second: str = ""
+    shape: str = "tuple({tensor}.shape)"
 
 
 class Framework(Backend):

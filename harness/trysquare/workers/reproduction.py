@@ -204,7 +204,7 @@ def _verdict(words: Snippets, call: Call, claim: Claim) -> list[str]:
         case Symptom.DTYPE:
             return _equal(words.dtype.format(tensor=got), repr(claim.dtype))
         case Symptom.SHAPE:
-            return _equal(f"tuple({got}.shape)", repr(claim.shape))
+            return _equal(words.shape.format(tensor=got), repr(claim.shape))
         case Symptom.MUTATED:
             return [f"assert before == [{_each(words.raw, call.inputs)}], 'inputs have changed'"]
         case Symptom.STORAGE:
