@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections import Counter
@@ -51,6 +52,7 @@ def report(results: Path, output: Path | None, form: str, baseline: Path | None)
         for source in filter(None, (results, baseline)):
             _require_other(path, source)
         earlier = None if baseline is None else read(baseline)
+        gc.freeze()  # all these records stay to the end: a fifth of the time to look through them
         write(path, import_module("trysquare_reports.html").render(recorded, earlier))
         click.echo(f"wrote {path}", err=True)
     elif output is None and form == "text":
@@ -107,7 +109,7 @@ def _require_other(path: Path, results: Path) -> None:
     "--run",
     "execute",
     is_flag=True,
-    help="Run it in a fresh process; without an ID, or with a pattern ('*/cases/*'), run each script. "
+    help="Run it in a fresh process; without ID, or with a pattern ('*/cases/*'), each script. "
     "It is code from RESULTS: only for files that you trust.",
 )
 @click.option(
