@@ -37,6 +37,9 @@ def findings(*results: Result) -> list[Finding]:
     [
         (found(TWO), Finding.CONFIRMED),
         (found(TWO, got="0x40000001"), Finding.OTHER),
+        (found(TWO.replace("2.0", "float('nan')"), got="0xffc00001"), Finding.CONFIRMED),
+        (found(TWO.replace("2.0", "2.0 + 2**-40")), Finding.CONFIRMED),
+        (found(TWO.replace("got.hex()", "'much'")), Finding.OTHER),
         (found(HERE, Symptom.BITS), Finding.CONFIRMED),
         (found(HERE, Symptom.BITS, "0xc0000000"), Finding.OTHER),
         (found("assert True"), Finding.GONE),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -36,6 +37,34 @@ HOSTILE = (
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 ELEMENTS = 10_000
 PNG = b"\x89PNG"
+GOLDEN = Path(__file__).parent / "golden"
+WRITING = "TRYSQUARE_GOLDEN"
+GOLDENS = ("overview", "function", "divergence", "compare", "help")
+CHANGED = 200
+"""Pixels of a picture that may be another colour: less than one cell of the matrix has."""
+
+FONTS = """() => {
+  const context = document.createElement("canvas").getContext("2d");
+  const style = getComputedStyle(document.documentElement);
+  return ["--sans", "--mono"].map((name) => {
+    context.font = `100px ${style.getPropertyValue(name)}`;
+    return Math.round(context.measureText("Trysquare 0123456789 ✓✗★∞ αβ").width);
+  }).join(" ");
+}"""
+"""How wide a text is in the fonts of the page: other fonts, other pictures."""
+
+DIFFERENCE = """async ([one, two]) => {
+  const pixels = async (base64) => {
+    const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${base64}`)).blob());
+    const context = new OffscreenCanvas(image.width, image.height).getContext("2d");
+    context.drawImage(image, 0, 0);
+    return new Uint32Array(context.getImageData(0, 0, image.width, image.height).data.buffer);
+  };
+  const [a, b] = [await pixels(one), await pixels(two)];
+  if (a.length !== b.length) return Infinity;
+  const far = (x, y, shift) => Math.abs(((x >> shift) & 255) - ((y >> shift) & 255)) > 24;
+  return a.filter((x, at) => x !== b[at] && [0, 8, 16].some((shift) => far(x, b[at], shift))).length;
+}"""
 ROUTES = {
     "overview": "#/",
     "slack": "#/?mode=slack",
@@ -144,6 +173,47 @@ def test_every_page_opens_without_complaint_and_fits(
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
     assert page.evaluate("document.querySelectorAll('*').length") < ELEMENTS
     assert complaints == []
+
+
+def picture(page: Page, scheme: Literal["light", "dark"]) -> bytes:
+    page.emulate_media(color_scheme=scheme)
+    return page.screenshot(animations="disabled", caret="hide")
+
+
+def changed(browser: Browser, one: bytes, two: bytes) -> float:
+    """Return how many pixels of two pictures have another colour."""
+    page = browser.new_page()
+    pictures = [base64.b64encode(each).decode() for each in (one, two)]
+    found = float(page.evaluate(DIFFERENCE, pictures))
+    page.close()
+    return found
+
+
+@pytest.mark.parametrize("name", GOLDENS)
+def test_a_page_looks_as_it_did(browser: Browser, page: Page, name: str) -> None:
+    """Its outline everywhere; its pictures where browser and fonts are those that made them."""
+    go(page, ROUTES[name])
+    outline = page.locator("body").aria_snapshot() + "\n"
+    pictures = {GOLDEN / f"{name}-{it}.png": picture(page, it) for it in SCHEMES}
+    made_with = f"Chromium {browser.version.partition('.')[0]}, {page.evaluate(FONTS)}\n"
+    if os.environ.get(WRITING):
+        GOLDEN.mkdir(exist_ok=True)
+        (GOLDEN / "made-with.txt").write_text(made_with, "utf-8")
+        (GOLDEN / f"{name}.txt").write_text(outline, "utf-8")
+        for path, seen in pictures.items():
+            path.write_bytes(seen)
+    assert outline == (GOLDEN / f"{name}.txt").read_text("utf-8"), "meant? then: make goldens"
+    if made_with == (GOLDEN / "made-with.txt").read_text("utf-8"):
+        for path, seen in pictures.items():
+            assert changed(browser, seen, path.read_bytes()) <= CHANGED, f"{path}: make goldens?"
+
+
+def test_one_cell_of_another_colour_is_another_picture(browser: Browser, page: Page) -> None:
+    before = picture(page, "light")
+    assert changed(browser, before, picture(page, "light")) == 0
+    page.locator("a.cell.known").first.evaluate("(it) => { it.style.background = 'gold'; }")
+    assert changed(browser, before, picture(page, "light")) > CHANGED
+    assert changed(browser, before, picture(page, "dark")) > 100 * CHANGED
 
 
 @pytest.mark.parametrize("route", ROUTES)

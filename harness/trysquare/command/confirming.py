@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from trysquare.command.rerun import SECONDS, Finding, judged, rerun
-from trysquare.dtypes import FORMATS
+from trysquare.dtypes import FORMATS, Format
 from trysquare.result import Result, Symptom
 
 _SERVER = """\
@@ -108,7 +108,7 @@ def same(result: Result, finding: Finding, printed: str) -> Finding:
     if result.symptom not in _NUMBERS or result.worst is None:
         return Finding.CONFIRMED
     got = _GOT.search(printed)
-    alike = got is not None and got[1] == _hexadecimal(result.worst.got.bits, result.dtype)
+    alike = got is not None and _alike(got[1], result.worst.got.bits, FORMATS[result.dtype])
     return Finding.CONFIRMED if alike else Finding.OTHER
 
 
@@ -119,10 +119,16 @@ def _again(confirmation: Confirmation) -> Confirmation:
     return Confirmation(confirmation.result, same(confirmation.result, finding, printed), printed)
 
 
-def _hexadecimal(bits: str, dtype: str) -> str:
-    """Return a bit pattern as scripts print it; all NaN are one."""
-    form = FORMATS[dtype]
-    return float(form.widen(form.from_bits(np.array([int(bits, 16)], np.uint64)))[0]).hex()
+def _alike(printed: str, bits: str, form: Format) -> bool:
+    """Return whether a number, rounded to a format, has these bits; all NaN are one.
+
+    An answer in a wider format is recorded rounded, and printed as it is.
+    """
+    recorded = float(form.widen(form.from_bits(np.array([int(bits, 16)], np.uint64)))[0])
+    try:
+        return float(form.round(np.array(float.fromhex(printed)))).hex() == recorded.hex()
+    except ValueError:
+        return False
 
 
 def _imports(script: str) -> str:
