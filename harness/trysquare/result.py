@@ -189,6 +189,7 @@ class Result:
     are not correctly rounded. `wrt` is the input whose gradient was asked for. `found` are the
     inputs of a hunt, the worst one first. `apart` is how many representable numbers the answers of
     all targets that conform are apart, at most, at one element; None where there is nobody else.
+    `kinks` holds what a gradient is at each kink, as text, where what comes from above is one.
     `baseline` is the place of the entry of a baseline that speaks of it, `budget` the most ULP that
     it allows.
     """
@@ -225,6 +226,7 @@ class Result:
     apart: int | None = None
     baseline: str = ""
     budget: float | None = None
+    kinks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
