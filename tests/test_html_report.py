@@ -26,6 +26,7 @@ from trysquare_reports.details import LONGEST, detail
 from trysquare_reports.findings import QUEUED, SAMPLES, findings, known
 from trysquare_reports.function_page import Special, curves, special_values
 from trysquare_reports.html import render
+from trysquare_reports.matrix import matrix
 from trysquare_reports.plot import curve_figure
 from trysquare_reports.verdict import State
 
@@ -444,7 +445,23 @@ def test_a_function_has_its_kinks_apart(run: Run) -> None:
     kinks = (("x == 0", "x", ("0", "1")),)
     record = replace(run.functions[0], kinks=kinks)
     found = chunks(render(replace(run, functions=(record, *run.functions[1:]))))
-    assert found[record.function]["record"]["kinks"] == [["x == 0", "x", ["0", "1"]]]
+    assert found[record.function]["kinks"] == [["x == 0", "x", ["0", "1"], ["", "", ""]]]
+
+
+def test_each_target_says_which_convention_it_follows_at_a_kink(text: str) -> None:
+    ((where, wrt, allowed, answers),) = chunks(text)["relu"]["kinks"]
+    assert (where, wrt, allowed) == ("x == 0", "x", ["0", "1 / 2", "1"])
+    assert answers[:2] == ["0", "0"]
+    assert answers[2] == "float64: 0; float32: 0; float16: 0.5; bfloat16: 0"
+
+
+def test_the_matrix_says_how_a_function_is_called(run: Run) -> None:
+    (_, (elu, *_)), (_, (bce, _, mse)) = matrix(run).groups
+    assert [row.cells[4].coverage for row in (elu, mse)] == [
+        (0, "◆ 100\u202f%"),
+        (0, "◇ 100\u202f%"),
+    ]
+    assert bce.cells[8].coverage == (4, "–")
 
 
 def test_curves_are_drawn_on_the_server(text: str) -> None:

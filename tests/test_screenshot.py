@@ -68,7 +68,9 @@ DIFFERENCE = """async ([one, two]) => {
 ROUTES = {
     "overview": "#/",
     "slack": "#/?mode=slack",
+    "coverage": "#/?mode=coverage&hide=numpy%3Acpu%3Aeager",
     "function": "#/fn/sigmoid",
+    "zoomed": "#/fn/relu?x=-2..0.5",
     "function-of-a-target": "#/fn/elu?target=tensorflow%3Acpu%3Aeager",
     "divergence": f"#/r/{WORST}",
     "known": f"#/r/{KNOWN}",
@@ -390,7 +392,7 @@ def test_the_matrix_is_walked_with_arrows_and_is_one_stop_of_the_tabulator(page:
 
 
 @pytest.mark.parametrize(
-    ("key", "text"), [("2", "12\u202f%"), ("3", "↓1"), ("4", "100"), ("1", "1")]
+    ("key", "text"), [("2", "12\u202f%"), ("3", "↓1"), ("4", "◆ 100"), ("1", "1")]
 )
 def test_the_matrix_has_modes_that_the_address_keeps(page: Page, key: str, text: str) -> None:
     cell = page.locator("#matrix tbody tr >> text=softmax >> xpath=../.. >> a.cell >> nth=7")
@@ -401,6 +403,49 @@ def test_the_matrix_has_modes_that_the_address_keeps(page: Page, key: str, text:
     page.reload()
     page.wait_for_selector("html[data-ready]")
     assert page.input_value("#mode") == mode
+
+
+def test_a_target_can_be_hidden_by_keys_and_the_address_keeps_it(page: Page) -> None:
+    page.locator("#columns summary").focus()
+    keys(page, "Enter", "Tab", "Tab", "Space")
+    assert address(page) == "#/?hide=torch:cpu:eager"
+    assert page.locator("#matrix tbody tr >> text=softmax >> xpath=../.. >> a.cell:visible").count() == 8
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    assert page.locator("#matrix thead th:visible >> text=torch").count() == 0
+    page.locator('#matrix tbody a[tabindex="0"]').focus()
+    keys(page, *["ArrowRight"] * 5, "Enter")
+    page.wait_for_selector("section.fn.here")
+    assert address(page) == "#/fn/elu?target=tensorflow:cpu:eager"
+
+
+def test_a_drawing_is_zoomed_by_mouse_and_by_keys_and_the_address_keeps_it(page: Page) -> None:
+    go(page, "#/fn/sigmoid")
+    drawing = page.locator(".panel svg[role=img]").first
+    drawing.scroll_into_view_if_needed()
+    whole = drawing.inner_html()
+    box = drawing.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 1, box["y"] + 60)
+    page.mouse.up()
+    page.wait_for_selector("#unzoom:enabled")
+    assert "?x=" in address(page)
+    assert page.locator(".panel svg[role=img]").first.inner_html() != whole
+    keys(page, "0")
+    page.wait_for_selector("#unzoom:disabled")
+    assert page.locator(".panel svg[role=img]").first.inner_html() == whole
+    page.locator(".zoom input").first.focus()
+    page.keyboard.type("-2")
+    keys(page, "Tab")
+    page.keyboard.type("0.5")
+    keys(page, "Enter")
+    page.wait_for_selector("#unzoom:enabled")
+    assert address(page) == "#/fn/sigmoid?x=-2..0.5"
+    ticks = page.locator(".panel svg[role=img] .tick").all_text_contents()
+    assert {"−2", "0.5"} <= {*ticks}
+    assert "10" not in ticks
 
 
 def test_back_returns_to_the_overview(page: Page) -> None:

@@ -42,6 +42,11 @@ class Binding:
     wraps: Callable[..., Any] | None = None
     code: str = ""
 
+    @property
+    def arranged(self) -> bool:
+        """Whether tensors are brought into another form first: then `code` is no mere name."""
+        return "lambda" in self.code
+
     def __post_init__(self) -> None:
         missing = self.values.keys() - self.arguments.values()
         if missing:
@@ -162,6 +167,7 @@ def spell(bindings: Iterable[Binding]) -> dict[str, Spelling]:
     """Return for each function how it is called, and the defaults that the framework declares."""
     spellings: dict[str, Spelling] = {}
     for binding in bindings:
+        arranged = binding.arranged
         extra = {key: one for key, one in binding.canonical.items() if key not in binding.arguments}
         text = _written(binding, binding.name, binding.arguments, extra)
         stated = _defaults(binding)
@@ -172,7 +178,8 @@ def spell(bindings: Iterable[Binding]) -> dict[str, Spelling]:
             text = earlier.text if text in earlier.text else f"{earlier.text}\n{text}"
             defaults = {**defaults, **earlier.defaults}
             means = {**means, **earlier.means}
-        spellings[binding.function] = Spelling(text, defaults, means)
+            arranged |= earlier.arranged
+        spellings[binding.function] = Spelling(text, defaults, means, arranged)
     return spellings
 
 

@@ -340,7 +340,8 @@ class FunctionRecord:
     activation and of its derivative. `usages` say what calls mean that leave arguments out, `apart`
     where each dialect is farthest from the formula. `revision` changes with the spec. `kinks` are
     (where, input, what its derivative may be there, any of them): a convention, which frameworks
-    choose differently.
+    choose differently. `arranged` are the backends whose tensors are brought into another form
+    before they are called.
     """
 
     function: str
@@ -359,6 +360,7 @@ class FunctionRecord:
     apart: Mapping[str, Difference] = field(default_factory=dict)
     revision: str = ""
     kinks: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    arranged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

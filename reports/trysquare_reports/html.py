@@ -29,7 +29,7 @@ from trysquare_reports import (
     usage,
     verdict,
 )
-from trysquare_reports.matrix import matrix
+from trysquare_reports.matrix import ARRANGED, OWN, matrix
 from trysquare_reports.verdict import ALARMING, State
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -87,6 +87,7 @@ def render(run: Run, baseline: Run | None = None) -> str:
             ran=verdict.targets(run),
             broken=verdict.broken(run),
             error=State.ERROR,
+            ways={OWN: "called as it is", ARRANGED: "called after its tensors got another form"},
             states=list(State)[:-1],
             matrix=matrix(run, table.changes),
             alarming=[
