@@ -15,7 +15,9 @@ from urllib.parse import quote
 import pytest
 
 import fake_run
+from trysquare import results_file
 from trysquare.command import deciding
+from trysquare.result import Record
 from trysquare_reports.html import render
 
 CHROMIUM = shutil.which("chromium")
@@ -291,6 +293,55 @@ def test_runs_are_compared_and_a_decision_exported_by_keys_alone(page: Page) -> 
             }
         ],
     }
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("other") / "other.jsonl"
+    run = fake_run.earlier()
+    records: list[Record] = [run.header, *run.functions, *run.results]
+    path.write_text("\n".join(map(results_file.line, records)) + '\n{"type":"resu', "ascii")
+    return path
+
+
+def test_another_results_file_is_opened_beside_this_run(
+    page: Page, complaints: list[str], other: Path
+) -> None:
+    go(page, "#/compare")
+    page.set_input_files("#other", other)
+    page.wait_for_selector("#beside")
+    told = "420 results in both, 356 the same; 60 only here, 1 only there."
+    assert told in page.locator("#beside").inner_text()
+    lines = page.locator("[aria-label='What is different'] tbody tr").all_inner_texts()
+    assert [line.split()[:2] for line in lines[:1]] == [["other", "state"]]
+    page.click("[aria-label='What is different'] tbody a >> nth=0")
+    page.wait_for_selector("section.r.here")
+    page.go_back()
+    page.wait_for_selector("#beside")
+    assert complaints == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "it has no results"),
+        ("<!doctype html>\n<script>alert(1)</script>", "line 1 is not JSON"),
+        ('{"type":"result"}', "it has no header"),
+        ('{"type":"header"}\n{"type":"result","id":1}', "line 2 is no result"),
+        ('{"type":"header"}\n{"type":"result","id":"a","outcome":"__proto__"}', "line 2"),
+        ("\x00\udcff", "is no results file"),
+    ],
+)
+def test_what_is_no_results_file_is_told_and_does_nothing(
+    page: Page, complaints: list[str], tmp_path: Path, text: str, told: str
+) -> None:
+    path = tmp_path / "<img src=x onerror=alert(1)>.jsonl"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    go(page, "#/compare")
+    page.set_input_files("#other", path)
+    page.wait_for_selector(f"section.here [role=status] >> text={told}")
+    assert page.locator("img").count() == 0
+    assert complaints == []
 
 
 def test_a_decision_can_be_copied_as_a_command_and_outlives_a_reload(page: Page) -> None:

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from trysquare.difference import compare
-from trysquare.result import Json, Result, Run
+from trysquare.result import Expectation, Json, Outcome, Result, Run
 from trysquare_reports import (
     blame,
     changes,
@@ -45,6 +45,7 @@ _SCRIPTS = (
     "function",
     "target",
     "compare",
+    "beside",
     "keys",
     "routes",
 )
@@ -158,6 +159,11 @@ def _meta(run: Run, table: columns.Table) -> Json:
             for target in run.header.targets
         ],
         "longest": details.LONGEST,
+        "states": {
+            f"{outcome} {expectation}": [*State].index(verdict.word(outcome, expectation))
+            for outcome in Outcome
+            for expectation in Expectation
+        },
         "comparison": None if table.compared is None else changes.heading(table.compared),
     }
 
