@@ -141,7 +141,8 @@ def result(
         histogram=histogram if unary else (),
         shape="(63488,)",
         seconds=0.01,
-        **({"kinks": {"x == 0": _convention(target, dtype)}, "wrt": "x"} if kinked else {}),
+        wrt="x" if kinked else "",
+        kinks={"x == 0": _convention(target, dtype)} if kinked else {},
     )
 
 

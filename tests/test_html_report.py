@@ -7,10 +7,12 @@ import json
 import math
 import re
 from base64 import b64decode, b64encode
+from collections import Counter
 from dataclasses import replace
 from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -20,7 +22,7 @@ import fake_run
 from trysquare.formula.mathml import mathml
 from trysquare.formula.parser import parse
 from trysquare.result import Check, Outcome, Result, Run, Symptom, TargetRecord
-from trysquare_reports import figures, markup
+from trysquare_reports import figures, html, markup
 from trysquare_reports.columns import columns, table
 from trysquare_reports.details import LONGEST, detail
 from trysquare_reports.findings import QUEUED, SAMPLES, findings, known
@@ -462,6 +464,13 @@ def test_the_matrix_says_how_a_function_is_called(run: Run) -> None:
         (0, "◇ 100\u202f%"),
     ]
     assert bce.cells[8].coverage == (4, "–")
+
+
+def test_no_script_of_the_page_takes_the_name_of_another() -> None:
+    declared = re.compile(r"^(?:async )?(?:function\*?|const|let|class) (\w+)", re.MULTILINE)
+    scripts = Path(html.__file__).parent.glob("templates/script/*.js")
+    names = [name for path in scripts for name in declared.findall(path.read_text("utf-8"))]
+    assert [name for name, count in Counter(names).items() if count > 1] == []
 
 
 def test_curves_are_drawn_on_the_server(text: str) -> None:

@@ -57,15 +57,17 @@ FONTS = """() => {
 
 DIFFERENCE = """async ([one, two]) => {
   const pixels = async (base64) => {
-    const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${base64}`)).blob());
+    const file = await fetch(`data:image/png;base64,${base64}`);
+    const image = await createImageBitmap(await file.blob());
     const context = new OffscreenCanvas(image.width, image.height).getContext("2d");
     context.drawImage(image, 0, 0);
     return new Uint32Array(context.getImageData(0, 0, image.width, image.height).data.buffer);
   };
   const [a, b] = [await pixels(one), await pixels(two)];
   if (a.length !== b.length) return Infinity;
-  const far = (x, y, shift) => Math.abs(((x >> shift) & 255) - ((y >> shift) & 255)) > 24;
-  return a.filter((x, at) => x !== b[at] && [0, 8, 16].some((shift) => far(x, b[at], shift))).length;
+  const apart = (x, y, at) => Math.abs(((x >> at) & 255) - ((y >> at) & 255));
+  const far = (x, y) => [0, 8, 16].some((at) => apart(x, y, at) > 24);
+  return a.filter((x, at) => x !== b[at] && far(x, b[at])).length;
 }"""
 ROUTES = {
     "overview": "#/",
@@ -460,7 +462,10 @@ def test_a_target_can_be_hidden_by_keys_and_the_address_keeps_it(page: Page) -> 
     page.locator("#columns summary").focus()
     keys(page, "Enter", "Tab", "Tab", "Space")
     assert address(page) == "#/?hide=torch:cpu:eager"
-    assert page.locator("#matrix tbody tr >> text=softmax >> xpath=../.. >> a.cell:visible").count() == 8
+    assert (
+        page.locator("#matrix tbody tr >> text=softmax >> xpath=../.. >> a.cell:visible").count()
+        == 8
+    )
     page.reload()
     page.wait_for_selector("html[data-ready]")
     assert page.locator("#matrix thead th:visible >> text=torch").count() == 0

@@ -75,10 +75,10 @@ def measure(standard: Standard, got: Array, *, flushes: bool) -> Measurement:
 def _at_kinks(standard: Standard, rows: Array) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield what is answered at each kink: one convention, or several where it is many points."""
     for text, where in standard.kinks.items():
-        answers = np.unique(rows[np.broadcast_to(where, rows.shape)] + 0.0)
+        answers = np.unique(rows[np.broadcast_to(where, rows.shape)] + 0.0)[:CONVENTIONS]
         if answers.size:
-            found = (number(float(it), standard.case.format).decimal for it in answers[:CONVENTIONS])
-            yield text, tuple(found)
+            form = standard.case.format
+            yield text, tuple(number(float(answer), form).decimal for answer in answers)
 
 
 @dataclass(frozen=True)

@@ -38,13 +38,14 @@ async function readResults(file) {
     }
     if (number === 1 && record?.type !== "header") throw new Error("it has no header");
     if (record?.type === "header") found.started = String(record.started);
-    if (record?.type === "result") keep(found.by, record, number);
+    if (record?.type === "result") note(found.by, record, number);
   }
   if (!found.by.size) throw new Error(broken ? `line ${broken} is not JSON` : "it has no results");
   return found;
 }
 
-function keep(by, record, number) {
+/** Note what a line says of an id. */
+function note(by, record, number) {
   const state = Object.hasOwn(head.states, `${record.outcome} ${record.expectation}`) ? head.states[`${record.outcome} ${record.expectation}`] : -1;
   const largest = Number(record.max_ulp === "inf" ? Infinity : record.max_ulp);
   if (typeof record.id !== "string" || state < 0 || Number.isNaN(largest)) throw new Error(`line ${number} is no result`);
