@@ -6,9 +6,11 @@ Loaded by a worker as `fragile:NAME`.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import stat
+import subprocess
 import time
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
@@ -119,6 +121,12 @@ def hang(_: Fragile, _x: Array) -> Tensor:
         time.sleep(3600)
 
 
+def hang_in_c(_: Fragile, _x: Array) -> Tensor:
+    subprocess.Popen(["sleep", "3600"])  # noqa: S607 - who is left behind, if anybody
+    while True:
+        ctypes.PyDLL(None).pause()  # holds the GIL
+
+
 def babble(_: Fragile, x: Array) -> Tensor:
     for _line in range(2):
         os.write(1, MEGABYTES)
@@ -168,6 +176,7 @@ ACCIDENTS: dict[str, Callable[[Fragile, Array], Tensor]] = {
     "segfaults": segfault,
     "leaves": leave,
     "hangs": hang,
+    "hangs_in_c": hang_in_c,
     "babbles": babble,
     "spoils_the_pipe": spoil_the_pipe,
     "dies_unless_first": die_unless_first,

@@ -112,6 +112,13 @@ def hangs(question: Question, output: Array) -> Array:
 
 
 @Prey
+def never_ends_a_run(question: Question, output: Array) -> Array:
+    while question.spec.function == "sigmoid":
+        time.sleep(3600)
+    return output
+
+
+@Prey
 def wide_answers(_: Question, output: Array) -> Array:
     return output.astype(np.float64)
 

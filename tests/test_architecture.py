@@ -90,7 +90,7 @@ LAYERS = (
     ),
     (
         "audit cli command dtypes errors formula formula.tree formula.typeset hunt packs planning "
-        "shelf specfile sweep sweep.segment truth usage verdict workers"
+        "shelf specfile sweep sweep.segment truth usage verdict workers workers.lifeline"
     ),
 )
 """The rooms of the harness, from the top down; a room imports only from lines below its own.

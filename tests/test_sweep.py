@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import workshop
+from leftovers import nothing_left
 from trysquare.__main__ import main
 from trysquare.backend import Target
 from trysquare.dtypes import BFLOAT16, FLOAT16, FLOAT32, Format
@@ -535,15 +536,16 @@ def test_a_sweep_that_is_killed_five_times_ends_as_an_unbroken_one(
 ) -> None:
     output = tmp_path / "results.jsonl"
     for kill in range(KILLS):
-        process = subprocess.Popen(
-            command(*SWEEP, "-o", str(output), *(["--resume"] if kill else [])),
-            env=environment(tmp_path), cwd=tmp_path,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        while process.poll() is None and parts(output) <= kill:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        with nothing_left() as marks:
+            process = subprocess.Popen(
+                command(*SWEEP, "-o", str(output), *(["--resume"] if kill else [])),
+                env=marks | environment(tmp_path), cwd=tmp_path,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            while process.poll() is None and parts(output) <= kill:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
         assert not ended(output)
         with output.open("ab") as file:
             file.write(b'{"type":"part","func')  # torn apart in the middle of a line

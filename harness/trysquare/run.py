@@ -18,6 +18,7 @@ from trysquare.result import SECONDS_PER_CASE, Check, Expectation, Outcome, Resu
 from trysquare.spec import Spec
 from trysquare.verdict.judge import judge_all
 from trysquare.verdict.standard import Standard
+from trysquare.workers.lifeline import end_with_parent
 from trysquare.workers.pool import Pool
 from trysquare.workers.protocol import Hello
 from trysquare.workers.witness import witness
@@ -146,7 +147,7 @@ class Session:
                 judged.set_exception(error)
             yield from self._of_group(Answered(asked, judged))
             return
-        judges = ProcessPoolExecutor(JUDGES, get_context("spawn"))
+        judges = ProcessPoolExecutor(JUDGES, get_context("spawn"), initializer=end_with_parent)
         scribes = ThreadPoolExecutor(max(1, len(targets)))
         try:
             yield from self._many(groups, targets, judges, scribes)

@@ -25,9 +25,9 @@ from trysquare.sweep.subject import Subject
 from trysquare.sweep.surveys import Surveys
 from trysquare.sweep.tally import Judge, Tally, amended
 from trysquare.workers.area import Area, keep_memory
+from trysquare.workers.lifeline import end_with_parent
 from trysquare.workers.line import START_SECONDS, Line
 from trysquare.workers.stretch import VARIED, Stretch, Walked
-from trysquare.workers.worker import die_with_parent
 
 FRAME = 32
 """Blocks that a worker is sent at a time; while it answers, the ones before are compared."""
@@ -292,7 +292,7 @@ _STARTED: list[Runner] = []
 
 def begin(members: Sequence[Member], folder: Path | None, deadline: float) -> None:
     """Make this process a runner, which ends when the one that started it is gone."""
-    die_with_parent()
+    end_with_parent()
     keep_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it decides when to stop
     _STARTED.append(Runner(members, folder, deadline))

@@ -32,10 +32,7 @@ class Lost(Exception):  # noqa: N818 - an outcome of a case, not an error of our
 
 
 class WorkerProcess:
-    """A worker, its three pipes and the area it shares; used by one thread, except for `kill`.
-
-    The thread that starts it must outlive it: the kernel kills the worker when that thread ends.
-    """
+    """A worker, its three pipes and the area it shares; used by one thread, except for `kill`."""
 
     def __init__(self, target: Target, area: Area | None = None) -> None:
         command = [sys.executable, "-P", "-m", "trysquare.workers.worker"]

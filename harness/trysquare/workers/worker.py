@@ -3,15 +3,13 @@
 Its command is `python -m trysquare.workers.worker BACKEND DEVICE MODE`.
 
 Speaks the protocol on what were stdin and stdout; a framework sees an empty stdin, and its output
-goes to stderr. Ends when its stdin ends.
+goes to stderr. Ends when its stdin ends, in the middle of a call too.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import platform
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -41,11 +39,11 @@ from trysquare.errors import ProtocolError, TrysquareError, Unsupported
 from trysquare.spec import Spec
 from trysquare.workers import probes, protocol
 from trysquare.workers.frames import HEADER_LIMIT, Message, Type, clean, encode, receive
+from trysquare.workers.lifeline import watch
 from trysquare.workers.protocol import Hello
 from trysquare.workers.reproduction import script, unpack_claim
 from trysquare.workers.stretch import unpack, walk
 
-PR_SET_PDEATHSIG = 1
 SCRIPT_LIMIT = HEADER_LIMIT // 2
 
 
@@ -57,12 +55,6 @@ def take_pipes() -> tuple[BinaryIO, BinaryIO]:
     os.close(nothing)
     os.dup2(2, 1)
     return requests, replies
-
-
-def die_with_parent() -> None:
-    """Ask the kernel to kill this process when the one that started it is gone."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @cache
@@ -277,7 +269,7 @@ def greet(asked: Target) -> tuple[Backend, Hello] | Unavailable:
 def main(arguments: list[str]) -> None:
     """Load the backend, introduce it, and serve."""
     requests, replies = take_pipes()
-    die_with_parent()
+    watch(requests.fileno())
     greeting = receive(requests)
     if greeting is None or greeting.body.get("protocol") != protocol.VERSION:
         raise ProtocolError(f"this worker speaks protocol {protocol.VERSION} only")
