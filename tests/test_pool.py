@@ -155,6 +155,18 @@ def test_a_case_that_lives_alone_is_answered_with_a_note(pool: Pool, spec: Spec)
     assert output(after).tolist() == [4]
 
 
+def test_who_runs_out_of_memory_that_others_took_is_asked_again(spec: Spec) -> None:
+    calls = [call(number) for number in (1, 1023, 1, 1, 1, 1, 1)]
+    with Pool(memory=1 << 30) as pool:
+        backend = Target("trysquare_miniatures.fragile:backend", "", "")
+        hello = pool.open(backend).result(PATIENCE)
+        assert isinstance(hello, Hello)
+        replies = pool.ask(hello.target, spec, calls, PATIENCE).result(2 * PATIENCE)
+    assert [output(reply).tolist() for reply in replies] == [[2], [2046], *[[2]] * 5]
+    notes = [reply.note for reply in replies if isinstance(reply, Answer)]
+    assert [place for place, note in enumerate(notes) if "out of memory" in note] == [5]
+
+
 def test_every_crash_is_blamed_on_its_own_case(pool: Pool, spec: Spec) -> None:
     replies = ask(pool, "leaves", spec, call(13), call(1), call(13), call(2))
     assert [isinstance(reply, Refusal) for reply in replies] == [True, False, True, False]

@@ -14,9 +14,10 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 
@@ -38,12 +39,15 @@ from trysquare.backend import (
 from trysquare.errors import ProtocolError, TrysquareError, Unsupported
 from trysquare.spec import Spec
 from trysquare.workers import probes, protocol
+from trysquare.workers.arithmetic import Arithmetic
+from trysquare.workers.confines import exhausted
 from trysquare.workers.frames import HEADER_LIMIT, Message, Type, clean, encode, receive
 from trysquare.workers.lifeline import watch
 from trysquare.workers.protocol import Hello
 from trysquare.workers.reproduction import script, unpack_claim
 from trysquare.workers.stretch import unpack, walk
 
+OUT_OF_MEMORY = 3
 SCRIPT_LIMIT = HEADER_LIMIT // 2
 
 
@@ -105,6 +109,7 @@ class Worker:
 
     def __init__(self, backend: Backend, target: Target, replies: BinaryIO) -> None:
         self.backend, self.target, self.replies = backend, target, replies
+        self.arithmetic = Arithmetic()
 
     def send(self, kind: Type, body: dict[str, Any], arrays: list[Array] | None = None) -> None:
         """Send one message at once."""
@@ -181,14 +186,19 @@ class Worker:
     def guarded(self, answer: Callable[[], Answer]) -> Reply:
         """Return an answer, or who refused it: the binding, our own code, or the framework."""
         try:
-            return answer()
+            reply = answer()
+            return replace(reply, bent=self.arithmetic.righted())
         except Unsupported as error:
             return Refusal(Kind.UNSUPPORTED, str(error), type(error).__name__)
         except TrysquareError as error:
             return Refusal(Kind.ERRORED, str(error), type(error).__name__)
         except Exception as error:  # noqa: BLE001 - whatever a framework raises
+            if exhausted(error):
+                give_up(error)
             kind = Kind.UNSUPPORTED if self.lacks(error) else Kind.RAISED
             return Refusal(kind, clean(words(error)), type(error).__name__)
+        finally:
+            self.arithmetic.righted()  # whoever raises may leave it changed as well
 
     def lacks(self, error: Exception) -> bool:
         """Whether the backend takes an exception for a missing kernel, if it can read it at all."""
@@ -237,6 +247,13 @@ class Worker:
             shares=tuple(name for name, place in places.items() if place in places_now),
             seconds=seconds,
         )
+
+
+def give_up(error: Exception) -> NoReturn:
+    """End for lack of memory, which earlier calls may have taken: in a new process, all is well."""
+    sys.stderr.write(f"out of memory: {clean(f'{type(error).__name__}: {words(error)}')}\n")
+    sys.stderr.flush()
+    os._exit(OUT_OF_MEMORY)
 
 
 def send(replies: BinaryIO, message: Message) -> None:
