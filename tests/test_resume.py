@@ -41,9 +41,17 @@ TIMES = ("started", "finished", "seconds")
 
 # Whole commands, killed at any line.
 
+
+def place(function: str) -> str:
+    """The file of a spec; a name would have all of them read."""
+    return str(SPECS[function].place.path)
+
+
 CHECKS = ("--check", "cases", "--check", "defaults", "--check", "errors", "--check", "gradients")
 COMMANDS = {
-    "run": ("run", "-k", "elu", "-k", "relu", "--dtype", "float32", "--backend", "numpy", *CHECKS),
+    "run": (
+        "run", place("elu"), place("relu"), "--dtype", "float32", "--backend", "numpy", *CHECKS,
+    ),
     "sweep": (
         "sweep", "sigmoid", "elu", "relu", "--gradient", "--target", "numpy:cpu:formula",
         "--range=1:1.9",
@@ -152,7 +160,10 @@ def test_a_sweep_of_other_numbers_or_functions_is_another_one() -> None:
 
 # A disk that is full.
 
-QUICK = ("run", "--backend", "numpy", "-k", "sigmoid", "--dtype", "float32", "--check", "cases")
+SMALL = (
+    "run", place("relu"), "--backend", "numpy", "--dtype", "float32",
+    "--check", "cases", "--check", "defaults",
+)  # fmt: skip
 
 
 @contextmanager
@@ -165,24 +176,43 @@ def no_file_larger_than(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("small") / "whole.jsonl"
+    assert main([*SMALL, "-o", str(path)]) == Code.EXPECTED
+    return path
+
+
 def test_a_run_that_runs_out_of_disk_keeps_what_it_has_and_goes_on(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    whole, path = tmp_path / "whole.jsonl", tmp_path / "results.jsonl"
-    assert main([*QUICK, "-o", str(whole)]) == Code.EXPECTED
+    path, records = tmp_path / "results.jsonl", [*SMALL, "-o", str(tmp_path / "results.jsonl")]
     with no_file_larger_than(whole.stat().st_size * 3 // 4):
-        assert main([*QUICK, "-o", str(path)]) == Code.USAGE
+        assert main(records) == Code.USAGE
     kept = read(path)
-    assert (
-        f"File too large; it holds the first {2 + len(kept.results)} rec" in capsys.readouterr().err
-    )
+    told = f"File too large; it holds the first {2 + len(kept.results)} records"
+    assert told in capsys.readouterr().err
     assert (len(kept.results) > 3, kept.footer) == (True, None)
-    assert main([*QUICK, "-o", str(path), "--resume", "--memory", "3"]) == Code.USAGE
-    assert "memory for a worker was 8 GiB and is 3 GiB; without" in capsys.readouterr().err
-    assert main([*QUICK, "-o", str(path), "--resume"]) == Code.EXPECTED
+    assert main([*records, "--resume"]) == Code.EXPECTED
     assert timeless(path) == timeless(whole)
-    assert main([*QUICK, "-o", str(path), "--resume"]) == Code.USAGE
-    assert "this run has ended; there is nothing to resume" in capsys.readouterr().err
+
+
+def test_what_has_ended_or_is_asked_otherwise_is_not_gone_on_with(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "results.jsonl"
+    records = [*SMALL, "-o", str(path), "--resume"]
+    *begun, _ = there = whole.read_text().splitlines(keepends=True)
+    known = line(replace(read(whole).results[0], known="once upon a time")) + "\n"
+    for lines, words, told in (
+        (there, (), "this run has ended; there is nothing to resume"),
+        (begun, ("--memory", "3"), "memory for a worker was 8 GiB and is 3 GiB; without"),
+        (begun, ("--check", "values"), ":1: not the same run: other cases; without --resume"),
+        ([*begun[:2], known, *begun[3:]], (), "what is known of it has changed since the run"),
+    ):
+        path.write_text("".join(lines))
+        assert main([*records, *words]) == Code.USAGE
+        assert told in capsys.readouterr().err
 
 
 def test_a_sweep_that_runs_out_of_disk_keeps_its_parts(tmp_path: Path) -> None:
@@ -363,19 +393,6 @@ def test_who_waited_for_a_file_that_was_replaced_writes_the_new_one(
     assert path.read_text() == f"new\n{line(RUN.header)}\n"
 
 
-def test_what_is_known_may_not_change_while_a_run_is_interrupted(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "results.jsonl"
-    words = ("run", "--backend", "numpy", "-k", "relu", "--dtype", "float32", *CHECKS[:4])
-    assert main([*words, "-o", str(path)]) == Code.EXPECTED
-    *begun, _ = path.read_text().splitlines()
-    begun[2] = line(replace(read(path).results[0], known="once upon a time"))
-    path.write_text("\n".join(begun) + "\n")
-    assert main([*words, "-o", str(path), "--resume"]) == Code.USAGE
-    assert "what is known of it has changed since the run began" in capsys.readouterr().err
-
-
 def test_to_resume_there_has_to_be_a_file(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*QUICK, "--resume"]) == Code.USAGE
+    assert main([*SMALL, "--resume"]) == Code.USAGE
     assert "--resume needs the file of the run: -o FILE" in capsys.readouterr().err
