@@ -58,13 +58,13 @@ LAYERS = (
     ),
     (
         "audit.examination audit.golden_files audit.rounding command.amending command.collecting "
-        "command.deciding planning.inputs specfile.signature sweep.evaluation verdict.yardsticks "
-        "workers.line"
+        "command.deciding planning.inputs specfile.signature sweep.evaluation sweep.journal "
+        "verdict.yardsticks workers.line"
     ),
     (
         "audit.second_opinion audit.stability baseline cli.reviewing command.versions describe "
-        "packs.arrays packs.hard_cases planning.corpus specfile.parameters sweep.journal "
-        "sweep.surveyor truth.bundle truth.rounding truth.tolerance workers.stretch"
+        "packs.arrays packs.hard_cases planning.corpus specfile.parameters sweep.surveyor "
+        "truth.bundle truth.rounding truth.tolerance unfinished workers.stretch"
     ),
     (
         "audit.assumptions audit.double_entry audit.published audit.region audit.settings "
@@ -77,7 +77,8 @@ LAYERS = (
         "audit.enclosure audit.grid binding causes cli.announcing cli.options command.progress "
         "command.rerun difference formula.branching formula.detour planning.cases "
         "planning.variations record_form specfile.composer specfile.schema specfile.values "
-        "truth.arrangement verdict.compare workers.area workers.frames workers.probes"
+        "truth.arrangement verdict.compare workers.area workers.confines workers.frames "
+        "workers.probes"
     ),
     (
         "audit.multiprecision audit.mutants backend formula.ball formula.bounded formula.extended "
@@ -91,7 +92,8 @@ LAYERS = (
     ),
     (
         "audit cli command dtypes errors formula formula.tree formula.typeset hunt packs planning "
-        "shelf specfile sweep sweep.segment truth usage verdict workers"
+        "shelf specfile sweep sweep.segment truth usage verdict workers workers.arithmetic "
+        "workers.lifeline"
     ),
 )
 """The rooms of the harness, from the top down; a room imports only from lines below its own.
