@@ -58,13 +58,13 @@ LAYERS = (
     ),
     (
         "audit.examination audit.golden_files audit.rounding command.amending command.collecting "
-        "command.deciding planning.inputs specfile.signature sweep.evaluation verdict.yardsticks "
-        "workers.line"
+        "command.deciding planning.inputs specfile.signature sweep.evaluation sweep.journal "
+        "verdict.yardsticks workers.line"
     ),
     (
         "audit.second_opinion audit.stability baseline cli.reviewing command.versions describe "
-        "packs.arrays packs.hard_cases planning.corpus specfile.parameters sweep.journal "
-        "sweep.surveyor truth.rounding truth.tolerance workers.stretch"
+        "packs.arrays packs.hard_cases planning.corpus specfile.parameters sweep.surveyor "
+        "truth.rounding truth.tolerance unfinished workers.stretch"
     ),
     (
         "audit.assumptions audit.double_entry audit.published audit.region audit.settings "
