@@ -64,7 +64,7 @@ LAYERS = (
     (
         "audit.second_opinion audit.stability baseline cli.reviewing command.versions describe "
         "packs.arrays packs.hard_cases planning.corpus specfile.parameters sweep.surveyor "
-        "truth.rounding truth.tolerance unfinished workers.stretch"
+        "truth.bundle truth.rounding truth.tolerance unfinished workers.stretch"
     ),
     (
         "audit.assumptions audit.double_entry audit.published audit.region audit.settings "
