@@ -102,6 +102,14 @@ class Meaning:
         )
         return canonical, kinks
 
+    def kinks(self, wrt: str) -> tuple[tuple[str, Node], ...]:
+        """Return where there is no derivative with respect to one input: as text, as a tree."""
+        return tuple(
+            (kink.at.text, self._named(kink.at.tree))
+            for kink in self.spec.kinks
+            if wrt in kink.allowed
+        )
+
     @_kept
     def second(self, wrt: str) -> Node:
         """Return the gradient of the sum of cotangent times gradient, for a function of numbers.

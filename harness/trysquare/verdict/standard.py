@@ -122,6 +122,21 @@ class Standard:
         return (*self._at_kinks(self.rows), *self._stated(), *self._beyond())
 
     @cached_property
+    def kinks(self) -> Mapping[str, Array]:
+        """The elements of a gradient that stand at a kink, by where that is, in the spec's words.
+
+        Only where what comes from above is one: there the answer is the derivative itself.
+        """
+        if self.case.want is not Want.GRADIENT or self.meant.reduces:
+            return {}
+        arithmetic = Float64(self.layout.rows, self.layout.columns, self.case.format)
+        return {
+            text: np.asarray(evaluate(condition, arithmetic, self.rows), bool)
+            & (self.rows[COTANGENT] == 1)
+            for text, condition in self.meant.kinks(self.case.wrt)
+        }
+
+    @cached_property
     def flushed(self) -> tuple[Accepted, ...]:
         """The answers if subnormal inputs are taken for zero; nothing if there are none.
 

@@ -184,7 +184,8 @@ def _unpack_target(packed: Json) -> Offer:
 def _unpack_spelling(packed: Json) -> Spelling:
     means = unpack_values(packed["means"])
     known = {name: value for name, value in means.items() if value is not None}
-    return Spelling(text(packed["text"]), _texts(packed["defaults"]), known)
+    arranged = bool(packed["arranged"])
+    return Spelling(text(packed["text"]), _texts(packed["defaults"]), known, arranged)
 
 
 def pack_hello(hello: Hello | Unavailable) -> Json:
@@ -203,6 +204,7 @@ def pack_hello(hello: Hello | Unavailable) -> Json:
                 "text": spelling.text,
                 "defaults": dict(spelling.defaults),
                 "means": pack_values(spelling.means),
+                "arranged": spelling.arranged,
             }
             for name, spelling in hello.functions.items()
         },
