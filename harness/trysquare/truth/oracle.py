@@ -17,7 +17,7 @@ from trysquare.errors import UndecidedError
 from trysquare.formula.ball import Ball, balls, precision
 from trysquare.formula.bounded import Bounded, BoundedFloat64
 from trysquare.formula.derivative import Extent
-from trysquare.formula.detour import Detouring
+from trysquare.formula.detour import Detouring, Straight
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.extended import WIDE, Extended, holds
 from trysquare.formula.float64 import Float64, Overflowing, Underflowing
@@ -175,7 +175,8 @@ class Oracle:
     def _excused(self, found: Allowance, rounding: Rounding) -> Allowance:
         """Add what a program gets that overflows on the way, where the bound knows nothing of it.
 
-        In float64 that is the value that was bounded: there nothing is known of the straight way.
+        In float64 that is the value that was bounded: the straight way is bounded in a wider
+        format, if there is one.
         """
         arithmetic = Detouring(self.rows, self.columns, rounding)
         names = {key: arithmetic.exact(value) for key, value in self._wide.items()}
@@ -183,18 +184,24 @@ class Oracle:
         value, error = self._full(bounded.value), self._full(bounded.error)
         rows = arithmetic.spilling.spilled
         rows = rows if self._alone else np.array([rows.any()])
-        wider = self.extended if self.format is FLOAT64 else None
-        straight = self.ieee if wider is None else wider.value
+        straight, limit = self.ieee, found.limit
+        if self.format is FLOAT64 and self.extended is not None:
+            straight, limit = self.extended.value, self._bounded_wider(rounding)
         with np.errstate(invalid="ignore"):
             differs = (found.spilled != self.ieee) | ~(np.abs(value - straight) <= error)
         astray = rows[:, None] & differs & np.isfinite(straight)
         if not astray.any():
             return found
-        if self.format is FLOAT64:
-            return replace(found, limit=np.where(astray, np.inf, found.limit))
+        found = replace(found, limit=np.where(astray, limit, found.limit))
         # NaN is a bound of nothing: that value, and no other
         room = np.where(astray, np.where(np.isnan(error), 0.0, 2 * error), -1.0)
         return replace(found, detours=(Detour(value, room),))
+
+    def _bounded_wider(self, rounding: Rounding) -> Array:
+        arithmetic = Straight(self.rows, self.columns, rounding)
+        names = {key: arithmetic.exact(value.astype(WIDE)) for key, value in self._wide.items()}
+        with np.errstate(over="ignore"):
+            return self._full(evaluate(self.tree, arithmetic, names).error).astype(np.float64)
 
     def _bounded(self, rounding: Rounding) -> Bounded:
         arithmetic = BoundedFloat64(self.rows, self.columns, rounding, self.format)
