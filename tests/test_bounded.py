@@ -25,7 +25,9 @@ from trysquare.verdict.compare import distance
 from workshop import SPECS
 
 functions = pytest.mark.parametrize("function", SPECS)
-wider = pytest.mark.skipif(not holds(parse("x", frozenset("x"))), reason="nothing wider than float64")
+wider = pytest.mark.skipif(
+    not holds(parse("x", frozenset("x"))), reason="nothing wider than float64"
+)
 X = frozenset({"x", "y"})
 ELEMENT = Extent(rows=True, columns=False)
 

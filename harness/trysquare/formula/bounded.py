@@ -134,7 +134,10 @@ class BoundedFloat64:
         return Bounded(value, error)
 
     def _sum_error(self, arg: Bounded, value: Array, scope: Scope) -> Array:
-        format, total = self._rounding.format, self._plain.reduce(Op.SUM, _wide(arg.error, arg), scope)
+        format, total = (
+            self._rounding.format,
+            self._plain.reduce(Op.SUM, _wide(arg.error, arg), scope),
+        )
         # whoever adds a zero rounds nothing: of a row times a mask the rest is left
         counts = np.asarray((arg.value != 0) | (arg.error != 0), np.float64)
         terms = self._plain.reduce(Op.SUM, counts, scope)
