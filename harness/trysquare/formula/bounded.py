@@ -98,7 +98,7 @@ class BoundedFloat64:
                 errors = [argument.error for argument in args]
                 return np.asarray(np.maximum.reduce(np.broadcast_arrays(*errors)))
             case Op.SELECT, [condition, a, b]:
-                return _selected_error(condition, a, b, self._rounding.certifies)
+                return _selected_error(condition, a, b, certifies=self._rounding.certifies)
             case Op.GATHER, [row, at]:
                 error = self._plain.apply(Op.GATHER, [_wide(row.error, row), at.value])
                 return np.where(at.error == 0, error, np.inf)
@@ -276,7 +276,7 @@ def _chosen_error(a: Bounded, b: Bounded, value: Array) -> Array:
     return np.where(clear, winner, np.maximum(a.error, b.error))
 
 
-def _selected_error(condition: Bounded, a: Bounded, b: Bounded, certifies: bool) -> Array:
+def _selected_error(condition: Bounded, a: Bounded, b: Bounded, *, certifies: bool) -> Array:
     taken = np.where(condition.value, a.error, b.error)
     if not condition.error.any():
         return taken
