@@ -19,6 +19,7 @@ from trysquare.formula.extended import holds
 from trysquare.formula.float64 import Float64
 from trysquare.formula.parser import parse
 from trysquare.formula.tree import Op, Scope
+from trysquare.truth.meaning import meaning
 from trysquare.truth.oracle import Oracle
 from trysquare.truth.tolerance import allowance
 from trysquare.verdict.compare import distance
@@ -385,3 +386,11 @@ def test_an_infinity_that_is_divided_excuses_nothing(format: Format) -> None:
 def test_a_rounded_factor_of_an_infinity_excuses_nothing() -> None:
     assert not accepts("0 if 0.1 * x == -inf else x", math.nan, {"x": -math.inf})
     assert accepts("0 if 0.1 * x == -inf else x", 0.0, {"x": -math.inf})
+
+
+def test_a_parameter_of_one_rounds_nothing() -> None:
+    # the error of beta * x is multiplied by x, where it is exponentiated
+    for beta, x, least, most in ((1.0, -80.0, 1, 15), (2.0, -40.0, 40, 100)):
+        terms = meaning(SPECS["silu"], {"beta": beta}).terms
+        asked = Oracle(terms, {"x": np.array([[x]])}, 1, 1, ELEMENT, FLOAT32)
+        assert least < asked.inherited.limit[0, 0] / FLOAT32.ulp(asked.ieee)[0, 0] < most
