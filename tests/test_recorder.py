@@ -20,7 +20,7 @@ from trysquare.describe import FAR, describe
 from trysquare.machine import environment
 from trysquare.reader import read_all, specs_folder
 from trysquare.recorder import Recorder, near, revision
-from trysquare.result import Header, Outcome, Stale
+from trysquare.result import USUAL, Header, Outcome, Stale
 from trysquare.results_file import read
 from trysquare.run import Session
 from trysquare.workers.protocol import Hello
@@ -69,7 +69,7 @@ def hello(backend: str, **functions: Spelling) -> Hello:
 
 def header_of(only: Hello) -> Header:
     """Return the header of a session that has this one target."""
-    opened = SimpleNamespace(targets={only.target: only}, unavailable=())
+    opened = SimpleNamespace(targets={only.target: only}, unavailable=(), limits=USUAL)
     return recorder.header(cast("Session", opened), [], seed=0)
 
 
@@ -100,7 +100,7 @@ def test_a_device_that_is_missing_was_not_named_if_another_target_ran() -> None:
         Unavailable(gpu, "there is no GPU"),
         Unavailable(Target("y", "", ""), "died", broken=True),
     )
-    opened = SimpleNamespace(targets={usual: hello("x")}, unavailable=missing)
+    opened = SimpleNamespace(targets={usual: hello("x")}, unavailable=missing, limits=USUAL)
     _, device, backend = recorder.targets(cast("Session", opened), ("x", "y"))
     assert (device.named, device.broken) == (False, False)
     assert (backend.named, backend.broken) == (True, True)

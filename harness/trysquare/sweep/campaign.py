@@ -19,7 +19,7 @@ from trysquare.errors import UsageError
 from trysquare.ledger import Ledger
 from trysquare.planning.plan import Group
 from trysquare.recorder import Recorder, functions, header
-from trysquare.result import SEED, Check, Result, Run
+from trysquare.result import SEED, Check, Limits, Result, Run
 from trysquare.run import Session
 from trysquare.spec import Spec
 from trysquare.sweep.chart import BLOCK
@@ -53,10 +53,10 @@ class Range:
 
 @dataclass(frozen=True)
 class Pace:
-    """So many runners at a time, seconds for a block, and where charts are kept (None: nowhere)."""
+    """So many runners at a time, limits for a block, and where charts are kept (None: nowhere)."""
 
     processes: int
-    deadline: float
+    limits: Limits
     charts: Path | None
 
 
@@ -77,10 +77,10 @@ class Sweeping:
         Of an interrupted sweep the file holds what was finished, for `resume`. Raises UsageError
         for a target that is not there, and for a file that another sweep has written.
         """
-        with Session(self.backends, SEED, self.pace.deadline) as session:
+        with Session(self.backends, SEED, self.pace.limits) as session:
             tasks = self._tasks(session)
             named = {target.backend for target in self.targets}
-            head = header(session, self._specs, SEED, named)
+            head = header(session, self._specs, SEED, named, plan=self._plan(tasks))
             with Journal(output, head, resume=resume) as journal:
                 known_functions = [*functions(session, self._specs)]
                 with Recorder(journal.header, known_functions) as recorder:
@@ -111,6 +111,12 @@ class Sweeping:
             raise UsageError("no target here has such a function in such a dtype")
         return tasks
 
+    def _plan(self, tasks: dict[tuple[int, Target], Member]) -> str:
+        """Return what is asked of whom, as text; whoever resumes has to ask the same."""
+        asked = [" ".join(map(str, self._key(number, target))) for number, target in tasks]
+        pairs = [f"{one.group.name} {one.wrt}" for one in self.pairs]
+        return "\n".join([f"{self.numbers}", *asked, *pairs])
+
     def _able(self, session: Session, spec: Spec, format: Format) -> list[Target]:
         """Return the targets with a function of their own, or those that are named."""
         return [
@@ -134,7 +140,7 @@ class Sweeping:
         jobs = [(number, job) for number, job in self._jobs(tasks, found) if job.targets]
         total = sum((job.stop - job.start) * len(job.targets) for _, job in jobs)
         members = {member.target: member for member in tasks.values()}
-        arguments = (tuple(members.values()), self.pace.charts, self.pace.deadline)
+        arguments = (tuple(members.values()), self.pace.charts, self.pace.limits)
         with ProcessPoolExecutor(
             self.pace.processes, get_context("spawn"), initializer=begin, initargs=arguments
         ) as runners:
@@ -217,7 +223,7 @@ class Sweeping:
         groups += [pairs.group for pairs in self.pairs]
         entries = {target.backend: known(target.backend) for target in session.targets}
         ledger = Ledger(entries, groups, session.targets, complete=False)
-        finder = Finder(session.pool, self.pace.deadline)
+        finder = Finder(session.pool, self.pace.limits.seconds)
         for key, member in tasks.items():
             recorder.add(ledger.judge(self._result(finder, key, member, found[key])))
         for pairs in self.pairs:

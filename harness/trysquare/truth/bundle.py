@@ -26,7 +26,7 @@ class Asked(StrEnum):
     IEEE = "ieee"
     KNOWN = "known"
     INHERITED = "inherited"
-    FLUSHING = "inherited_flushing"
+    FLUSHING = "flushing"
 
 
 def bundle(oracles: Iterable[Oracle], asked: Sequence[Asked]) -> None:
@@ -58,7 +58,7 @@ def _share(some: Sequence[Oracle], asked: Sequence[Asked]) -> None:
             continue
         for oracle, end in zip(some, ends, strict=True):
             part = slice(end - oracle.rows, end)
-            own = found[part] if question is Asked.IEEE else found.only(part)
+            own = found[part] if isinstance(found, np.ndarray) else found.only(part)
             oracle.__dict__[question.value] = own
 
 

@@ -69,6 +69,12 @@ class Detour:
             near = (np.abs(got - self.value) <= self.room) | (got == self.value)
         return np.asarray((self.room >= 0) & (near | (np.isnan(got) & np.isnan(self.value))))
 
+    def among(self, rows: Array, all_of_them: Array) -> Detour:
+        """Return this as some rows of more, in which nothing overflows elsewhere."""
+        value, room = np.zeros_like(all_of_them), np.full_like(all_of_them, -1.0)
+        value[rows], room[rows] = self.value, self.room
+        return Detour(value, room)
+
 
 @dataclass(frozen=True)
 class Allowance:
@@ -100,6 +106,12 @@ class Allowance:
         """Return what is allowed in some rows."""
         detours = tuple(Detour(each.value[rows], each.room[rows]) for each in self.detours)
         return Allowance(self.limit[rows], self.spilled[rows], detours)
+
+    def patched(self, rows: Array, other: Allowance) -> Allowance:
+        """Return this with some rows, which knew of no detour, replaced by those of another."""
+        limit, spilled = self.limit.copy(), self.spilled.copy()
+        limit[rows], spilled[rows] = other.limit, other.spilled
+        return Allowance(limit, spilled, tuple(d.among(rows, limit) for d in other.detours))
 
     def unexcused(self) -> Allowance:
         """Return what is allowed to whoever does not overflow on the way."""

@@ -96,12 +96,40 @@ class Oracle:
     @cached_property
     def inherited(self) -> Allowance:
         """The inherited tolerance: how far a good evaluation in the format may be."""
-        return self._allowance(flushes=False)
+        rounding = published(self.format, flushes=False)
+        bounded = self._bounded(rounding)
+        spilled, strained = self._overflowing
+        infinite = np.isinf(spilled) & (spilled == self.ieee)
+        if infinite.any():  # at a pole a numerator that underflows makes 0 / 0
+            underflowing = Underflowing(self.rows, self.columns, self.format)
+            lost = self._full(evaluate(self.tree, underflowing, self._wide))
+            spilled = np.where(infinite, lost, spilled)
+        found = Allowance(self._full(bounded.error), spilled)
+        if not strained.size:
+            return found
+        if not self.alone:
+            return self.excused(found, rounding)
+        return found.patched(strained, self._only(strained).excused(found.only(strained), rounding))
 
     @cached_property
-    def inherited_flushing(self) -> Allowance:
-        """The same for an evaluation that may replace any subnormal number by zero."""
-        return self._allowance(flushes=True)
+    def flushing(self) -> Array:
+        """How far an evaluation may be that may replace any subnormal number by zero."""
+        rounding = published(self.format, flushes=True)
+        error = self._full(self._bounded(rounding).error)
+        strained = self._overflowing[1]
+        if not strained.size or self.format is not FLOAT64 or self.extended is None:
+            return error
+        if not self.alone:
+            return self._bounded_wider(rounding)
+        error[strained] = self._only(strained)._bounded_wider(rounding)  # noqa: SLF001 - its own
+        return error
+
+    @cached_property
+    def _overflowing(self) -> tuple[Array, Array]:
+        """What comes out if all overflows where the format does, and the rows that come near it."""
+        arithmetic = Overflowing(self.rows, self.columns, self.format)
+        spilled = self._full(evaluate(self.tree, arithmetic, self._wide))
+        return spilled, np.flatnonzero(arithmetic.strained)
 
     @cached_property
     def certified(self) -> Truth:
@@ -173,20 +201,7 @@ class Oracle:
     def _wide(self) -> dict[str, Array]:
         return {key: np.asarray(value, np.float64) for key, value in self.inputs.items()}
 
-    def _allowance(self, *, flushes: bool) -> Allowance:
-        rounding = published(self.format, flushes=flushes)
-        bounded = self._bounded(rounding)
-        overflowing = Overflowing(self.rows, self.columns, self.format)
-        spilled = self._full(evaluate(self.tree, overflowing, self._wide))
-        infinite = np.isinf(spilled) & (spilled == self.ieee)
-        if infinite.any():  # at a pole a numerator that underflows makes 0 / 0
-            underflowing = Underflowing(self.rows, self.columns, self.format)
-            lost = self._full(evaluate(self.tree, underflowing, self._wide))
-            spilled = np.where(infinite, lost, spilled)
-        found = Allowance(self._full(bounded.error), spilled)
-        return self._excused(found, rounding) if overflowing.strained else found
-
-    def _excused(self, found: Allowance, rounding: Rounding) -> Allowance:
+    def excused(self, found: Allowance, rounding: Rounding) -> Allowance:
         """Add what a program gets that overflows on the way, where the bound knows nothing of it.
 
         In float64 that is the value that was bounded: the straight way is bounded in a wider

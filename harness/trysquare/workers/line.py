@@ -30,9 +30,12 @@ START_SECONDS = 120.0
 class Line(threading.Thread):
     """Starts a worker, asks it, kills it, and starts it again."""
 
-    def __init__(self, target: Target, start_seconds: float, area: Area | None = None) -> None:
+    def __init__(
+        self, target: Target, start_seconds: float, memory: int, area: Area | None = None
+    ) -> None:
         super().__init__(name=f"trysquare {target}", daemon=True)
-        self.target, self.start_seconds, self._area = target, start_seconds, area
+        self.target, self.start_seconds = target, start_seconds
+        self._memory, self._area = memory, area
         self.opened: Future[Hello | Unavailable] = Future()
         self._jobs: queue.SimpleQueue[tuple[Callable[[Line], Any], Future[Any]] | None]
         self._jobs = queue.SimpleQueue()
@@ -85,7 +88,7 @@ class Line(threading.Thread):
             return Unavailable(self.target, str(error), broken=True)
 
     def _start(self) -> Hello | Unavailable:
-        process = self._process = WorkerProcess(self.target, self._area)
+        process = self._process = WorkerProcess(self.target, self._memory, self._area)
         if self._stopping.is_set():  # `stop` may have looked before there was a process
             raise Lost(Kind.CRASHED, "stopped")
         process.send(Message(Type.HELLO, {"protocol": VERSION}))

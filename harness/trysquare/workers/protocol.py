@@ -141,6 +141,7 @@ def pack_reply(reply: Reply, arrays: list[Array]) -> Json:
         "outputs": {name: first + i for i, name in enumerate(reply.outputs)},
         "changed": list(reply.changed),
         "shares": list(reply.shares),
+        "bent": clean(reply.bent),
         "seconds": _pack_value(reply.seconds),
         "note": reply.note,
     }
@@ -156,6 +157,7 @@ def unpack_reply(packed: Json, arrays: Sequence[Array]) -> Reply:
             outputs={text(name): _pick(arrays, i) for name, i in packed["outputs"].items()},
             changed=tuple(text(name) for name in packed["changed"]),
             shares=tuple(text(name) for name in packed["shares"]),
+            bent=text(packed.get("bent", "")),
             seconds=float.fromhex(packed["seconds"]["float"]),
             note=text(packed["note"]),
         )
