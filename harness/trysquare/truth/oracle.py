@@ -117,7 +117,7 @@ class Oracle:
         rounding = published(self.format, flushes=True)
         error = self._full(self._bounded(rounding).error)
         strained = self._overflowing[1]
-        if not strained.size or self.format is not FLOAT64 or self.extended is None:
+        if not strained.size or self.format is not FLOAT64 or not holds(self.tree):
             return error
         if not self.alone:
             return self._bounded_wider(rounding)
