@@ -21,7 +21,7 @@ from trysquare.formula.derivative import (
     reduced,
     times,
 )
-from trysquare.formula.tree import Node, Op, Symbol, name, names, number, substitute
+from trysquare.formula.tree import Node, Op, Symbol, name, names, number, substitute, unscaled
 from trysquare.spec import Expression, Input, Selected, Spec, Value
 from trysquare.spec import Extent as InputExtent
 
@@ -189,7 +189,7 @@ class Meaning:
 
     @_kept
     def _named(self, tree: Node) -> Node:
-        return substitute(tree, _meanings(self.spec, self.parameters))
+        return unscaled(substitute(tree, _meanings(self.spec, self.parameters)))
 
     @_kept
     def reduced(self, terms: Node) -> Node:
@@ -231,7 +231,7 @@ def _meaning(spec: Spec, parameters: _Chosen, single: frozenset[str]) -> Meaning
     if spec.random is not None:
         extents[spec.random.name] = Extent(rows=True, columns=spec.axis is not None)
     meanings = _meanings(spec, chosen)
-    terms = substitute(spec.formula.pick(chosen).tree, meanings)
+    terms = unscaled(substitute(spec.formula.pick(chosen).tree, meanings))
     if spec.reduce is None:
         return Meaning(spec, chosen, terms, terms, extents)
     value = substitute(spec.reduce.pick(chosen).tree, {**meanings, LOSS: terms})

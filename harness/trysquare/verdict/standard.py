@@ -371,8 +371,9 @@ class Standard:
 
 
 def _by_arb(oracle: Oracle) -> Array:
-    found = oracle.balls(np.arange(oracle.shape[0]), BITS)
-    return from_balls(found, FLOAT64)[0].value
+    """Return answers as float64, NaN where so many bits do not decide them."""
+    found, decided = from_balls(oracle.balls(np.arange(oracle.shape[0]), BITS), FLOAT64)
+    return np.where(decided, found.value, np.nan)
 
 
 def _given(oracle: Oracle, value: Array, where: Array) -> Accepted:
