@@ -281,6 +281,8 @@ class Session:
         hello, function, dtype = self._hellos[target], group.spec.function, group.format.name
         if function in hello.absent:
             return Outcome.UNSUPPORTED, hello.absent[function]
+        if hello.functions and function not in hello.functions:
+            return Outcome.UNSUPPORTED, f"{target.backend} has no {function}"
         if group.check in (Check.GRADIENTS, Check.SECOND) and hello.underived:
             return Outcome.UNSUPPORTED, hello.underived
         if dtype not in hello.dtypes:

@@ -11,16 +11,16 @@ import subprocess
 import sys
 import time
 
-from trysquare.backend import Kind, Target
+from trysquare.backend import Array, Kind
 from trysquare.errors import ProtocolError
 from trysquare.workers.area import Area
 from trysquare.workers.frames import PREFIX, Message, clean, decode, encode, lengths
+from trysquare.workers.launch import Launch
 
 PIPE_BYTES = 1 << 20
 STDERR_BYTES = 1 << 16
 STDERR_LINES = 8
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 class Lost(Exception):  # noqa: N818 - an outcome of a case, not an error of ours
@@ -37,15 +37,15 @@ class WorkerProcess:
     The thread that starts it must outlive it: the kernel kills the worker when that thread ends.
     """
 
-    def __init__(self, target: Target, area: Area | None = None) -> None:
-        command = [sys.executable, "-P", "-m", "trysquare.workers.worker"]
+    def __init__(self, launch: Launch, area: Area | None = None) -> None:
         self._process = subprocess.Popen(
-            [*command, target.backend, target.device, target.mode],
+            launch.command,
+            cwd=launch.folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
-            env=_environment(),
+            env=launch.environment,
             pass_fds=() if area is None else (area.descriptor,),
             start_new_session=True,
         )
@@ -54,6 +54,7 @@ class WorkerProcess:
             for pipe in (self._process.stdin, self._process.stdout, self._process.stderr)
             if pipe is not None
         )
+        self._area = area
         self._received, self._said = bytearray(), bytearray()
         self._outgoing = memoryview(b"")
         self._selector = selectors.DefaultSelector()
@@ -63,9 +64,9 @@ class WorkerProcess:
         self._selector.register(self._stdout, selectors.EVENT_READ)
         self._selector.register(self._stderr, selectors.EVENT_READ)
 
-    def send(self, message: Message) -> None:
-        """Queue a message; it travels while `receive` waits."""
-        self._outgoing = memoryview(encode(message))
+    def send(self, message: Message, *, shared: bool = False) -> None:
+        """Queue a message; it travels while `receive` waits, large arrays at once if `shared`."""
+        self._outgoing = memoryview(encode(message, self._shared() if shared else None))
         self._selector.register(self._stdin, selectors.EVENT_WRITE)
 
     def receive(self, seconds: float) -> Message:
@@ -115,7 +116,11 @@ class WorkerProcess:
         head, body = bytes(raw[PREFIX.size : middle]), bytes(raw[middle : middle + payload])
         raw.release()
         del self._received[: middle + payload]
-        return decode(head, body)
+        return decode(head, body, self._shared())
+
+    def _shared(self) -> Array | None:
+        """Return what the area has memory for."""
+        return None if self._area is None else self._area.bytes[: self._area.reserved]
 
     def _pump(self, seconds: float) -> bool:
         """Move bytes for at most this long; False if the worker has closed its end."""
@@ -166,16 +171,6 @@ class WorkerProcess:
         text = ADDRESS.sub("0x...", clean(self._said.decode(errors="replace")[-4000:]))
         lines = [line.rstrip() for line in text.splitlines() if line.strip()]
         return "".join(f"\n  {line}" for line in lines[-STDERR_LINES:])
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment of a worker: one thread, and the modules that we can import."""
-    path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)  # noqa: PTH109 - text
-    return {
-        **os.environ,
-        **dict.fromkeys(THREADS, "1"),
-        "PYTHONPATH": path,
-    }
 
 
 def _widen(pipe: int) -> None:

@@ -41,6 +41,7 @@ from trysquare.errors import ProtocolError, TrysquareError, Unsupported
 from trysquare.spec import Spec
 from trysquare.workers import probes, protocol
 from trysquare.workers.frames import HEADER_LIMIT, Message, Type, clean, encode, receive
+from trysquare.workers.headers import VERSION
 from trysquare.workers.protocol import Hello
 from trysquare.workers.reproduction import script, unpack_claim
 from trysquare.workers.stretch import unpack, walk
@@ -279,8 +280,8 @@ def main(arguments: list[str]) -> None:
     requests, replies = take_pipes()
     die_with_parent()
     greeting = receive(requests)
-    if greeting is None or greeting.body.get("protocol") != protocol.VERSION:
-        raise ProtocolError(f"this worker speaks protocol {protocol.VERSION} only")
+    if greeting is None or greeting.body.get("protocol") != VERSION:
+        raise ProtocolError(f"this worker speaks protocol {VERSION} only")
     met = greet(Target(*arguments))
     if isinstance(met, Unavailable):
         send(replies, Message(Type.HELLO, protocol.pack_hello(met)))
