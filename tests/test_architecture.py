@@ -32,46 +32,45 @@ LAYERS = (
     "cli.comparing cli.hunting cli.looking cli.sweeping pytest_plugin",
     "cli.measuring cli.tabling command.catalogue command.sweeping pytest_results",
     "command.campaign command.doctor command.hunting command.table pytest_items sweep.campaign",
-    "hunt.chase recorder usage.porting",
-    "cli.baselining command.mutation hunt.findings hunt.hunter usage.defaults",
-    "cli.auditing cli.walking command.noticing hunt.asking sweep.pairs usage.asking",
-    "command.auditing command.standing command.trial run sweep.finding",
+    "cli.baselining command.mutation hunt.chase recorder usage.porting",
+    "cli.walking command.noticing hunt.findings hunt.hunter usage.defaults",
+    "cli.auditing command.standing command.trial hunt.asking sweep.pairs usage.asking",
     (
-        "audit.reproducing cli.packing command.agreement command.merging conformance ratchet "
-        "sweep.runner workers.witness"
+        "cli.packing command.agreement command.auditing command.interview command.merging "
+        "conformance ratchet run sweep.finding sweep.runner"
     ),
     (
-        "command.proof command.selection ledger packs.pack packs.verify planning.shards "
-        "sweep.surveys verdict.judge workers.pool workers.worker"
+        "audit.reproducing command.proof command.selection ledger packs.pack packs.verify "
+        "planning.shards sweep.surveys verdict.judge workers.witness workers.worker"
     ),
     (
         "command.lint hunt.score planning.plan reader sweep.subject verdict.bits "
-        "verdict.diagnosis verdict.properties workers.line"
+        "verdict.diagnosis verdict.properties workers.pool"
     ),
     (
         "hunt.start packs.answers packs.questions planning.checks specfile.sections verdict.draws "
-        "verdict.measure verdict.part workers.guest"
+        "verdict.measure verdict.part workers.conversation workers.line"
     ),
     (
-        "audit.goldens describe hunt.subject planning.edges planning.invariance planning.limits "
+        "audit.goldens hunt.subject planning.edges planning.invariance planning.limits "
         "planning.properties planning.refusals planning.second specfile.case_reader "
-        "specfile.properties verdict.standard workers.program workers.remote workers.stretch"
+        "specfile.properties verdict.standard workers.guest workers.process"
     ),
     (
         "audit.examination audit.golden_files audit.rounding command.amending command.collecting "
-        "command.deciding planning.inputs specfile.signature sweep.evaluation verdict.yardsticks "
-        "workers.process workers.protocol"
+        "command.deciding describe planning.inputs specfile.signature sweep.evaluation "
+        "verdict.yardsticks workers.launch workers.program workers.remote workers.stretch"
     ),
     (
         "audit.second_opinion audit.stability baseline cli.reviewing command.versions "
         "packs.arrays packs.hard_cases planning.corpus specfile.parameters sweep.journal "
-        "sweep.surveyor truth.rounding truth.tolerance workers.headers workers.launch"
+        "sweep.surveyor truth.rounding truth.tolerance workers.declaration workers.protocol"
     ),
     (
         "audit.assumptions audit.double_entry audit.published audit.region audit.settings "
         "cli.testing divergences formula.interval formula.series machine packs.manifest "
         "planning.corpus_point results_file specfile.phrases truth.domain truth.oracle "
-        "verdict.spread verdict.tendency workers.declaration workers.reproduction"
+        "verdict.spread verdict.tendency workers.headers workers.reproduction"
     ),
     (
         "audit.enclosure audit.grid binding causes cli.announcing cli.options command.progress "

@@ -72,18 +72,19 @@ static void hello(void) {
 static void answer(long id, long number, const char *call, const char *arrays, char *payload) {
     char head[4096];
     const char *function = member(call, "function"), *inputs = member(call, "inputs");
-    const char *first = *inside(inputs) == '"' ? skip(inside(inputs)) : NULL;
-    const char *array = first ? item(arrays, atol(first)) : NULL;
-    int known = 0;
-    if (array && *inside(member(call, "parameters")) == '}') {
+    const char *one = member(inputs, "x"), *a = member(inputs, "a"), *b = member(inputs, "b");
+    const char *array = one || a ? item(arrays, atol(one ? one : a)) : NULL;
+    int product = is(function, "probe:multiply"), known = 0;
+    int right = product ? a && b : one && *skip(one) == '}'; /* these inputs and no others */
+    if (right && *inside(member(call, "parameters")) == '}') {
         char *x = payload + atol(member(array, "offset"));
         size_t size = strtoull(member(array, "nbytes"), NULL, 10);
         int wide = is(member(array, "dtype"), "float64"), narrow = is(member(array, "dtype"), "float32");
         known = is(function, "probe:echo");
-        if (is(function, "probe:multiply")) {
-            char *b = payload + atol(member(item(arrays, atol(member(inputs, "b"))), "offset"));
-            for (size_t i = 0; wide && i < size / 8; i++) ((double *)x)[i] *= ((double *)b)[i];
-            for (size_t i = 0; narrow && i < size / 4; i++) ((float *)x)[i] *= ((float *)b)[i];
+        if (product) {
+            char *y = payload + atol(member(item(arrays, atol(b)), "offset"));
+            for (size_t i = 0; wide && i < size / 8; i++) ((double *)x)[i] *= ((double *)y)[i];
+            for (size_t i = 0; narrow && i < size / 4; i++) ((float *)x)[i] *= ((float *)y)[i];
             known = wide || narrow;
         }
         for (int f = 0; f < FUNCTIONS; f++)

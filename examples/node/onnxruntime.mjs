@@ -40,8 +40,8 @@ const signed = (n) => {
     bytes.push(Number(left & 127n) + 128);
   }
 };
-const number = (field, n) => [field * 8, ...signed(n)];
-const bytes = (field, content) => [field * 8 + 2, ...varint(content.length), ...content];
+const number = (field, n) => [...varint(field * 8), ...signed(n)];
+const bytes = (field, content) => [...varint(field * 8 + 2), ...varint(content.length), ...content];
 const text = (field, words) => bytes(field, Buffer.from(words));
 
 function attribute(name, given) {
@@ -98,6 +98,8 @@ async function call(asked) {
     if (asked.function === "probe:multiply") return await run("Mul", {}, inputs);
     const bound = Object.hasOwn(FUNCTIONS, asked.function) ? FUNCTIONS[asked.function] : null;
     if (bound === null) throw new Unsupported(`no binding of ${asked.function}`);
+    const strange = Object.keys(inputs).filter((name) => name !== "x");
+    if (strange.length) throw new Unsupported(`${bound.operator} has no ${strange}`);
     const attributes = asked.canonical ? { ...bound.canonical } : {};
     for (const [name, given] of Object.entries(asked.parameters)) {
       const own = bound.attributes?.[name];

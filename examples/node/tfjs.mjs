@@ -64,7 +64,10 @@ function call(asked) {
   if (asked.function === "probe:multiply") return { output: back(tf.mul(tensor(inputs.a), tensor(inputs.b))) };
   const bound = Object.hasOwn(FUNCTIONS, asked.function) ? FUNCTIONS[asked.function] : null;
   if (bound === null) throw new Unsupported(`no binding of ${asked.function}`);
-  const names = bound.inputs ?? ["x"], parameters = arguments_(bound, asked);
+  const names = bound.inputs ?? ["x"];
+  const strange = Object.keys(inputs).filter((name) => !names.includes(name));
+  if (strange.length) throw new Unsupported(`${bound.text} has no ${strange}`);
+  const parameters = arguments_(bound, asked);
   const tensors = names.map((name) => tensor(inputs[name]));
   if (asked.want === "value") return { output: back(bound.call(tensors, parameters)) };
   const cotangent = asked.cotangent === null ? undefined : tensor(asked.cotangent);

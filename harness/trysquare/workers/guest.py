@@ -45,19 +45,23 @@ class Guest:
 
     def room(self, arrays: Sequence[Array]) -> Json | None:
         """Return where in the area answers to these arrays can lie; None if all goes by pipe."""
-        large = [-(-one.nbytes // ALIGNMENT) * ALIGNMENT for one in arrays if one.nbytes >= LARGE]
-        if not large or self.terms is None or not self.terms.area:
+        if self.terms is None or not self.terms.area:
             return None
-        inputs = sum(large)
-        if not self.area.reserve(2 * inputs):
-            return None
-        return {"offset": inputs, "nbytes": inputs}
+        return room_for(self.area, arrays)
 
     def script(self, spec: Spec, call: Call, claim: Claim, reference: Call | None) -> str:
         """Return a script that shows a divergence with the program alone."""
         if self.hello is None:
             return ""
         return script(self.declaration, self.hello, spec, call, claim, reference)
+
+
+def room_for(area: Area, arrays: Sequence[Array]) -> Json | None:
+    """Return where answers can lie, behind the arrays that are large, and as much; None if none."""
+    large = [-(-one.nbytes // ALIGNMENT) * ALIGNMENT for one in arrays if one.nbytes >= LARGE]
+    if not large or not area.reserve(2 * sum(large)):
+        return None
+    return {"offset": sum(large), "nbytes": sum(large)}
 
 
 def greeting(target: Target, area: Area | None) -> Json:

@@ -78,7 +78,8 @@ class WorkerProcess:
                 if left <= 0:
                     self.kill()
                     raise Lost(
-                        Kind.TIMED_OUT, f"no answer within {seconds:g} s" + self._last_words()
+                        Kind.TIMED_OUT,
+                        f"no answer within {seconds:g} s{self._begun()}" + self._last_words(),
                     )
                 if not self._pump(left):
                     raise Lost(Kind.CRASHED, self._ending())
@@ -86,6 +87,11 @@ class WorkerProcess:
             self.kill()
             raise Lost(Kind.CRASHED, f"spoke no protocol: {error}") from error
         return message
+
+    def hang_up(self) -> None:
+        """Close the pipe into the process: there will be no more messages."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
     def kill(self) -> None:
         """Kill the process and whatever it has started; any thread may."""
@@ -117,6 +123,15 @@ class WorkerProcess:
         raw.release()
         del self._received[: middle + payload]
         return decode(head, body, self._shared())
+
+    def _begun(self) -> str:
+        """Say how much of a frame has come."""
+        if not self._received:
+            return ""
+        whole = PREFIX.size
+        if len(self._received) >= PREFIX.size:
+            whole += sum(lengths(bytes(self._received[: PREFIX.size])))
+        return f", after {len(self._received)} of {whole} bytes of a frame"
 
     def _shared(self) -> Array | None:
         """Return what the area has memory for."""
@@ -162,8 +177,8 @@ class WorkerProcess:
         if code is None:
             return "closed its pipe" + self._last_words()
         if code < 0:
-            return f"killed by {signal.Signals(-code).name}" + self._last_words()
-        return f"ended with exit code {code}" + self._last_words()
+            return f"killed by {signal.Signals(-code).name}{self._begun()}" + self._last_words()
+        return f"ended with exit code {code}{self._begun()}" + self._last_words()
 
     def _last_words(self) -> str:
         while self._stderr in self._selector.get_map() and self._listen():
