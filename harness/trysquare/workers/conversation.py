@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -17,6 +18,10 @@ from trysquare.workers.launch import of_program
 from trysquare.workers.process import Lost, WorkerProcess
 from trysquare.workers.program import Terms, introduced
 from trysquare.workers.protocol import Hello, pack_call, unpack_reply
+
+
+LATE = 0.3
+"""Seconds after which a program has written all that it has to say to a few calls."""
 
 
 class Fault(Exception):  # noqa: N818 - of a program, not of ours
@@ -37,6 +42,8 @@ ADVICE = (
     ("payload of", "the first length is the header's, in 4 bytes; the second the payload's, in 8"),
     ("malformed header", "a header is one JSON object in UTF-8, with `type` and `arrays`; numbers "
                          "of tensors are never in it"),
+    ("malformed arrays", "`arrays` says of each array in the payload its dtype, its shape, its "
+                         "offset, a multiple of 64, and its nbytes, which follow from the others"),
     ("no answer within", "answer every message, and flush after each frame"),
     ("ended with exit code 0", "keep answering until `bye`, or until stdin ends"),
     ("ended with", "what it said on stderr is above"),
@@ -45,9 +52,10 @@ ADVICE = (
 """By what is said of a process that was lost: what to do about it."""
 
 
-def lost(error: Lost) -> Fault:
-    """Return the fault of a process that is lost."""
-    text = error.message.removeprefix("spoke no protocol: ")
+def lost(error: Lost, where: str = "") -> Fault:
+    """Return the fault of a process that is lost; `where` says what should have come."""
+    first, *more = error.message.removeprefix("spoke no protocol: ").split("\n")
+    text = "\n".join([f"{first} {where}".rstrip(), *more])
     return Fault(text, next((advice for part, advice in ADVICE if part in text), ""))
 
 
@@ -79,7 +87,8 @@ class Conversation:
     def hello(self) -> tuple[Hello, Terms]:
         """Say hello, and return what the program says of itself."""
         target = Target(self.program.name, "", "")
-        message = self._heard(Type.HELLO, greeting(target, self._area))
+        self._say(Message(Type.HELLO, greeting(target, self._area)))
+        message = self._receive("after hello")
         if message.type is not Type.HELLO:
             raise Fault(f"answered '{message.type}' to hello", "the answer to hello is a hello")
         try:
@@ -91,7 +100,10 @@ class Conversation:
         return found
 
     def ask(self, calls: Sequence[Call], *, shared: bool = False) -> list[Reply]:
-        """Return the replies to the calls of one frame; large arrays by the area if `shared`."""
+        """Return the replies to the calls of one frame.
+
+        If `shared`, large arrays go by the area, and the answers are read when all are there.
+        """
         self._number += 1
         arrays: list[Array] = []
         body: Json = {"id": self._number, "spec": "", "calls": [pack_call(c, arrays) for c in calls]}
@@ -99,8 +111,10 @@ class Conversation:
         if room:
             body["room"] = room
         self._say(Message(Type.RUN, body, tuple(arrays)), shared=bool(room))
+        if room:
+            time.sleep(LATE)
         replies = [self._result(case, len(calls)) for case in range(len(calls))]
-        self._expect(self._receive(), Type.DONE, {"id": self._number}, "after the last result")
+        self._expect(Type.DONE, {"id": self._number}, "after the last result")
         return replies
 
     def leave(self, *, politely: bool) -> None:
@@ -117,27 +131,22 @@ class Conversation:
                 advice = "a read that gives nothing is the end: leave the loop"
                 raise Fault(f"still runs {self._seconds:g} s after {what}", advice) from error
             if not error.message.startswith("ended with exit code 0"):
-                raise lost(error) from error
+                raise lost(error, "at its end") from error
         else:
             raise Fault(f"answered '{message.type}' when all was said", "just end")
 
     def _say(self, message: Message, *, shared: bool = False) -> None:
         self._process.send(message, shared=shared)
 
-    def _receive(self) -> Message:
+    def _receive(self, where: str) -> Message:
         try:
             return self._process.receive(self._seconds)
         except Lost as error:
-            raise lost(error) from error
-
-    def _heard(self, kind: Type, body: Json) -> Message:
-        self._say(Message(kind, body))
-        return self._receive()
+            raise lost(error, where) from error
 
     def _result(self, case: int, count: int) -> Reply:
-        message = self._receive()
         where = f"as the result of call {case} of {count}"
-        self._expect(message, Type.RESULT, {"id": self._number, "case": case}, where)
+        message = self._expect(Type.RESULT, {"id": self._number, "case": case}, where)
         header = {**message.body, "type": "result", "arrays": []}
         wrong = [*mistakes(header, "result")]
         if wrong:
@@ -148,11 +157,11 @@ class Conversation:
             advice = "`outputs` maps names to indices into `arrays`"
             raise Fault(str(error), advice) from error
 
-    @staticmethod
-    def _expect(message: Message, kind: Type, fields: dict[str, int], where: str) -> None:
+    def _expect(self, kind: Type, fields: dict[str, int], where: str) -> Message:
+        message = self._receive(where)
         found = {name: message.body.get(name) for name in fields}
         if message.type is kind and found == fields:
-            return
+            return message
         advice = {
             Type.RESULT: "one result for each call, with the frame's `id` and the call's number, "
             "from 0, as `case`",

@@ -88,7 +88,8 @@ def malformed(what: str) -> Iterator[None]:
         RecursionError,
         OverflowError,
     ) as error:
-        raise ProtocolError(f"malformed {what}: {clean(str(error))}") from error
+        missing = "no " if isinstance(error, KeyError) else ""
+        raise ProtocolError(f"malformed {what}: {missing}{clean(str(error))}") from error
 
 
 def _refuse_constant(text: str) -> float:
@@ -160,8 +161,9 @@ def decode(header: bytes, payload: bytes, area: Array | None = None) -> Message:
     """
     with malformed("header"):
         body = json.loads(header.decode(), parse_constant=_refuse_constant)
-        kind = Type(body.pop("type"))
-        arrays = tuple(_array(entry, payload, area) for entry in body.pop("arrays"))
+        kind, table = Type(body.pop("type")), body.pop("arrays")
+    with malformed("arrays"):
+        arrays = tuple(_array(entry, payload, area) for entry in table)
     return Message(kind, body, arrays)
 
 
@@ -171,11 +173,13 @@ def _array(entry: Json, payload: bytes, area: Array | None) -> Array:
         if area is None:
             raise ValueError("an array in an area, and there is none")
         source = area
+    if entry["dtype"] not in DTYPES:
+        raise ValueError(f"no dtype {entry['dtype']!r}")
     dtype, shape, offset = DTYPES[entry["dtype"]], entry["shape"], entry["offset"]
     if len(shape) > DIMENSIONS_LIMIT or any(type(size) is not int or size < 0 for size in shape):
         raise ValueError(f"shape {shape}")
     if type(offset) is not int or offset < 0 or offset % ALIGNMENT:
-        raise ValueError(f"offset {offset}")
+        raise ValueError(f"offset {offset} is no multiple of {ALIGNMENT}")
     count = math.prod(shape)
     if entry["nbytes"] != count * dtype.itemsize or offset + entry["nbytes"] > len(source):
         raise ValueError(f"{entry['nbytes']} bytes at {offset} of {len(source)} for shape {shape}")
