@@ -1,10 +1,11 @@
-"""A program in plain Python that speaks the protocol by its description alone, and does one thing wrong.
+# ruff: noqa: ARG002, B006, PLR0124 - what it does wrong has the form of what is right
+"""A program that speaks the protocol by its description alone, and does one thing wrong.
 
     python program.py honest
     python program.py FAULT
 
-It has two functions, `twice` (x + x) and `relu`, in float32 and float64, and knows nothing of
-Trysquare. Some faults show in every message; the others when a call holds the number 13.
+In plain Python. It has two functions, `twice` (x + x) and `relu`, in float32 and float64, and knows
+nothing of Trysquare. Some faults show in every message, the others when a call holds the number 13.
 """
 
 from __future__ import annotations
@@ -112,7 +113,12 @@ class Program:
     def frame(self, header: Json, arrays: list[Array], room: Json | None = None) -> bytes:
         table, payload = [], b""
         for dtype, shape, raw in arrays:
-            entry: Json = {"dtype": dtype, "shape": shape, "offset": len(payload), "nbytes": len(raw)}
+            entry: Json = {
+                "dtype": dtype,
+                "shape": shape,
+                "offset": len(payload),
+                "nbytes": len(raw),
+            }
             table.append(entry)
             padding = -len(raw) % self.alignment
             if room and SHARED_FROM <= len(raw) <= room["nbytes"]:
@@ -132,7 +138,7 @@ class Program:
         assert self.area is not None
         os.pwrite(self.area["descriptor"], raw, offset)
 
-    def send(self, header: Json, arrays: list[Array] = [], room: Json | None = None) -> None:  # noqa: B006
+    def send(self, header: Json, arrays: list[Array] = [], room: Json | None = None) -> None:
         self.write(self.frame(header, arrays, room))
 
     def write(self, raw: bytes) -> None:
@@ -292,7 +298,11 @@ class Quieting(Program):
 
     def echo(self, x: Array) -> Array:
         code = CODES.get(x.dtype)
-        return self.mapped(x, lambda number: float("nan") if number != number else number) if code else x
+        return (
+            self.mapped(x, lambda number: float("nan") if number != number else number)
+            if code
+            else x
+        )
 
 
 class Flat(Program):
@@ -323,19 +333,19 @@ class Impatient(Program):
 class Counting(Program):
     """Numbers the calls from 1."""
 
-    def send(self, header: Json, arrays: list[Array] = [], room: Json | None = None) -> None:  # noqa: B006
+    def send(self, header: Json, arrays: list[Array] = [], room: Json | None = None) -> None:
         if "case" in header:
             header["case"] += 1
         super().send(header, arrays, room)
 
 
 class Anonymous(Program):
-    def send(self, header: Json, arrays: list[Array] = [], room: Json | None = None) -> None:  # noqa: B006
+    def send(self, header: Json, arrays: list[Array] = [], room: Json | None = None) -> None:
         super().send({k: v for k, v in header.items() if k != "id"}, arrays, room)
 
 
 class Undone(Program):
-    def send(self, header: Json, arrays: list[Array] = [], room: Json | None = None) -> None:  # noqa: B006
+    def send(self, header: Json, arrays: list[Array] = [], room: Json | None = None) -> None:
         if header["type"] != "done":
             super().send(header, arrays, room)
 
@@ -359,7 +369,11 @@ class OddKind(Program):
 
 class Crying(Program):
     def refused(self, call: Json) -> tuple[Json, list[Array]]:
-        return {"kind": "raised", "message": f"KeyError: {call['function']}", "error": "KeyError"}, []
+        return {
+            "kind": "raised",
+            "message": f"KeyError: {call['function']}",
+            "error": "KeyError",
+        }, []
 
 
 class Obliging(Program):
@@ -396,7 +410,9 @@ class Unaligned(Program):
     def frame(self, header: Json, arrays: list[Array], room: Json | None = None) -> bytes:
         table, payload = [], bytes(4)
         for dtype, shape, raw in arrays:
-            table.append({"dtype": dtype, "shape": shape, "offset": len(payload), "nbytes": len(raw)})
+            table.append(
+                {"dtype": dtype, "shape": shape, "offset": len(payload), "nbytes": len(raw)}
+            )
             payload += raw
         return self.bytes_of({**header, "arrays": table}, payload if arrays else b"")
 
@@ -417,10 +433,6 @@ class Overlapping(Program):
 
     def frame(self, header: Json, arrays: list[Array], room: Json | None = None) -> bytes:
         return super().frame(header, arrays, dict(room) if room else None)
-
-    def share(self, raw: bytes, offset: int) -> None:
-        time.sleep(0.3)  # so that it is not read in time
-        super().share(raw, offset)
 
 
 class Straying(Program):
@@ -492,7 +504,7 @@ class Growing(Program):
     """Takes memory until somebody stops it, or there is a gigabyte."""
 
     def accident(self, call: Json, x: Array) -> tuple[Json, list[Array]]:
-        kept = []
+        kept: list[bytes] = []
         while len(kept) < 64:
             kept.append(b"x" * (1 << 24))
         return self.answered(self.value(call["function"], x))
@@ -553,6 +565,13 @@ class Repeating(Program):
         return self.answered(self.last or x)
 
 
+class Erring(Program):
+    """Is wrong about 13."""
+
+    def accident(self, call: Json, x: Array) -> tuple[Json, list[Array]]:
+        return self.answered(self.mapped(x, lambda number: number + number + 1))
+
+
 class Mislabelling(Program):
     """Says that an answer belongs to an earlier call."""
 
@@ -577,7 +596,7 @@ class Spawning(Program):
     """Leaves a child behind that holds its pipes."""
 
     def accident(self, call: Json, x: Array) -> tuple[Json, list[Array]]:
-        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"], close_fds=False)  # noqa: S603
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"], close_fds=False)
         return self.answered(self.value(call["function"], x))
 
 
@@ -608,7 +627,7 @@ def _named(base: type[Program]) -> Iterator[tuple[str, type[Program]]]:
         yield kind.__name__.lower(), kind
 
 
-PROGRAMS = {"honest": Program, **dict(_named(Program))}
+PROGRAMS: dict[str, type[Program]] = {"honest": Program, **dict(_named(Program))}
 
 
 def declared(folder: Path, fault: str) -> Path:

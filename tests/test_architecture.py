@@ -36,12 +36,12 @@ LAYERS = (
     "cli.walking command.noticing hunt.findings hunt.hunter usage.defaults",
     "cli.auditing command.standing command.trial hunt.asking sweep.pairs usage.asking",
     (
-        "cli.packing command.agreement command.auditing command.interview command.merging "
-        "conformance ratchet run sweep.finding sweep.runner"
+        "cli.packing command.agreement command.auditing command.merging conformance ratchet run "
+        "sweep.finding sweep.runner"
     ),
     (
-        "audit.reproducing command.proof command.selection ledger packs.pack packs.verify "
-        "planning.shards sweep.surveys verdict.judge workers.witness workers.worker"
+        "audit.reproducing command.interview command.proof command.selection ledger packs.pack "
+        "packs.verify planning.shards sweep.surveys verdict.judge workers.witness workers.worker"
     ),
     (
         "command.lint hunt.score planning.plan reader sweep.subject verdict.bits "

@@ -22,7 +22,6 @@ const FUNCTIONS = {
   log_sum_exp: {
     text: "tf.logSumExp(x, axis=dim)", call: ([x], { dim = -1 }) => tf.logSumExp(x, dim), takes: ["dim"],
   },
-  prelu: { text: "tf.prelu(x, alpha=weight)", inputs: ["x", "weight"], call: ([x, weight]) => tf.prelu(x, weight) },
   relu: { text: "tf.relu(x)", call: ([x]) => tf.relu(x), fixed: { inplace: false } },
   relu6: { text: "tf.relu6(x)", call: ([x]) => tf.relu6(x), fixed: { inplace: false } },
   selu: { text: "tf.selu(x)", call: ([x]) => tf.selu(x), fixed: { inplace: false } },
@@ -64,7 +63,7 @@ function call(asked) {
   if (asked.function === "probe:multiply") return { output: back(tf.mul(tensor(inputs.a), tensor(inputs.b))) };
   const bound = Object.hasOwn(FUNCTIONS, asked.function) ? FUNCTIONS[asked.function] : null;
   if (bound === null) throw new Unsupported(`no binding of ${asked.function}`);
-  const names = bound.inputs ?? ["x"];
+  const names = ["x"];
   const strange = Object.keys(inputs).filter((name) => !names.includes(name));
   if (strange.length) throw new Unsupported(`${bound.text} has no ${strange}`);
   const parameters = arguments_(bound, asked);

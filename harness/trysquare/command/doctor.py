@@ -57,7 +57,11 @@ def listen(declared: Declaration, seconds: float, tell: Callable[[str], None]) -
             faults += 1
             tell(textwrap.indent(finding.fault, "    "))
         if finding.advice:
-            tell(textwrap.fill(finding.advice, 96, initial_indent="    → ", subsequent_indent="      "))
+            tell(
+                textwrap.fill(
+                    finding.advice, 96, initial_indent="    → ", subsequent_indent="      "
+                )
+            )
     tell("")
     tell(f"{faults} {'fault' if faults == 1 else 'faults'}")
     return not faults

@@ -31,6 +31,9 @@ from trysquare.workers.protocol import Hello
 LONG = 1 << 23
 """Bytes of a frame that no pipe holds at once."""
 
+SHARED = 1 << 18
+"""Bytes of each array that goes by the area."""
+
 TRIED = 3
 """Calls of each function and dtype."""
 
@@ -148,7 +151,9 @@ def _shapes(met: Met) -> str:
     shapes = ((), (1,), (0,), (2, 0, 3), (1, 2, 3, 4), (5, 1))
     numbers = [*met.hello.dtypes, "int64", "bool"]
     arrays = [np.ones(shape, DTYPES[dtype]) for dtype in numbers for shape in shapes]
-    _echo(met, arrays, "an answer has the shape of its input, also with no dimension, or no element")
+    _echo(
+        met, arrays, "an answer has the shape of its input, also with no dimension, or no element"
+    )
     return ""
 
 
@@ -173,7 +178,9 @@ def _strange(met: Met) -> str:
     for name in islice(met.hello.functions, 1):
         asked.append((f"{name} with the parameter {STRANGER}", Call(name, {"x": x}, {STRANGER: 1})))
         asked.append((f"{name} with the input {STRANGER}", Call(name, {"x": x, STRANGER: x}, {})))
-    advice = "what it does not know it refuses, with the kind 'unsupported': else it answers wrongly"
+    advice = (
+        "what it does not know it refuses, with the kind 'unsupported': else it answers wrongly"
+    )
     for what, call in asked:
         (reply,) = met.talk.ask([call])
         if isinstance(reply, Answer):
@@ -202,7 +209,7 @@ def _multiplies(met: Met) -> str:
 
 
 def _shares(met: Met) -> str:
-    count = LONG // DTYPES[met.hello.dtypes[0]].itemsize
+    count = SHARED // DTYPES[met.hello.dtypes[0]].itemsize
     first = np.arange(count).astype(np.uint8).astype(DTYPES[met.hello.dtypes[0]])
     advice = "answers go behind each other, from the offset of `room` on, and not beyond its end"
     _echo(met, [first, first[::-1].copy(), first[:5]], advice, shared=True)
@@ -253,4 +260,3 @@ def _judged(standard: Standard, reply: Answer | Refusal) -> str:
             f"the spec wants {wanted[0]} {wanted[1]}; the numbers are not looked at here",
         )
     return ""
-

@@ -19,7 +19,6 @@ from trysquare.workers.process import Lost, WorkerProcess
 from trysquare.workers.program import Terms, introduced
 from trysquare.workers.protocol import Hello, pack_call, unpack_reply
 
-
 LATE = 0.3
 """Seconds after which a program has written all that it has to say to a few calls."""
 
@@ -32,23 +31,22 @@ class Fault(Exception):  # noqa: N818 - of a program, not of ours
         self.what, self.advice = what, advice
 
 
-ADVICE = (
-    ("text on stdout belongs", "keep stdout for frames alone: print to stderr, libraries included"),
-    ("a frame begins with", "each frame begins with the four bytes TSQ1, right after the last one"),
-    ("wrong order of bytes", "both lengths are little-endian, whatever the machine is"),
-    ("bytes of a frame", "the lengths in the prefix are those of header and payload in bytes; "
-                         "write all of a frame, then flush"),
-    ("header of", "the first length is the header's, in 4 bytes; the second the payload's, in 8"),
-    ("payload of", "the first length is the header's, in 4 bytes; the second the payload's, in 8"),
-    ("malformed header", "a header is one JSON object in UTF-8, with `type` and `arrays`; numbers "
-                         "of tensors are never in it"),
-    ("malformed arrays", "`arrays` says of each array in the payload its dtype, its shape, its "
-                         "offset, a multiple of 64, and its nbytes, which follow from the others"),
-    ("no answer within", "answer every message, and flush after each frame"),
-    ("ended with exit code 0", "keep answering until `bye`, or until stdin ends"),
-    ("ended with", "what it said on stderr is above"),
-    ("killed by", "what it said on stderr is above"),
-)  # fmt: skip
+ADVICE = {
+    "text on stdout belongs": "keep stdout for frames alone: print to stderr, libraries included",
+    "a frame begins with": "each frame begins with the four bytes TSQ1, right after the last one",
+    "wrong order of bytes": "both lengths are little-endian, whatever the machine is",
+    "bytes of a frame": "the lengths in the prefix are those of header and payload in bytes; write "
+    "all of a frame, then flush",
+    "header of": "the first length is the header's, in 4 bytes; the second the payload's, in 8",
+    "payload of": "the first length is the header's, in 4 bytes; the second the payload's, in 8",
+    "malformed header": "a header is one JSON object in UTF-8, with `type` and `arrays`",
+    "malformed arrays": "`arrays` says of each array in the payload its dtype, its shape, its "
+    "offset, a multiple of 64, and its nbytes, which follow from the others",
+    "no answer within": "answer every message, and flush after each frame",
+    "ended with exit code 0": "keep answering until `bye`, or until stdin ends",
+    "ended with": "what it said on stderr is above",
+    "killed by": "what it said on stderr is above",
+}
 """By what is said of a process that was lost: what to do about it."""
 
 
@@ -56,14 +54,17 @@ def lost(error: Lost, where: str = "") -> Fault:
     """Return the fault of a process that is lost; `where` says what should have come."""
     first, *more = error.message.removeprefix("spoke no protocol: ").split("\n")
     text = "\n".join([f"{first} {where}".rstrip(), *more])
-    return Fault(text, next((advice for part, advice in ADVICE if part in text), ""))
+    return Fault(text, next((advice for part, advice in ADVICE.items() if part in text), ""))
 
 
 class Conversation:
-    """A program, started; leaving the context ends it. Every method raises Fault."""
+    """A program, started; leaving the context ends it. Every method raises Fault.
 
-    def __init__(self, program: Declaration, seconds: float) -> None:
-        self.program, self._seconds = program, seconds
+    `seconds` is how long an answer may take; what is shared is looked at `late`, in seconds.
+    """
+
+    def __init__(self, program: Declaration, seconds: float, late: float = LATE) -> None:
+        self.program, self._seconds, self._late = program, seconds, late
         self._area = Area(AREA_BYTES)
         self._number = 0
         try:
@@ -106,13 +107,17 @@ class Conversation:
         """
         self._number += 1
         arrays: list[Array] = []
-        body: Json = {"id": self._number, "spec": "", "calls": [pack_call(c, arrays) for c in calls]}
+        body: Json = {
+            "id": self._number,
+            "spec": "",
+            "calls": [pack_call(c, arrays) for c in calls],
+        }
         room = room_for(self._area, arrays) if shared else None
         if room:
             body["room"] = room
         self._say(Message(Type.RUN, body, tuple(arrays)), shared=bool(room))
         if room:
-            time.sleep(LATE)
+            time.sleep(self._late)
         replies = [self._result(case, len(calls)) for case in range(len(calls))]
         self._expect(Type.DONE, {"id": self._number}, "after the last result")
         return replies

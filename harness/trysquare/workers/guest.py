@@ -1,4 +1,4 @@
-"""The program behind a line: how it is started, what it takes, what it shares, what shows a fault."""
+"""The program behind a line: how it starts, what it takes, what it shares, what shows a fault."""
 
 from __future__ import annotations
 

@@ -55,7 +55,6 @@ _TEXT: Final = {"type": "string"}
 _COUNT: Final = {"type": "integer", "minimum": 0}
 _INDEX: Final = {**_COUNT, "description": "an index into `arrays`"}
 _WORD: Final = {"type": "string", "pattern": NAME}
-_PLACE: Final = {"device": _WORD, "mode": _WORD}
 
 DEFINITIONS: Final[dict[str, Json]] = {
     "array": {
@@ -83,8 +82,12 @@ DEFINITIONS: Final[dict[str, Json]] = {
     },
     "target": {
         "description": "a place to run; with `why` only on request, with `reason` not at all",
-        **_object(["device", "mode"], {"why": _TEXT, "reason": _TEXT, "broken": {"type": "boolean"}},
-                  **_PLACE),
+        **_object(
+            ["device", "mode"],
+            {"why": _TEXT, "reason": _TEXT, "broken": {"type": "boolean"}},
+            device=_WORD,
+            mode=_WORD,
+        ),
     },
     "spelling": {
         "description": "how a function is called: for people; its own defaults, as text, and "

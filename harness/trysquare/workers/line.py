@@ -208,9 +208,7 @@ class Line(threading.Thread):
         asked one by one.
         """
         if self._guest is not None and self._area is not None:
-            return gathered(
-                stretch, self.answer(spec, calls(stretch), deadline), self._area.bytes
-            )
+            return gathered(stretch, self.answer(spec, calls(stretch), deadline), self._area.bytes)
         whole = self._walked(spec, stretch, deadline * stretch.blocks)
         if not whole.refused or stretch.blocks == 1:
             return whole

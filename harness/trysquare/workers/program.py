@@ -1,4 +1,4 @@
-"""A program that is a backend, as the harness sees it: what it says of itself, and what it takes."""
+"""A program that is a backend, as the harness sees it: what it says of itself, what it takes."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from trysquare.result import Symptom
 from trysquare.spec import Spec
 from trysquare.workers.declaration import Declaration
 from trysquare.workers.protocol import Hello, pack_call
-from trysquare.workers.reproduction import Claim, written_out
+from trysquare.workers.reproduction import Claim, Wording, written_out
 
 UNSEEN = (Symptom.DISTRIBUTION, Symptom.MUTATED, Symptom.STORAGE)
 """Symptoms that a program tells of itself, and that nobody sees through a pipe."""
@@ -44,7 +44,8 @@ def ask(call, arrays, wanted):
     got = subprocess.run(COMMAND, cwd=FOLDER, input=said, stdout=subprocess.PIPE).stdout
     for _ in "hello", "result":
         _, length, size = struct.unpack("<4sIQ", got[:16])
-        header, payload, got = json.loads(got[16:16 + length]), got[16 + length:], got[16 + length + size:]
+        header, payload = json.loads(got[16:16 + length]), got[16 + length:]
+        got = payload[size:]
     if "kind" in header["reply"]:
         raise RuntimeError(header["reply"]["message"])
     outputs = []
@@ -71,8 +72,8 @@ def script(
     if claim.symptom in UNSEEN or (claim.symptom, claim.dtype) == (Symptom.DTYPE, "bfloat16"):
         return ""
     title = f"{spec.function} on {hello.target}, {program.name} {hello.version}"
-    words = _words(program, hello)
-    return written_out(words, title, hello.target, _written, call, claim, reference)
+    wording = Wording(title, _words(program, hello), hello.target, _written)
+    return written_out(wording, call, claim, reference)
 
 
 def _written(call: Call) -> str:

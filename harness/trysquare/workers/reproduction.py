@@ -91,21 +91,24 @@ def script(
     def written(one: Call) -> str:
         return backend.resolve(spec, one).text()
 
-    return written_out(backend.snippets, title, target, written, call, claim, reference)
+    return written_out(Wording(title, backend.snippets, target, written), call, claim, reference)
 
 
-def written_out(
-    words: Snippets,
-    title: str,
-    target: Target,
-    written: Callable[[Call], str],
-    call: Call,
-    claim: Claim,
-    reference: Call | None,
-) -> str:
-    """Return the script in these words; `written` gives a call as a Python expression."""
+@dataclass(frozen=True)
+class Wording:
+    """The words of a backend; `written` gives a call as a Python expression."""
+
+    title: str
+    snippets: Snippets
+    target: Target
+    written: Callable[[Call], str]
+
+
+def written_out(wording: Wording, call: Call, claim: Claim, reference: Call | None) -> str:
+    """Return the script in these words."""
+    words, target, written = wording.snippets, wording.target, wording.written
     text = written(call)
-    lines = [f"# {title}"]
+    lines = [f"# {wording.title}"]
     lines += _imports(words, (call,) if reference is None else (reference, call))
     if reference is not None:
         lines += _tensors(words, target, reference)
