@@ -219,10 +219,12 @@ class Session:
             self._unavailable.append(hello)
 
     def _ask(self, group: Group, targets: Sequence[Target]) -> Asked:
+        nothing: dict[Target, Future[list[Reply]]] = {target: Future() for target in targets}
+        if all(self._reason(group, target) for target in targets):
+            return Asked(group, (), nothing)  # nobody waits for its truth
         try:
             standards = self._standards(group)
         except Exception as error:  # noqa: BLE001 - a spec that cannot be planned costs its own group
-            nothing: dict[Target, Future[list[Reply]]] = {target: Future() for target in targets}
             return Asked(group, (), nothing, f"no cases could be made: {_words(error)}")
         calls = [standard.case.call for standard in standards]
         replies: dict[Target, Future[list[Reply]]] = {}
