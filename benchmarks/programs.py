@@ -27,7 +27,8 @@ SMALL, LONG = 300, 7
 MEBIBYTES = 64
 NODE = """\
 import {{ serve }} from {protocol};
-await serve({{ version: "1", dtypes: ["float32"], functions: {{}} }}, (asked) => ({{ output: asked.inputs.x }}));
+const hello = {{ version: "1", dtypes: ["float32"], functions: {{}} }};
+await serve(hello, (asked) => ({{ output: asked.inputs.x }}));
 """
 
 

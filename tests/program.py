@@ -634,7 +634,7 @@ def declared(folder: Path, fault: str) -> Path:
     """Write the file that declares the program with this fault; return its path."""
     path = folder / f"{fault}.yaml"
     command = json.dumps([sys.executable, "-I", "-S", str(Path(__file__).resolve()), fault])
-    path.write_text(f"trysquare: 1\nbackend: {fault}\ncommand: {command}\n", encoding="utf-8")
+    path.write_text(f"protocol: 1\nbackend: {fault}\ncommand: {command}\n", encoding="utf-8")
     return path
 
 

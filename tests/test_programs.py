@@ -130,13 +130,13 @@ def mistake(folder: Path, text: str, name: str = "toy") -> str:
 def test_a_file_that_declares_no_program_says_where_and_why(
     tmp_path: Path, line: str, complaint: str
 ) -> None:
-    told = mistake(tmp_path, f"# a toy\ntrysquare: 1\nbackend: toy\n{line}\n")
+    told = mistake(tmp_path, f"# a toy\nprotocol: 1\nbackend: toy\n{line}\n")
     assert complaint in told
     assert "toy.yaml:" in told
 
 
 def test_a_program_is_called_as_its_file(tmp_path: Path) -> None:
-    told = mistake(tmp_path, "trysquare: 1\nbackend: tor\ncommand: [./toy]\n")
+    told = mistake(tmp_path, "protocol: 1\nbackend: tor\ncommand: [./toy]\n")
     assert "toy.yaml:2:10: error: this file declares 'toy', by its name" in told
 
 
@@ -144,7 +144,7 @@ def test_nothing_in_a_command_goes_through_a_shell(tmp_path: Path) -> None:
     script = "import sys; open('told', 'w').write(sys.argv[1])"
     command = json.dumps([sys.executable, "-c", script, "$HOME $(touch oh) `touch no`; touch dear"])
     path = tmp_path / "toy.yaml"
-    path.write_text(f"trysquare: 1\nbackend: toy\ncommand: {command}\n", encoding="utf-8")
+    path.write_text(f"protocol: 1\nbackend: toy\ncommand: {command}\n", encoding="utf-8")
     with Pool() as pool:
         assert isinstance(pool.open(Target(str(path), "", "")).result(PATIENCE), Unavailable)
     assert sorted(one.name for one in tmp_path.iterdir()) == ["told", "toy.yaml"]
@@ -159,7 +159,7 @@ def test_a_program_that_is_not_there_is_missing_and_not_broken(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], word: str, reason: str
 ) -> None:
     path = tmp_path / "toy.yaml"
-    path.write_text(f"trysquare: 1\nbackend: toy\ncommand: [{word}]\n", encoding="utf-8")
+    path.write_text(f"protocol: 1\nbackend: toy\ncommand: [{word}]\n", encoding="utf-8")
     assert main(["run", str(RELU), "--backend", str(path), "--check", "cases"]) == 3
     told = " ".join(capsys.readouterr().out.split())
     assert reason in told
@@ -170,7 +170,7 @@ def test_a_file_with_a_mistake_is_exit_code_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "toy.yaml"
-    path.write_text("trysquare: 1\nbackend: toy\ncommand: ./toy\n", encoding="utf-8")
+    path.write_text("protocol: 1\nbackend: toy\ncommand: ./toy\n", encoding="utf-8")
     assert main(["run", str(RELU), "--backend", str(path)]) == 2
     assert "toy.yaml:3:10: error: expected a list" in capsys.readouterr().err
 

@@ -1,8 +1,9 @@
 // ONNX Runtime of Node.js as a backend of Trysquare: one operator of the ONNX standard at a time.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { InferenceSession, Tensor } from "onnxruntime-node";
-import { Unsupported, array, serve } from "./protocol.mjs";
+import { Unsupported, array, needed, serve } from "./protocol.mjs";
+
+const { InferenceSession, Tensor } = await needed("onnxruntime-node");
 
 // For each function: the operator, its inputs, its attributes by parameter, and attributes
 // without which its default is another function.

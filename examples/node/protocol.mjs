@@ -88,6 +88,23 @@ function send(header, arrays = [], room = null, area = null) {
   parts.forEach((part) => part.length && write(part));
 }
 
+/** Say in the hello why this program cannot run here, and end. */
+export function cannot(reason) {
+  receive(null);
+  send({ type: "hello", protocol: 1, reason });
+  process.exit(0);
+}
+
+/** Import a package; without it, this program cannot run here. */
+export async function needed(name) {
+  try {
+    return await import(name);
+  } catch (error) {
+    if (error.code !== "ERR_MODULE_NOT_FOUND") throw error;
+    return cannot(`${name} is not installed: npm install --ignore-scripts`);
+  }
+}
+
 /**
  * Answer until the harness says bye. `hello` is what the program says of itself; `call(asked)`
  * returns arrays by name, or a promise of them; it throws Unsupported for what is not there.

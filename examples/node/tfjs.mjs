@@ -1,6 +1,7 @@
 // TensorFlow.js, its CPU backend, as a backend of Trysquare.
-import { Unsupported, array, serve } from "./protocol.mjs"; // first: it keeps stdout clean
-import tf from "@tensorflow/tfjs";
+import { Unsupported, array, needed, serve } from "./protocol.mjs";
+
+const { default: tf } = await needed("@tensorflow/tfjs");
 
 // For each function: how it is called with a tensor and the parameters that it takes, and which
 // values of parameters that it does not take are what it does anyway.

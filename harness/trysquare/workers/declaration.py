@@ -20,10 +20,10 @@ from trysquare.workers.headers import NAME
 SCHEMA: Final[dict[str, Any]] = {
     "title": "the declaration of a program",
     "type": "object",
-    "required": ["trysquare", "backend", "command"],
+    "required": ["protocol", "backend", "command"],
     "additionalProperties": False,
     "properties": {
-        "trysquare": {"title": "a version of the format that is known here", "enum": ["1"]},
+        "protocol": {"title": "a version of the protocol that is known here", "enum": ["1"]},
         "backend": {
             "title": "a name of lower-case letters, digits and . _ + -",
             "type": "string",
@@ -65,7 +65,7 @@ class Declaration:
         if os.sep in first:
             path = self.folder / first
             if not path.is_file():
-                raise FileNotFoundError(f"there is no {first} in {self.folder}")
+                raise FileNotFoundError(f"there is no {first} in {self.folder}; is it built?")
             if not os.access(path, os.X_OK):
                 raise FileNotFoundError(f"{path} is not executable")
             return str(path), *rest
