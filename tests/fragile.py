@@ -6,30 +6,32 @@ Loaded by a worker as `fragile:NAME`.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import stat
+import subprocess
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from trysquare.backend import Array, Backend, Call, Offer, Target, Tensor, Tensors, Unavailable
+from trysquare.backend import Array, Call, Offer, Target, Tensor, Tensors, Unavailable
 from trysquare.errors import Unsupported
 from trysquare.spec import Spec
+from trysquare_miniatures.fragile import Double
 
 TRIGGER = 13
 MEGABYTES = b"x" * (3 << 20)
 
 
-class Fragile(Backend):
+class Fragile(Double):
     """Answers in NumPy; `accident` happens when it meets the trigger."""
 
-    package = "numpy"
-
     def __init__(self, name: str, accident: Callable[[Fragile, Array], Tensor]) -> None:
-        self.name, self.accident, self.answered = name, accident, 0
+        super().__init__(name)
+        self.accident, self.answered = accident, 0
 
     def targets(self) -> tuple[Offer, ...]:
         return (
@@ -38,32 +40,12 @@ class Fragile(Backend):
             Unavailable(Target(self.name, "gpu", "eager"), "there is no GPU"),
         )
 
-    def dtypes(self, target: Target) -> frozenset[str]:
-        return frozenset({"float64", "float32", "bfloat16"})
-
-    def to_tensor(self, array: Array, device: str) -> Tensor:
-        return array.copy()
-
-    def to_array(self, tensor: Tensor) -> Array:
-        return np.array(tensor)
-
     def value(self, spec: Spec, call: Call, tensors: Tensors) -> Tensor:
         x = tensors["x"]
         if TRIGGER in x:
             return self.accident(self, x)
         self.answered += 1
         return x + x
-
-    def gradients(
-        self, spec: Spec, call: Call, tensors: Tensors, cotangent: Tensor | None
-    ) -> Tensors:
-        return {name: 2 * np.asarray(cotangent) for name in call.wrt}
-
-    def multiply(self, a: Tensor, b: Tensor) -> Tensor:
-        return a * b
-
-    def storage(self, tensor: Tensor) -> Hashable:
-        return id(tensor)
 
     def environment(self) -> Mapping[str, str]:
         return {"pid": str(os.getpid()), "threads": os.environ["OMP_NUM_THREADS"]}
@@ -119,6 +101,12 @@ def hang(_: Fragile, _x: Array) -> Tensor:
         time.sleep(3600)
 
 
+def hang_in_c(_: Fragile, _x: Array) -> Tensor:
+    subprocess.Popen(["sleep", "3600"])  # noqa: S607 - who is left behind, if anybody
+    while True:
+        ctypes.PyDLL(None).pause()  # holds the GIL
+
+
 def babble(_: Fragile, x: Array) -> Tensor:
     for _line in range(2):
         os.write(1, MEGABYTES)
@@ -168,6 +156,7 @@ ACCIDENTS: dict[str, Callable[[Fragile, Array], Tensor]] = {
     "segfaults": segfault,
     "leaves": leave,
     "hangs": hang,
+    "hangs_in_c": hang_in_c,
     "babbles": babble,
     "spoils_the_pipe": spoil_the_pipe,
     "dies_unless_first": die_unless_first,

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from trysquare.dtypes import Array
+from trysquare_miniatures.fragile import round_upwards
 from trysquare_miniatures.liars import Question, Truthful, truthful
 
 __all__ = ["truthful"]
@@ -112,6 +113,13 @@ def hangs(question: Question, output: Array) -> Array:
 
 
 @Prey
+def never_ends_a_run(question: Question, output: Array) -> Array:
+    while question.spec.function == "sigmoid":
+        time.sleep(3600)
+    return output
+
+
+@Prey
 def wide_answers(_: Question, output: Array) -> Array:
     return output.astype(np.float64)
 
@@ -132,6 +140,11 @@ def hangs_at_a_number(question: Question, output: Array) -> Array:
     while _at(question, 0x3F80ABCD).any():
         time.sleep(3600)
     return output
+
+
+@Prey
+def rounds_upwards_from_a_number(question: Question, output: Array) -> Array:
+    return round_upwards(output) if _at(question, 0x3F80ABCD).any() else output
 
 
 @Prey

@@ -39,7 +39,6 @@ class Program:
     magic = b"TSQ1"
     prefix = struct.Struct("<4sIQ")
     alignment = 64
-    numbers: tuple[float, ...] = ()
 
     def __init__(self) -> None:
         self.requests: BinaryIO = os.fdopen(os.dup(0), "rb")
@@ -620,6 +619,179 @@ class Forgetting(Program):
             reply, outputs = self.reply(call, arrays)
             self.send({"type": "result", "id": header["id"], "case": case, "reply": reply}, outputs)
         self.send({"type": "done", "id": header["id"]})
+
+
+class Fragile(Program):
+    """Shows at each number of a table another fault, and one of them, the leak, from then on."""
+
+    numbers = {  # noqa: RUF012 - nobody writes there
+        1001: "segfault", 1002: "abort", 1003: "exit", 1004: "goodbye", 1005: "orphan", 1006: "hang",
+        1007: "loop", 1008: "growth", 1009: "shouting", 1010: "garbage", 1011: "promise",
+        1012: "half", 1013: "echo", 1014: "before", 1015: "dtype", 1016: "shape", 1017: "count",
+        1018: "mutation", 1019: "rounding", 1020: "flushing", 1021: "children", 1022: "exception",
+        1023: "leak",
+    }  # fmt: skip
+    piece = 1 << 28
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[bytes] = []
+        self.leaks = False
+        self.last = Array("float32", [], bytes(4))
+
+    def hello(self) -> Json:
+        targets = [{"device": "cpu", "mode": "miniature"}]
+        return {**super().hello(), "targets": targets, "functions": {"faulty": {}}}
+
+    def value(self, function: str, x: Array) -> Array:
+        if self.leaks:
+            self.take()
+        self.last = super().value("twice", x)
+        return self.last
+
+    def take(self) -> None:
+        try:
+            self.kept.append(bytes(self.piece))
+        except MemoryError:
+            os.write(2, b"out of memory\n")
+            os._exit(3)
+
+    def reply(self, call: Json, arrays: list[Array]) -> tuple[Json, list[Array]]:
+        if call["function"] == "faulty":
+            x = arrays[call["inputs"]["x"]]
+            count = len(x.raw) // struct.calcsize(CODES[x.dtype])
+            for number in struct.unpack(f"<{count}{CODES[x.dtype]}", x.raw):
+                if number in self.numbers:
+                    return getattr(self, self.numbers[int(number)])(x)
+        return super().reply(call, arrays)
+
+    def double(self, x: Array) -> tuple[Json, list[Array]]:
+        return self.answered(super().value("twice", x))
+
+    def segfault(self, x: Array) -> None:
+        import ctypes  # noqa: PLC0415 - only where something goes wrong
+
+        ctypes.string_at(0)
+
+    def abort(self, x: Array) -> None:
+        os.abort()
+
+    def exit(self, x: Array) -> None:
+        os._exit(0)
+
+    def goodbye(self, x: Array) -> None:
+        raise SystemExit
+
+    def orphan(self, x: Array) -> None:
+        if os.fork() == 0:
+            signal.pause()
+        os._exit(0)
+
+    def hang(self, x: Array) -> None:
+        import ctypes  # noqa: PLC0415
+
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        ctypes.PyDLL(None).pause()  # unlike CDLL, it keeps the GIL
+
+    def loop(self, x: Array) -> None:
+        while True:
+            time.sleep(0.001)  # whoever waits for the end has other things to do
+
+    def growth(self, x: Array) -> None:
+        while True:
+            self.take()
+
+    def shouting(self, x: Array) -> tuple[Json, list[Array]]:
+        for channel in (1, 2, 1, 2):
+            os.write(channel, b"x" * (3 << 20))
+        return self.double(x)
+
+    def garbage(self, x: Array) -> tuple[Json, list[Array]]:
+        self.write(b"?" * 4096)
+        return self.double(x)
+
+    def promise(self, x: Array) -> tuple[Json, list[Array]]:
+        self.write(self.prefix.pack(self.magic, 2, 1 << 60))
+        return self.double(x)
+
+    def earlier(self) -> bytes:
+        """The answer to the first call of the first frame."""
+        reply, arrays = self.answered(Array("float32", [1], bytes(4)))
+        return self.frame({"type": "result", "id": 1, "case": 0, "reply": reply}, arrays)
+
+    def half(self, x: Array) -> None:
+        frame = self.earlier()
+        self.write(frame[: len(frame) // 2])
+        os._exit(0)
+
+    def echo(self, x: Array) -> Any:
+        if x.dtype == "float32" and x.shape == [] and struct.unpack("<f", x.raw) == (1013,):
+            self.write(self.earlier())
+            return self.double(x)
+        return super().echo(x)
+
+    def before(self, x: Array) -> tuple[Json, list[Array]]:
+        return self.answered(self.last)
+
+    def dtype(self, x: Array) -> tuple[Json, list[Array]]:
+        (number,) = struct.unpack("<f", x.raw)
+        return self.answered(Array("float64", x.shape, struct.pack("<d", 2 * number)))
+
+    def shape(self, x: Array) -> tuple[Json, list[Array]]:
+        return self.answered(super().value("twice", x)._replace(shape=[1]))
+
+    def count(self, x: Array) -> tuple[Json, list[Array]]:
+        double = super().value("twice", x)
+        return self.answered(double._replace(shape=[2], raw=2 * double.raw))
+
+    def mutation(self, x: Array) -> tuple[Json, list[Array]]:
+        reply, arrays = self.double(x)
+        return {**reply, "changed": ["x"]}, arrays
+
+    def rounding(self, x: Array) -> tuple[Json, list[Array]]:
+        return self.bent(x, (4, 0xC00, 0x800), (28, 0x6000, 0x4000), (0, 3 << 22, 1 << 22))
+
+    def flushing(self, x: Array) -> tuple[Json, list[Array]]:
+        return self.bent(x, (4, 0, 0), (28, 0x8040, 0x8040), (0, 1 << 24, 1 << 24))
+
+    def bent(self, x: Array, *settings: tuple[int, int, int]) -> tuple[Json, list[Array]]:
+        """Change the arithmetic, say what one sees of it, and change it back."""
+        import ctypes  # noqa: PLC0415
+        import platform  # noqa: PLC0415
+
+        *intel, arm = settings
+        library, usual = ctypes.CDLL(None), ctypes.create_string_buffer(256)
+        library.fegetenv(usual)
+        changed = ctypes.create_string_buffer(usual.raw, 256)
+        for place, mask, bits in [arm] if platform.machine() in {"aarch64", "arm64"} else intel:
+            (now,) = struct.unpack_from("<I", changed, place)
+            struct.pack_into("<I", changed, place, now & ~mask | bits)
+        reply, arrays = self.double(x)
+        library.fesetenv(changed)
+        found = self.arithmetic(float("1"), float("0.5"))
+        library.fesetenv(usual)
+        return {**reply, "bent": found}, arrays
+
+    def arithmetic(self, one: float, half: float) -> str:
+        """How this thread computes; as arguments, the numbers are not worked out beforehand."""
+        ways = {
+            "rounds upwards": one + 2.0**-60 > one,
+            "takes subnormals for zero": 2.0**-1060 * (one * 2.0**200) == 0,
+            "flushes results to zero": 2.0**-1022 * half * (one * 2.0**200) == 0,
+        }
+        return ", ".join(words for words, so in ways.items() if so)
+
+    def children(self, x: Array) -> tuple[Json, list[Array]]:
+        subprocess.Popen(["sleep", "3600"])  # noqa: S607 - any one that stays
+        return self.double(x)
+
+    def exception(self, x: Array) -> tuple[Json, list[Array]]:
+        return {"kind": "raised", "message": "between us", "error": "PrivateError"}, []
+
+    def leak(self, x: Array) -> tuple[Json, list[Array]]:
+        self.leaks = True
+        self.take()
+        return self.double(x)
 
 
 def _named(base: type[Program]) -> Iterator[tuple[str, type[Program]]]:

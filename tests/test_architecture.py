@@ -76,7 +76,8 @@ LAYERS = (
         "audit.enclosure audit.grid binding causes cli.announcing cli.options command.progress "
         "command.rerun difference formula.branching formula.detour planning.cases "
         "planning.variations record_form specfile.composer specfile.schema specfile.values "
-        "truth.arrangement verdict.compare workers.area workers.frames workers.probes"
+        "truth.arrangement verdict.compare workers.area workers.confines workers.frames "
+        "workers.probes"
     ),
     (
         "audit.multiprecision audit.mutants backend formula.ball formula.bounded formula.extended "
@@ -90,7 +91,8 @@ LAYERS = (
     ),
     (
         "audit cli command dtypes errors formula formula.tree formula.typeset hunt packs planning "
-        "shelf specfile sweep sweep.segment truth usage verdict workers"
+        "shelf specfile sweep sweep.segment truth usage verdict workers workers.arithmetic "
+        "workers.lifeline workers.starter"
     ),
 )
 """The rooms of the harness, from the top down; a room imports only from lines below its own.

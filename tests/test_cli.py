@@ -9,12 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from leftovers import marked, nothing_left
 from trysquare import run
 from trysquare.__main__ import main
 from trysquare.backend import Target
@@ -160,19 +162,41 @@ def test_an_interrupted_run_keeps_its_results_and_ends_with_130(
     assert "incomplete" in capsys.readouterr().out
 
 
-def test_a_signal_interrupts_a_run(tmp_path: Path) -> None:
-    path = tmp_path / "results.jsonl"
-    command = [sys.executable, "-m", "trysquare", "run", "--backend", "numpy", "-o", str(path)]
-    environment = {**os.environ, "PYTHONPATH": SOURCES}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
+@contextmanager
+def begun(path: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A run that has written two results, and judges therefore, and does not end by itself."""
+    words = ["--backend", "prey:never_ends_a_run", "-k", "relu", "-k", "sigmoid", "--dtype"]
+    command = [sys.executable, "-m", "trysquare", "run", *words, "float32", "-o", str(path)]
+    # whoever starts this with SIGINT ignored, as a shell does in the background, hands that on
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            command, env={**environment, "PYTHONPATH": SOURCES}, stdout=subprocess.PIPE
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
         while not path.is_file() or path.read_text("utf-8").count('"type":"result"') < 2:
             assert process.poll() is None
             time.sleep(0.05)
+        yield process
+
+
+def test_a_signal_interrupts_a_run(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    with nothing_left() as environment, begun(path, environment) as process:
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=60)
     assert process.returncode == Code.INTERRUPTED
     assert b"incomplete" in out
     assert read(path).footer is None
+
+
+def test_nobody_outlives_a_run_that_is_killed(tmp_path: Path) -> None:
+    with nothing_left() as environment, begun(tmp_path / "results.jsonl", environment) as process:
+        assert any("spawn_main" in command for command in marked(environment).values())
+        assert any("workers.worker" in command for command in marked(environment).values())
+        process.kill()
 
 
 def test_a_fault_of_ours_ends_with_4_and_says_how_to_report_it(

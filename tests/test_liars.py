@@ -8,7 +8,7 @@ import pytest
 from trysquare.backend import Array, Tensor
 from trysquare.dtypes import FORMATS
 from trysquare.planning.plan import RUN, Group
-from trysquare.result import Expectation, Outcome, Result, Symptom
+from trysquare.result import Expectation, Limits, Outcome, Result, Symptom
 from trysquare.run import Session
 from trysquare.workers.probes import flushes, unfaithful
 from trysquare_miniatures.hearing import PATIENCE
@@ -115,7 +115,7 @@ def asked() -> dict[str, list[Result]]:
     found: dict[str, list[Result]] = {}
     names = [*ORDINARY, *(told.liar for told in ACCIDENTS)]
     modules = [f"trysquare_miniatures.liars:{name}" for name in names]
-    with Session(modules, SEED, PATIENCE) as session:
+    with Session(modules, SEED, Limits(PATIENCE)) as session:
         assert session.unavailable == ()
         group = Group(SPECS["relu"], CASES, FORMATS["float32"])
         for result in session.results([group], list(session.targets)):

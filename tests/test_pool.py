@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import select
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from leftovers import PATIENCE, marked, nothing_left
 from trysquare.backend import Answer, Array, Call, Kind, Refusal, Reply, Target, Unavailable, Want
 from trysquare.errors import ProtocolError, UsageError
 from trysquare.reader import read
@@ -22,7 +23,6 @@ from trysquare.workers.pool import Pool
 from trysquare.workers.protocol import Hello, unpack_reply
 from trysquare.workers.reproduction import Claim
 
-PATIENCE = 60.0
 SPEC = """\
 trysquare: 1
 function: twice
@@ -75,18 +75,6 @@ def output(reply: Reply) -> Array:
 def refusal(reply: Reply) -> Refusal:
     assert isinstance(reply, Refusal), reply
     return reply
-
-
-def ends(pid: int) -> bool:
-    """Wait for the end of a process that is not our child."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([descriptor], [], [], PATIENCE)[0])
-    finally:
-        os.close(descriptor)
 
 
 def test_answers_come_in_the_order_of_the_calls(pool: Pool, spec: Spec) -> None:
@@ -165,6 +153,18 @@ def test_a_case_that_lives_alone_is_answered_with_a_note(pool: Pool, spec: Spec)
     assert isinstance(first, Answer)
     assert first.note == ""
     assert output(after).tolist() == [4]
+
+
+def test_who_runs_out_of_memory_that_others_took_is_asked_again(spec: Spec) -> None:
+    calls = [call(number) for number in (1, 1023, 1, 1, 1, 1, 1)]
+    with Pool(memory=1 << 30) as pool:
+        backend = Target("trysquare_miniatures.fragile:backend", "", "")
+        hello = pool.open(backend).result(PATIENCE)
+        assert isinstance(hello, Hello)
+        replies = pool.ask(hello.target, spec, calls, PATIENCE).result(2 * PATIENCE)
+    assert [output(reply).tolist() for reply in replies] == [[2], [2046], *[[2]] * 5]
+    notes = [reply.note for reply in replies if isinstance(reply, Answer)]
+    assert [place for place, note in enumerate(notes) if "out of memory" in note] == [5]
 
 
 def test_every_crash_is_blamed_on_its_own_case(pool: Pool, spec: Spec) -> None:
@@ -311,27 +311,32 @@ def test_closing_the_pool_cancels_what_is_not_answered(spec: Spec) -> None:
             future.result(PATIENCE)
 
 
-def test_a_worker_does_not_outlive_its_harness() -> None:
-    program = (
-        "import os, sys\n"
-        "from trysquare.backend import Target\n"
-        "from trysquare.workers.pool import Pool\n"
-        "hello = Pool().open(Target('fragile:backend', '', '')).result()\n"
-        "print(hello.environment['pid'], flush=True)\n"
-        "sys.stdin.read()\n"
-    )
-    path = os.pathsep.join(sys.path)
-    with subprocess.Popen(
-        [sys.executable, "-c", program],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": path},
-        text=True,
-    ) as harness:
-        assert harness.stdout is not None
-        pid = int(harness.stdout.readline())
-        harness.kill()
-    assert ends(pid)
+HARNESS = """\
+import sys
+from pathlib import Path
+from trysquare.backend import Target
+from trysquare.workers.pool import Pool
+from test_pool import call, read
+pool = Pool()
+hello = pool.open(Target("fragile:hangs_in_c", "", "")).result()
+asked = pool.ask(hello.target, read(Path(sys.argv[1])), [call(float(sys.argv[2]))], 60.0)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("number", [1, 13], ids=["that is idle", "that hangs in C"])
+def test_a_worker_and_its_children_do_not_outlive_their_harness(spec: Spec, number: int) -> None:
+    command = [sys.executable, "-c", HARNESS, str(spec.place.path), str(number)]
+    awaited = "sleep 3600" if number == 13 else "workers.worker"
+    with nothing_left() as environment:
+        path = os.pathsep.join(sys.path)
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, env={**environment, "PYTHONPATH": path}
+        ) as harness:
+            while not any(awaited in one for one in marked(environment).values()):
+                assert harness.poll() is None
+                time.sleep(0.05)
+            harness.kill()
 
 
 def test_a_backend_without_functions_of_its_own_has_no_script(pool: Pool, spec: Spec) -> None:

@@ -34,7 +34,7 @@ from trysquare.command.rerun import Finding, rerun
 from trysquare.dtypes import FORMATS
 from trysquare.errors import SpecErrors
 from trysquare.reader import read as read_spec
-from trysquare.result import Symptom
+from trysquare.result import MEMORY_PER_WORKER, Symptom
 from trysquare.spec import Spec
 from trysquare.workers.area import Area
 from trysquare.workers.declaration import read
@@ -254,7 +254,9 @@ def test_a_stretch_of_a_program_is_asked_block_by_block(tmp_path: Path, spec: Sp
     form = FORMATS["float32"]
     stretch = Stretch("twice", "x", {}, "float32", False, 1 << 30, 3, 256, 1 << 14, 64)  # noqa: FBT003
     area = Area(1 << 14)
-    line = Line(Target(str(declared(tmp_path, "honest")), "", ""), START_SECONDS, area)
+    line = Line(
+        Target(str(declared(tmp_path, "honest")), "", ""), START_SECONDS, MEMORY_PER_WORKER, area
+    )
     line.start()
     try:
         walked = line.submit(lambda one: one.walk(spec, stretch, PATIENCE)).result(PATIENCE)
@@ -284,7 +286,7 @@ def test_large_arrays_lie_in_the_area_and_small_ones_in_the_payload() -> None:
 
 
 def test_a_program_shares_memory_for_large_arrays(tmp_path: Path, spec: Spec) -> None:
-    line = Line(Target(str(declared(tmp_path, "honest")), "", ""), START_SECONDS)
+    line = Line(Target(str(declared(tmp_path, "honest")), "", ""), START_SECONDS, MEMORY_PER_WORKER)
     line.start()
     x = np.arange(LARGE, dtype=np.float32)
     try:
@@ -332,7 +334,7 @@ def test_only_the_case_that_goes_wrong_is_lost(
 # doctor --command
 
 ACCIDENTS = {*SYMPTOMS, "growing", "leaking", "babbling", "wrongdtype", "wrongshape", "wrongcount",
-             "repeating", "erring", "mislabelling", "overwriting", "spawning"}  # fmt: skip
+             "repeating", "erring", "mislabelling", "overwriting", "spawning", "fragile"}  # fmt: skip
 LIARS = {
     "speechless": ("says hello", "there is no license for this device"),
     "silent": ("says hello", "no answer within 1 s after hello"),

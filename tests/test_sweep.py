@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 
 import workshop
+from leftovers import nothing_left
 from trysquare.__main__ import main
 from trysquare.backend import Target
 from trysquare.dtypes import BFLOAT16, FLOAT16, FLOAT32, Format
 from trysquare.formula.parser import parse
 from trysquare.record_form import encode
-from trysquare.result import Expectation, Outcome, Result, Run, Symptom
+from trysquare.result import Expectation, Limits, Outcome, Result, Run, Symptom
 from trysquare.results_file import read
 from trysquare.sweep.campaign import Pace, Range, Sweeping
 from trysquare.sweep.chart import BLOCK, Chart, Kind
@@ -312,7 +313,7 @@ def swept(  # noqa: PLR0913 - what may differ from sweep to sweep
     subject = Subject(SPECS[function], format, gradient)
     sweeping = Sweeping(
         (subject,), (), (Target(liar, "cpu", "miniature"),), (module_of(liar),), numbers,
-        Pace(1, seconds, None),
+        Pace(1, Limits(seconds), None),
     )  # fmt: skip
     run, interrupted = sweeping.run(output, lambda done, _: done, resume=False)
     assert not interrupted
@@ -410,7 +411,11 @@ def test_a_wrong_dtype_is_not_swept_and_said_so() -> None:
 
 @pytest.mark.parametrize(
     ("liar", "outcome"),
-    [("dies_of_a_number", Outcome.CRASHED), ("hangs_at_a_number", Outcome.TIMED_OUT)],
+    [
+        ("dies_of_a_number", Outcome.CRASHED),
+        ("hangs_at_a_number", Outcome.TIMED_OUT),
+        ("rounds_upwards_from_a_number", Outcome.ERRORED),
+    ],
 )
 def test_a_crash_costs_the_block_that_did_it(liar: str, outcome: Outcome) -> None:
     result = only(swept("sigmoid", liar, seconds=3.0))
@@ -439,7 +444,7 @@ def paired(function: str, liar: str, wrt: str = "") -> Result:
     pairs = Pairs(SPECS[function], BFLOAT16, wrt)
     target = Target(liar, "cpu", "miniature")
     sweeping = Sweeping(
-        (), (pairs,), (target,), (module_of(liar),), None, Pace(1, 30.0, None)
+        (), (pairs,), (target,), (module_of(liar),), None, Pace(1, Limits(30.0), None)
     )  # fmt: skip
     run, _ = sweeping.run(None, lambda done, _: done, resume=False)
     return only(run)
@@ -535,15 +540,16 @@ def test_a_sweep_that_is_killed_five_times_ends_as_an_unbroken_one(
 ) -> None:
     output = tmp_path / "results.jsonl"
     for kill in range(KILLS):
-        process = subprocess.Popen(
-            command(*SWEEP, "-o", str(output), *(["--resume"] if kill else [])),
-            env=environment(tmp_path), cwd=tmp_path,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        while process.poll() is None and parts(output) <= kill:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        with nothing_left() as marks:
+            process = subprocess.Popen(
+                command(*SWEEP, "-o", str(output), *(["--resume"] if kill else [])),
+                env=marks | environment(tmp_path), cwd=tmp_path,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            while process.poll() is None and parts(output) <= kill:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
         assert not ended(output)
         with output.open("ab") as file:
             file.write(b'{"type":"part","func')  # torn apart in the middle of a line
@@ -559,7 +565,7 @@ def ended(path: Path) -> bool:
 def swept_part(subject: Subject, start: int, stop: int) -> Segment:
     """What a runner finds on a part, on a target that is seldom right."""
     target = Target("beyond_the_limit", "cpu", "miniature")
-    runner = Runner([Member(target, f"{LIARS}:beyond_the_limit", {})], None, 30.0)
+    runner = Runner([Member(target, f"{LIARS}:beyond_the_limit", {})], None, Limits(30.0))
     job = Job(
         subject.spec.place.path, subject.format.name, subject.gradient, start, stop, (target,)
     )

@@ -133,8 +133,9 @@ class Answer:
     """What came back: `output`, or one gradient for each input in `wrt`.
 
     `changed` names the inputs whose bits are not what was sent, `shares` those whose storage the
-    output occupies. `seconds` is the time in the framework. `note` says what happened on the way
-    (a process that died, but not of this call).
+    output occupies. `bent` says how the thread computes afterwards, if not as before. `seconds` is
+    the time in the framework. `note` says what happened on the way (a process that died, but not of
+    this call).
     """
 
     outputs: Mapping[str, Array]
@@ -142,6 +143,7 @@ class Answer:
     shares: tuple[str, ...] = ()
     seconds: float = 0.0
     note: str = ""
+    bent: str = ""
 
 
 class Kind(StrEnum):

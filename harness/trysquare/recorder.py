@@ -110,7 +110,7 @@ def header(
         specs=f"{len(specs)} {'spec' if len(specs) == 1 else 'specs'}, sha256 {revision(specs)}",
         started=_now(),
         targets=targets(session, named),
-        environment=environment(),
+        environment={**environment(), **session.limits.facts},
         shard="" if shard is None else str(shard),
     )
 

@@ -22,6 +22,28 @@ REFERENCE = "formula"
 SECONDS_PER_CASE = 60.0
 """A case that takes longer is a hang, unless somebody says otherwise."""
 
+GIB = 1 << 30
+MEMORY_PER_WORKER = 8 * GIB
+"""A worker that wants more has lost control, unless somebody says otherwise."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a backend may take: seconds for each case, bytes of memory for a worker (0: any)."""
+
+    seconds: float = SECONDS_PER_CASE
+    memory: int = MEMORY_PER_WORKER
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """The limits by name, in words."""
+        memory = f"{self.memory / GIB:g} GiB" if self.memory else "any"
+        return {"seconds for a case": f"{self.seconds:g}", "memory for a worker": memory}
+
+
+USUAL = Limits()
+"""The limits where nobody says otherwise."""
+
 
 class Check(StrEnum):
     """What is compared; every check follows from the spec.
@@ -74,6 +96,7 @@ class Symptom(StrEnum):
     SHAPE = "wrong shape"
     MUTATED = "changed its input"
     STORAGE = "not the same storage"
+    ARITHMETIC = "left the arithmetic of its thread changed"
     NAN = "NaN against a number"
     INFINITY = "infinity against a finite number"
     LOST = "zero where the truth is not zero"

@@ -14,10 +14,11 @@ from trysquare.backend import Call, OnRequest, Reply, Target, Unavailable
 from trysquare.dtypes import Format
 from trysquare.errors import UsageError
 from trysquare.planning.plan import Group
-from trysquare.result import SECONDS_PER_CASE, Check, Expectation, Outcome, Result
+from trysquare.result import USUAL, Check, Expectation, Limits, Outcome, Result
 from trysquare.spec import Spec
 from trysquare.verdict.judge import judge_all
 from trysquare.verdict.standard import Standard
+from trysquare.workers.lifeline import end_with_parent
 from trysquare.workers.pool import Pool
 from trysquare.workers.protocol import Hello
 from trysquare.workers.witness import witness
@@ -59,14 +60,15 @@ class Session:
         self,
         backends: Sequence[str],
         seed: int,
-        deadline: float = SECONDS_PER_CASE,
+        limits: Limits = USUAL,
         wanted: Sequence[Target] = (),
         *,
         unnamed: bool = False,
     ) -> None:
-        self._seed, self._deadline, self._wanted = seed, deadline, frozenset(wanted)
+        self._seed, self._wanted = seed, frozenset(wanted)
+        self._limits, self._deadline = limits, limits.seconds
         self._unnamed = unnamed
-        self._pool = Pool()
+        self._pool = Pool(memory=limits.memory)
         self._hellos: dict[Target, Hello] = {}
         self._unavailable: list[Unavailable] = []
         self._on_request: list[OnRequest] = []
@@ -98,6 +100,11 @@ class Session:
     def on_request(self) -> tuple[OnRequest, ...]:
         """The targets that are here and that nobody named."""
         return tuple(self._on_request)
+
+    @property
+    def limits(self) -> Limits:
+        """What a case and a worker may take."""
+        return self._limits
 
     @property
     def pool(self) -> Pool:
@@ -146,7 +153,7 @@ class Session:
                 judged.set_exception(error)
             yield from self._of_group(Answered(asked, judged))
             return
-        judges = ProcessPoolExecutor(JUDGES, get_context("spawn"))
+        judges = ProcessPoolExecutor(JUDGES, get_context("spawn"), initializer=end_with_parent)
         scribes = ThreadPoolExecutor(max(1, len(targets)))
         try:
             yield from self._many(groups, targets, judges, scribes)

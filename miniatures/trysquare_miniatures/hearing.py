@@ -14,7 +14,7 @@ from trysquare.hunt.chase import Chase
 from trysquare.hunt.subject import Subject
 from trysquare.planning.cases import Case
 from trysquare.planning.plan import RUN, Group, groups
-from trysquare.result import SECONDS_PER_CASE, SEED, Check, Outcome, Result
+from trysquare.result import SECONDS_PER_CASE, SEED, USUAL, Check, Limits, Outcome, Result
 from trysquare.run import Session
 from trysquare.spec import Extent, Spec
 from trysquare.sweep.campaign import Pace, Range, Sweeping
@@ -61,9 +61,7 @@ def _swept(session: Session, group: Group, targets: Sequence[Target]) -> Iterato
     subject = Swept(group.spec, group.format, gradient=False)
     sources = tuple(dict.fromkeys(session.source(target) for target in targets))
     for numbers in SWEPT:
-        sweeping = Sweeping(
-            (subject,), (), tuple(targets), sources, numbers, Pace(1, SECONDS_PER_CASE, None)
-        )
+        sweeping = Sweeping((subject,), (), tuple(targets), sources, numbers, Pace(1, USUAL, None))
         run, _ = sweeping.run(None, lambda done, _: done, resume=False)
         yield from run.results
 
@@ -106,7 +104,7 @@ class Hearing:
 
     def held(self) -> Heard:
         """Start the workers, ask, and judge what they answer."""
-        with Session(tuple(self.modules.values()), SEED, self.deadline) as session:
+        with Session(tuple(self.modules.values()), SEED, Limits(self.deadline)) as session:
             results = [
                 result
                 for group, asked in self.questions

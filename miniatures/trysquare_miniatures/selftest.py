@@ -12,6 +12,7 @@ from typing import TextIO
 from trysquare.command import selection
 from trysquare.command.progress import watched
 from trysquare.result import Check, Result
+from trysquare.workers.lifeline import end_with_parent
 from trysquare_miniatures.hearing import ASKING, FEW, MANY, Heard, Hearing, groups_of, hearings
 from trysquare_miniatures.lies import LIES
 from trysquare_miniatures.score import Score, scores
@@ -39,7 +40,8 @@ def selftest(names: Sequence[str], stream: TextIO) -> list[Score]:
 
 def _results(waiting: Sequence[Hearing], heard: list[Heard]) -> Iterator[Result]:
     """Hold the hearings, one more at a time than there are processors: some only wait."""
-    with ProcessPoolExecutor((os.cpu_count() or 1) + 1, get_context("spawn")) as courts:
+    processes, apart = (os.cpu_count() or 1) + 1, get_context("spawn")
+    with ProcessPoolExecutor(processes, apart, initializer=end_with_parent) as courts:
         try:
             for done in as_completed([courts.submit(hearing.held) for hearing in waiting]):
                 heard.append(done.result())

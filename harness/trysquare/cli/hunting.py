@@ -8,7 +8,17 @@ from typing import Any
 import click
 
 from trysquare.cli.measuring import conclude, require_outputs
-from trysquare.cli.options import ANY_FILE, DTYPES, REPORT, RESULTS, SEEDED, TARGETS, TIMEOUT
+from trysquare.cli.options import (
+    ANY_FILE,
+    DTYPES,
+    MEMORY,
+    REPORT,
+    RESULTS,
+    SEEDED,
+    TARGETS,
+    TIMEOUT,
+    limits,
+)
 
 EVALUATIONS = 1_000_000
 """Evaluations of one quantity by one target; a pass through every binade of float64 needs many."""
@@ -39,6 +49,7 @@ EVALUATIONS = 1_000_000
 @RESULTS
 @REPORT
 @TIMEOUT
+@MEMORY
 def hunt(**options: Any) -> int:
     """Search for the inputs of FUNCTION (a name, a pattern, or a spec file) with the largest error.
 
@@ -56,7 +67,7 @@ def hunt(**options: Any) -> int:
         gradient=options["gradient"],
     )
     recorded, interrupted = campaign.run(
-        options["evaluations"], options["seed"], options["timeout"], options["output"], sys.stderr
+        options["evaluations"], options["seed"], limits(options), options["output"], sys.stderr
     )
     code = conclude(recorded, options, interrupted=interrupted)
     if options["save"]:

@@ -16,6 +16,7 @@ from trysquare.cli.options import (
     BACKENDS,
     BASELINE,
     DTYPES,
+    MEMORY,
     PROFILE,
     REPORT,
     RESULTS,
@@ -24,6 +25,7 @@ from trysquare.cli.options import (
     TARGETS,
     TIMEOUT,
     Code,
+    limits,
     require_writable,
     schema_of,
     write,
@@ -54,6 +56,7 @@ def _schema() -> object:
 @RESULTS
 @REPORT
 @TIMEOUT
+@MEMORY
 @schema_of("a line of results", _schema)
 def run(**options: Any) -> int:
     """Measure every backend against SPECS (all that are installed, if none is named)."""
@@ -74,7 +77,7 @@ def run(**options: Any) -> int:
     )
     campaign = replace(campaign if shard is None else campaign.part(shard), accepted=accepted)
     recorded, interrupted = campaign.run(
-        options["seed"], options["timeout"], options["output"], sys.stderr
+        options["seed"], limits(options), options["output"], sys.stderr
     )
     return conclude(recorded, options, interrupted=interrupted)
 

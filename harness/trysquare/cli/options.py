@@ -6,7 +6,7 @@ import errno
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from trysquare.errors import UsageError
-from trysquare.result import SECONDS_PER_CASE, SEED
+from trysquare.result import GIB, MEMORY_PER_WORKER, SECONDS_PER_CASE, SEED, Limits
 
 FC = TypeVar("FC", bound=Callable[..., Any] | click.Command)
 """What an option decorates."""
@@ -76,7 +76,7 @@ def schema_of(what: str, schema: Callable[[], object]) -> Callable[[FC], FC]:
 
 def _finite(_: click.Context, parameter: click.Parameter, value: float) -> float:
     if not math.isfinite(value):
-        raise click.BadParameter(f"{value} is no number of seconds.", param=parameter)
+        raise click.BadParameter(f"{value} is no such number.", param=parameter)
     return value
 
 
@@ -96,6 +96,22 @@ TIMEOUT = click.option(
     metavar="SECONDS",
     help="A case that takes longer is a hang.",
 )
+
+
+MEMORY = click.option(
+    "--memory",
+    type=click.FloatRange(min=0),
+    callback=_finite,
+    default=MEMORY_PER_WORKER / GIB,
+    show_default=True,
+    metavar="GIB",
+    help="A worker that wants more has crashed; 0: as much as there is.",
+)
+
+
+def limits(options: Mapping[str, Any]) -> Limits:
+    """Return the limits that were asked for."""
+    return Limits(options["timeout"], round(options["memory"] * GIB))
 
 
 class Code(IntEnum):

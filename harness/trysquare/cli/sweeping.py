@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trysquare.cli.measuring import conclude, require_outputs
-from trysquare.cli.options import REPORT, RESULTS, TARGETS, TIMEOUT, Code
+from trysquare.cli.options import MEMORY, REPORT, RESULTS, TARGETS, TIMEOUT, Code, limits
 from trysquare.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @RESULTS
 @REPORT
 @TIMEOUT
+@MEMORY
 def sweep(**options: Any) -> int:
     """Compare FUNCTIONs (names or globs) with the truth at every number of a format.
 
@@ -52,7 +53,7 @@ def sweep(**options: Any) -> int:
         options["targets"],
         gradient=options["gradient"],
         numbers=_range(options["numbers"]),
-        pace=Pace(options["processes"], options["timeout"], default_folder()),
+        pace=Pace(options["processes"], limits(options), default_folder()),
     )
     recorded, interrupted = campaign.run(
         options["output"],

@@ -21,7 +21,7 @@ from trysquare.planning.plan import RUN, Group, groups
 from trysquare.planning.shards import Shard
 from trysquare.ratchet import Ratchet
 from trysquare.recorder import Recorder
-from trysquare.result import SEED, Check, Run
+from trysquare.result import SEED, Check, Limits, Run
 from trysquare.run import Session
 from trysquare.spec import Spec
 
@@ -77,16 +77,14 @@ class Campaign:
         """Return one part of it."""
         return replace(self, groups=shard.of(self.groups), shard=shard, complete=False)
 
-    def run(
-        self, seed: int, deadline: float, path: Path | None, stream: TextIO
-    ) -> tuple[Run, bool]:
+    def run(self, seed: int, limits: Limits, path: Path | None, stream: TextIO) -> tuple[Run, bool]:
         """Measure everything; return the run, and whether somebody interrupted it.
 
-        `deadline` is in seconds per case; progress goes to `stream`, records to the file `path`.
+        Progress goes to `stream`, records to the file `path`.
         Raises UsageError if that cannot be written, and SpecErrors for a spec that contradicts
         itself.
         """
-        with self._opened(seed, deadline) as session:
+        with self._opened(seed, limits) as session:
             targets = selection.among(self.wanted, session.targets)
             complete = self.complete and seed == SEED
             hellos = {target: session.targets[target] for target in targets}
@@ -106,12 +104,12 @@ class Campaign:
                 return records.run, False
 
     @contextmanager
-    def _opened(self, seed: int, deadline: float) -> Iterator[Session]:
+    def _opened(self, seed: int, limits: Limits) -> Iterator[Session]:
         """Open the targets; while they import their frameworks the specs are looked through."""
         unnamed, backends = not self.named, tuple(self.entries)
         with ThreadPoolExecutor(1) as aside:
             agreed = aside.submit(agreement.require, self.specs)
-            with Session(backends, seed, deadline, self.wanted, unnamed=unnamed) as session:
+            with Session(backends, seed, limits, self.wanted, unnamed=unnamed) as session:
                 agreed.result()
                 yield session
 

@@ -21,7 +21,7 @@ from trysquare.ledger import Ledger
 from trysquare.planning import corpus
 from trysquare.planning.plan import Group, groups
 from trysquare.recorder import Recorder
-from trysquare.result import Check, Result, Run
+from trysquare.result import Check, Limits, Result, Run
 from trysquare.results_file import read
 from trysquare.run import Session
 from trysquare.spec import Spec
@@ -78,14 +78,14 @@ class Hunt:
         )
 
     def run(
-        self, evaluations: int, seed: int, deadline: float, path: Path | None, stream: TextIO
+        self, evaluations: int, seed: int, limits: Limits, path: Path | None, stream: TextIO
     ) -> tuple[Run, bool]:
         """Search everything; return the run, and whether somebody interrupted it.
 
-        `deadline` is in seconds per call; progress goes to `stream`, records to the file `path`.
+        Progress goes to `stream`, records to the file `path`.
         Raises UsageError if that cannot be written, and for a target that is not there.
         """
-        with Session(tuple(self.entries), seed, deadline) as session:
+        with Session(tuple(self.entries), seed, limits) as session:
             targets = selection.among(self.wanted, session.targets)
             chase = Chase(session, targets, evaluations, seed, self.gradient, self.seeds)
             ledger = Ledger(self.entries, self.groups, session.targets, complete=False)

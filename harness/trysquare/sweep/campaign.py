@@ -19,7 +19,7 @@ from trysquare.errors import UsageError
 from trysquare.ledger import Ledger
 from trysquare.planning.plan import Group
 from trysquare.recorder import Recorder, functions, header
-from trysquare.result import SEED, Check, Result, Run
+from trysquare.result import SEED, Check, Limits, Result, Run
 from trysquare.run import Session
 from trysquare.spec import Spec
 from trysquare.sweep.chart import BLOCK
@@ -53,10 +53,10 @@ class Range:
 
 @dataclass(frozen=True)
 class Pace:
-    """So many runners at a time, seconds for a block, and where charts are kept (None: nowhere)."""
+    """So many runners at a time, limits for a block, and where charts are kept (None: nowhere)."""
 
     processes: int
-    deadline: float
+    limits: Limits
     charts: Path | None
 
 
@@ -77,7 +77,7 @@ class Sweeping:
         Of an interrupted sweep the file holds what was finished, for `resume`. Raises UsageError
         for a target that is not there, and for a file that another sweep has written.
         """
-        with Session(self.backends, SEED, self.pace.deadline) as session:
+        with Session(self.backends, SEED, self.pace.limits) as session:
             tasks = self._tasks(session)
             named = {target.backend for target in self.targets}
             head = header(session, self._specs, SEED, named)
@@ -134,7 +134,7 @@ class Sweeping:
         jobs = [(number, job) for number, job in self._jobs(tasks, found) if job.targets]
         total = sum((job.stop - job.start) * len(job.targets) for _, job in jobs)
         members = {member.target: member for member in tasks.values()}
-        arguments = (tuple(members.values()), self.pace.charts, self.pace.deadline)
+        arguments = (tuple(members.values()), self.pace.charts, self.pace.limits)
         with ProcessPoolExecutor(
             self.pace.processes, get_context("spawn"), initializer=begin, initargs=arguments
         ) as runners:
@@ -217,7 +217,7 @@ class Sweeping:
         groups += [pairs.group for pairs in self.pairs]
         entries = {name: known(name) for name in map(session.source, session.targets)}
         ledger = Ledger(entries, groups, session.targets, complete=False)
-        finder = Finder(session.pool, self.pace.deadline)
+        finder = Finder(session.pool, self.pace.limits.seconds)
         for key, member in tasks.items():
             recorder.add(ledger.judge(self._result(finder, key, member, found[key])))
         for pairs in self.pairs:

@@ -16,6 +16,7 @@ from trysquare.backend import Kind, Refusal, Target, Unavailable
 from trysquare.dtypes import FORMATS, Array
 from trysquare.errors import TrysquareError
 from trysquare.reader import read
+from trysquare.result import Limits
 from trysquare.spec import Spec
 from trysquare.sweep.chart import BLOCK, Chart
 from trysquare.sweep.evaluation import BlockTruth, Evaluator
@@ -25,9 +26,9 @@ from trysquare.sweep.subject import Subject
 from trysquare.sweep.surveys import Surveys
 from trysquare.sweep.tally import Judge, Tally, amended
 from trysquare.workers.area import Area, keep_memory
+from trysquare.workers.lifeline import end_with_parent
 from trysquare.workers.line import START_SECONDS, Line
 from trysquare.workers.stretch import VARIED, Stretch, Walked
-from trysquare.workers.worker import die_with_parent
 
 FRAME = 32
 """Blocks that a worker is sent at a time; while it answers, the ones before are compared."""
@@ -69,9 +70,9 @@ class Done:
 class Runner:
     """Sweeps one job after the other."""
 
-    def __init__(self, members: Sequence[Member], folder: Path | None, deadline: float) -> None:
+    def __init__(self, members: Sequence[Member], folder: Path | None, limits: Limits) -> None:
         self._members = {member.target: member for member in members}
-        self._folder, self._deadline = folder, deadline
+        self._folder, self._limits = folder, limits
         self._crews: dict[Target, _Crew] = {}
         self._subjects: dict[tuple[Path, str, bool], tuple[Subject, Surveys]] = {}
 
@@ -81,7 +82,9 @@ class Runner:
         subject, surveys = self._known(job)
         chart = surveys.chart(job.start, job.stop)
         crews = {target: self._crew(target) for target in job.targets}
-        sweep = _Sweep(subject, chart, Evaluator(surveys.surveyor, chart), crews, self._deadline)
+        sweep = _Sweep(
+            subject, chart, Evaluator(surveys.surveyor, chart), crews, self._limits.seconds
+        )
         return Done(job, sweep.found(), time.perf_counter() - begun)
 
     def close(self) -> None:
@@ -99,17 +102,18 @@ class Runner:
 
     def _crew(self, target: Target) -> _Crew:
         if target not in self._crews:
-            self._crews[target] = _Crew(self._members[target])
+            self._crews[target] = _Crew(self._members[target], self._limits.memory)
         return self._crews[target]
 
 
 class _Crew:
     """The worker of one target, and the area into which it answers, with room for two frames."""
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, member: Member, memory: int) -> None:
         self.member = member
         self.area = Area(2 * FRAME * BLOCK * WIDEST)
-        self._line = Line(replace(member.target, backend=member.source), START_SECONDS, self.area)
+        place = replace(member.target, backend=member.source)
+        self._line = Line(place, START_SECONDS, memory, self.area)
         self._line.start()
 
     def ready(self) -> Refusal | None:
@@ -290,12 +294,12 @@ def parts(start: int, stop: int, size: int) -> Iterator[tuple[int, int]]:
 _STARTED: list[Runner] = []
 
 
-def begin(members: Sequence[Member], folder: Path | None, deadline: float) -> None:
+def begin(members: Sequence[Member], folder: Path | None, limits: Limits) -> None:
     """Make this process a runner, which ends when the one that started it is gone."""
-    die_with_parent()
+    end_with_parent()
     keep_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it decides when to stop
-    _STARTED.append(Runner(members, folder, deadline))
+    _STARTED.append(Runner(members, folder, limits))
 
 
 def work(job: Job) -> Done:

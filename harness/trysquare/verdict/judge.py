@@ -99,7 +99,7 @@ def _bits(reply: Reply | None) -> Hashable:
         (name, str(output.dtype), output.shape, output.tobytes())
         for name, output in reply.outputs.items()
     )
-    return (*outputs, reply.changed, reply.shares)
+    return (*outputs, reply.changed, reply.shares, reply.bent)
 
 
 def _renamed(result: Result, case: Case, target: str, reply: Reply) -> Result:
@@ -234,6 +234,8 @@ def _form(standard: Standard, reply: Answer, got: Array) -> tuple[Symptom, str] 
             return Symptom.STORAGE, f"the result does not occupy the storage of {first}"
     elif reply.changed:
         return Symptom.MUTATED, f"changed {', '.join(reply.changed)}"
+    if reply.bent:
+        return Symptom.ARITHMETIC, f"afterwards, its thread {reply.bent}"
     return None
 
 

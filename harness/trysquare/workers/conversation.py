@@ -9,6 +9,7 @@ from typing import Self
 
 from trysquare.backend import Array, Call, Kind, Reply, Target, Unavailable
 from trysquare.errors import ProtocolError
+from trysquare.result import MEMORY_PER_WORKER
 from trysquare.workers.area import Area
 from trysquare.workers.declaration import Declaration
 from trysquare.workers.frames import Json, Message, Type
@@ -68,7 +69,7 @@ class Conversation:
         self._area = Area(AREA_BYTES)
         self._number = 0
         try:
-            self._process = WorkerProcess(of_program(program), self._area)
+            self._process = WorkerProcess(of_program(program), MEMORY_PER_WORKER, self._area)
         except FileNotFoundError as error:
             self._area.close()
             raise Fault(str(error), "`command` is a program and its arguments") from error

@@ -123,6 +123,7 @@ DEFINITIONS: Final[dict[str, Json]] = {
         {
             "changed": {"type": "array", "items": _TEXT},
             "shares": {"type": "array", "items": _TEXT},
+            "bent": _TEXT,
             "seconds": _object(["float"], {}, float=_TEXT),
             "note": _TEXT,
         },

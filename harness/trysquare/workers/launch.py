@@ -9,21 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trysquare.backend import Target
+from trysquare.workers import starter
 from trysquare.workers.declaration import Declaration
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-
-STARTER = """\
-import os, sys
-if sys.platform == "linux":
-    import ctypes
-    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL: it outlives an exec
-try:
-    os.execv(sys.argv[1], sys.argv[1:])
-except OSError as error:
-    sys.exit(f"{sys.argv[1]}: {error.strerror}")
-"""
-"""Becomes the program, which the kernel kills when the harness is gone."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +34,8 @@ def of_backend(target: Target) -> Launch:
 
 def of_program(program: Declaration) -> Launch:
     """Return what starts a program; FileNotFoundError if it is not there."""
-    starter = (sys.executable, "-I", "-S", "-c", STARTER)
-    return Launch((*starter, *program.argv()), _environment(), program.folder)
+    start = (sys.executable, "-I", "-S", starter.__file__)
+    return Launch((*start, *program.argv()), _environment(), program.folder)
 
 
 def _environment() -> dict[str, str]:

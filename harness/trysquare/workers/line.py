@@ -46,9 +46,12 @@ class Line(threading.Thread):
     A stretch is answered into `area`. Raises SpecErrors for a program whose file cannot be read.
     """
 
-    def __init__(self, target: Target, start_seconds: float, area: Area | None = None) -> None:
+    def __init__(
+        self, target: Target, start_seconds: float, memory: int, area: Area | None = None
+    ) -> None:
         super().__init__(name=f"trysquare {target}", daemon=True)
-        self.target, self.start_seconds, self._area = target, start_seconds, area
+        self.target, self.start_seconds = target, start_seconds
+        self._memory, self._area = memory, area
         self._guest = Guest(target) if is_program(target.backend) else None
         self.opened: Future[Hello | Unavailable] = Future()
         self._jobs: queue.SimpleQueue[tuple[Callable[[Line], Any], Future[Any]] | None]
@@ -109,7 +112,7 @@ class Line(threading.Thread):
         guest = self._guest
         launch = of_backend(self.target) if guest is None else guest.launch()
         area = self._area if guest is None else guest.area
-        process = self._process = WorkerProcess(launch, area)
+        process = self._process = WorkerProcess(launch, self._memory, area)
         if self._stopping.is_set():  # `stop` may have looked before there was a process
             raise Lost(Kind.CRASHED, "stopped")
         process.send(Message(Type.HELLO, greeting(self.target, area)))

@@ -10,6 +10,7 @@ from typing import Self
 
 from trysquare.backend import Call, Reply, Target, Unavailable, require
 from trysquare.errors import UsageError
+from trysquare.result import MEMORY_PER_WORKER
 from trysquare.spec import Spec
 from trysquare.workers.line import START_SECONDS, Line
 from trysquare.workers.protocol import Hello
@@ -17,10 +18,12 @@ from trysquare.workers.reproduction import Claim
 
 
 class Pool:
-    """The workers of a run; leaving the context kills them all."""
+    """The workers of a run, each with so many bytes of memory; leaving the context kills them."""
 
-    def __init__(self, start_seconds: float = START_SECONDS) -> None:
-        self._start_seconds = start_seconds
+    def __init__(
+        self, start_seconds: float = START_SECONDS, memory: int = MEMORY_PER_WORKER
+    ) -> None:
+        self._start_seconds, self._memory = start_seconds, memory
         self._lines: dict[Target, Line] = {}
         self._opening: list[Line] = []
         self._sources: dict[str, str] = {}
@@ -45,7 +48,7 @@ class Pool:
         """
         source = self.source(target)
         require(source)
-        line = Line(replace(target, backend=source), self._start_seconds)
+        line = Line(replace(target, backend=source), self._start_seconds, self._memory)
         self._opening.append(line)
         opened: Future[Hello | Unavailable] = Future()
 

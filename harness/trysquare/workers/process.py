@@ -14,12 +14,14 @@ import time
 from trysquare.backend import Array, Kind
 from trysquare.errors import ProtocolError
 from trysquare.workers.area import Area
+from trysquare.workers.confines import confine
 from trysquare.workers.frames import PREFIX, Message, clean, decode, encode, lengths
 from trysquare.workers.launch import Launch
 
 PIPE_BYTES = 1 << 20
 STDERR_BYTES = 1 << 16
 STDERR_LINES = 8
+LOOK_SECONDS = 1.0
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
 
@@ -32,12 +34,9 @@ class Lost(Exception):  # noqa: N818 - an outcome of a case, not an error of our
 
 
 class WorkerProcess:
-    """A worker, its three pipes and the area it shares; used by one thread, except for `kill`.
+    """A worker, its three pipes and the area it shares; used by one thread, except for `kill`."""
 
-    The thread that starts it must outlive it: the kernel kills the worker when that thread ends.
-    """
-
-    def __init__(self, launch: Launch, area: Area | None = None) -> None:
+    def __init__(self, launch: Launch, memory: int, area: Area | None = None) -> None:
         self._process = subprocess.Popen(
             launch.command,
             cwd=launch.folder,
@@ -49,6 +48,7 @@ class WorkerProcess:
             pass_fds=() if area is None else (area.descriptor,),
             start_new_session=True,
         )
+        confine(self._process.pid, memory)
         self._stdin, self._stdout, self._stderr = (
             pipe.fileno()
             for pipe in (self._process.stdin, self._process.stdout, self._process.stderr)
@@ -140,7 +140,10 @@ class WorkerProcess:
     def _pump(self, seconds: float) -> bool:
         """Move bytes for at most this long; False if the worker has closed its end."""
         is_open = True
-        for key, _ in self._selector.select(seconds):
+        ready = self._selector.select(min(seconds, LOOK_SECONDS))
+        if not ready and self._process.poll() is not None:
+            return False  # it is gone, and somebody it has started holds its pipes
+        for key, _ in ready:
             if key.fd == self._stdin:
                 self._write()
             elif key.fd == self._stderr:

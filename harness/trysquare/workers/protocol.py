@@ -142,6 +142,7 @@ def pack_reply(reply: Reply, arrays: list[Array]) -> Json:
         "outputs": {name: first + i for i, name in enumerate(reply.outputs)},
         "changed": list(reply.changed),
         "shares": list(reply.shares),
+        "bent": clean(reply.bent),
         "seconds": _pack_value(reply.seconds),
         "note": reply.note,
     }
@@ -159,6 +160,7 @@ def unpack_reply(packed: Json, arrays: Sequence[Array]) -> Reply:
             outputs={text(name): _pick(arrays, i) for name, i in packed["outputs"].items()},
             changed=tuple(text(name) for name in packed.get("changed", ())),
             shares=tuple(text(name) for name in packed.get("shares", ())),
+            bent=text(packed.get("bent", "")),
             seconds=float.fromhex(packed.get("seconds", NOT_TAKEN)["float"]),
             note=text(packed.get("note", "")),
         )

@@ -13,7 +13,7 @@ from trysquare.workers.declaration import Declaration
 from trysquare.workers.protocol import Hello, pack_call
 from trysquare.workers.reproduction import Claim, Wording, written_out
 
-UNSEEN = (Symptom.DISTRIBUTION, Symptom.MUTATED, Symptom.STORAGE)
+UNSEEN = (Symptom.DISTRIBUTION, Symptom.MUTATED, Symptom.STORAGE, Symptom.ARITHMETIC)
 """Symptoms that a program tells of itself, and that nobody sees through a pipe."""
 
 SPEAKING = '''\

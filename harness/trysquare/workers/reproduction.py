@@ -230,6 +230,8 @@ def _verdict(words: Snippets, call: Call, claim: Claim) -> list[str]:
         case Symptom.STORAGE:
             inputs = _each(words.storage, call.inputs)
             return [f"assert {words.storage.format(tensor=got)} in [{inputs}], 'new storage'"]
+        case Symptom.ARITHMETIC:
+            return [*STRAIGHT]
         case Symptom.BITS:
             return [
                 f"got = {words.number.format(tensor=got, index=claim.index)}",
@@ -241,6 +243,15 @@ def _verdict(words: Snippets, call: Call, claim: Claim) -> list[str]:
             return _unwanted(words.number.format(tensor=got, index=claim.index), claim)
         case _:
             return _number(words.number.format(tensor=got, index=claim.index), claim)
+
+
+STRAIGHT = (
+    'one, small, subnormal = float("1"), float("1e-18"), float("1e-310")',
+    "assert one + small == one == -(-one - small), 'rounds in one direction'",
+    "assert one + 180 * small > one, 'rounds towards zero'",
+    "assert subnormal * one > 0 and 1e-300 * 1e-10 * one > 0, 'has no subnormals'",
+)
+"""Lines that fail where the thread does not compute as it should, whatever it was told before."""
 
 
 def _equal(got: str, want: str) -> list[str]:

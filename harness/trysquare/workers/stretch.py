@@ -25,6 +25,7 @@ from trysquare.dtypes import FORMATS, Format
 from trysquare.errors import ProtocolError
 from trysquare.spec import Spec, Value
 from trysquare.workers.area import attached
+from trysquare.workers.arithmetic import Arithmetic
 from trysquare.workers.frames import Json, malformed
 from trysquare.workers.protocol import pack_values, text, unpack_values
 
@@ -118,8 +119,8 @@ VARIED = -1
 def walk(backend: Backend, target: Target, spec: Spec, stretch: Stretch, descriptor: int) -> Answer:
     """Call the function block by block; the answers are in the area, but for uniform blocks.
 
-    Raises what the framework raises, and ProtocolError if an answer has another form than its
-    input.
+    Raises what the framework raises, ProtocolError if an answer has another form than its input,
+    and FloatingPointError if a call leaves the arithmetic of its thread changed.
     """
     format = FORMATS[stretch.dtype]
     area = _area(descriptor, stretch.size)[stretch.offset :].view(format.bits)
@@ -131,6 +132,7 @@ def walk(backend: Backend, target: Target, spec: Spec, stretch: Stretch, descrip
         wrt=(stretch.variable,) if stretch.gradient else (),
     )
     uniform = np.full(stretch.blocks, VARIED, np.int64)
+    arithmetic = Arithmetic()
     with backend.on(target.device):
         function = called(backend, target, spec, call)
         for block in range(stretch.blocks):
@@ -138,6 +140,8 @@ def walk(backend: Backend, target: Target, spec: Spec, stretch: Stretch, descrip
             array = numbers(format, first, stretch.length)
             tensor = backend.to_tensor(array, target.device)
             got = backend.to_array(function({stretch.variable: tensor}))
+            if bent := arithmetic.righted():
+                raise FloatingPointError(f"afterwards, its thread {bent}")
             if (got.dtype, got.shape) != (array.dtype, array.shape):
                 raise ProtocolError(f"answered {got.dtype} of shape {list(got.shape)}")
             patterns = got.view(format.bits)

@@ -3,22 +3,21 @@
 Its command is `python -m trysquare.workers.worker BACKEND DEVICE MODE`.
 
 Speaks the protocol on what were stdin and stdout; a framework sees an empty stdin, and its output
-goes to stderr. Ends when its stdin ends.
+goes to stderr. Ends when its stdin ends, in the middle of a call too.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import platform
-import signal
 import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 
@@ -40,13 +39,16 @@ from trysquare.backend import (
 from trysquare.errors import ProtocolError, TrysquareError, Unsupported
 from trysquare.spec import Spec
 from trysquare.workers import probes, protocol
+from trysquare.workers.arithmetic import Arithmetic
+from trysquare.workers.confines import exhausted
 from trysquare.workers.frames import HEADER_LIMIT, Message, Type, clean, encode, receive
 from trysquare.workers.headers import VERSION
 from trysquare.workers.protocol import Hello
 from trysquare.workers.reproduction import script, unpack_claim
+from trysquare.workers.starter import watch
 from trysquare.workers.stretch import unpack, walk
 
-PR_SET_PDEATHSIG = 1
+OUT_OF_MEMORY = 3
 SCRIPT_LIMIT = HEADER_LIMIT // 2
 
 
@@ -58,12 +60,6 @@ def take_pipes() -> tuple[BinaryIO, BinaryIO]:
     os.close(nothing)
     os.dup2(2, 1)
     return requests, replies
-
-
-def die_with_parent() -> None:
-    """Ask the kernel to kill this process when the one that started it is gone."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @cache
@@ -114,6 +110,7 @@ class Worker:
 
     def __init__(self, backend: Backend, target: Target, replies: BinaryIO) -> None:
         self.backend, self.target, self.replies = backend, target, replies
+        self.arithmetic = Arithmetic()
 
     def send(self, kind: Type, body: dict[str, Any], arrays: list[Array] | None = None) -> None:
         """Send one message at once."""
@@ -190,14 +187,19 @@ class Worker:
     def guarded(self, answer: Callable[[], Answer]) -> Reply:
         """Return an answer, or who refused it: the binding, our own code, or the framework."""
         try:
-            return answer()
+            reply = answer()
+            return replace(reply, bent=self.arithmetic.righted())
         except Unsupported as error:
             return Refusal(Kind.UNSUPPORTED, str(error), type(error).__name__)
         except TrysquareError as error:
             return Refusal(Kind.ERRORED, str(error), type(error).__name__)
         except Exception as error:  # noqa: BLE001 - whatever a framework raises
+            if exhausted(error):
+                give_up(error)
             kind = Kind.UNSUPPORTED if self.lacks(error) else Kind.RAISED
             return Refusal(kind, clean(words(error)), type(error).__name__)
+        finally:
+            self.arithmetic.righted()  # whoever raises may leave it changed as well
 
     def lacks(self, error: Exception) -> bool:
         """Whether the backend takes an exception for a missing kernel, if it can read it at all."""
@@ -248,6 +250,13 @@ class Worker:
         )
 
 
+def give_up(error: Exception) -> NoReturn:
+    """End for lack of memory, which earlier calls may have taken: in a new process, all is well."""
+    sys.stderr.write(f"out of memory: {clean(f'{type(error).__name__}: {words(error)}')}\n")
+    sys.stderr.flush()
+    os._exit(OUT_OF_MEMORY)
+
+
 def send(replies: BinaryIO, message: Message) -> None:
     """Write one message and flush it."""
     replies.write(encode(message))
@@ -278,7 +287,7 @@ def greet(asked: Target) -> tuple[Backend, Hello] | Unavailable:
 def main(arguments: list[str]) -> None:
     """Load the backend, introduce it, and serve."""
     requests, replies = take_pipes()
-    die_with_parent()
+    watch(requests.fileno())
     greeting = receive(requests)
     if greeting is None or greeting.body.get("protocol") != VERSION:
         raise ProtocolError(f"this worker speaks protocol {VERSION} only")
