@@ -625,9 +625,9 @@ class Fragile(Program):
     """Shows at each number of a table another fault, and one of them, the leak, from then on."""
 
     numbers = {  # noqa: RUF012 - nobody writes there
-        1001: "segfault", 1002: "abort", 1003: "exit", 1004: "goodbye", 1005: "orphan", 1006: "hang",
-        1007: "loop", 1008: "growth", 1009: "shouting", 1010: "garbage", 1011: "promise",
-        1012: "half", 1013: "echo", 1014: "before", 1015: "dtype", 1016: "shape", 1017: "count",
+        1001: "segfault", 1002: "abort", 1003: "exit", 1004: "goodbye", 1005: "orphan",
+        1006: "hang", 1007: "loop", 1008: "growth", 1009: "shouting", 1010: "garbage",
+        1011: "promise", 1012: "half", 1013: "echo", 1014: "before", 1015: "dtype", 1016: "shape", 1017: "count",
         1018: "mutation", 1019: "rounding", 1020: "flushing", 1021: "children", 1022: "exception",
         1023: "leak",
     }  # fmt: skip
@@ -662,14 +662,15 @@ class Fragile(Program):
             count = len(x.raw) // struct.calcsize(CODES[x.dtype])
             for number in struct.unpack(f"<{count}{CODES[x.dtype]}", x.raw):
                 if number in self.numbers:
-                    return getattr(self, self.numbers[int(number)])(x)
+                    shown: tuple[Json, list[Array]] = getattr(self, self.numbers[int(number)])(x)
+                    return shown
         return super().reply(call, arrays)
 
     def double(self, x: Array) -> tuple[Json, list[Array]]:
         return self.answered(super().value("twice", x))
 
     def segfault(self, x: Array) -> None:
-        import ctypes  # noqa: PLC0415 - only where something goes wrong
+        import ctypes
 
         ctypes.string_at(0)
 
@@ -688,7 +689,7 @@ class Fragile(Program):
         os._exit(0)
 
     def hang(self, x: Array) -> None:
-        import ctypes  # noqa: PLC0415
+        import ctypes
 
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         ctypes.PyDLL(None).pause()  # unlike CDLL, it keeps the GIL
@@ -756,8 +757,8 @@ class Fragile(Program):
 
     def bent(self, x: Array, *settings: tuple[int, int, int]) -> tuple[Json, list[Array]]:
         """Change the arithmetic, say what one sees of it, and change it back."""
-        import ctypes  # noqa: PLC0415
-        import platform  # noqa: PLC0415
+        import ctypes
+        import platform
 
         *intel, arm = settings
         library, usual = ctypes.CDLL(None), ctypes.create_string_buffer(256)

@@ -32,7 +32,8 @@ def watch(pipe: int) -> None:
 def _look_on(pipe: int, worker: int) -> None:
     """Wait for the end of a pipe, holding no other; then kill the group that `worker` leads."""
     try:
-        os.closerange(0, pipe)
+        if pipe:  # closerange(0, 0) closes all there are
+            os.closerange(0, pipe)
         os.closerange(pipe + 1, DESCRIPTORS)
         looking = select.poll()
         looking.register(pipe, select.POLLHUP)
