@@ -12,7 +12,11 @@ from trysquare.result import Result
 from trysquare_miniatures.faults import FAULTS, cases, measured, row
 
 PAGE = Path(__file__).parent / "faults.md"
-COLUMNS = {"in Python": "trysquare_miniatures.fragile:backend"}
+PROGRAM = Path(__file__).parents[1] / "tests" / "fragile.yaml"
+COLUMNS = {
+    "in Python": "trysquare_miniatures.fragile:backend",
+    "a program": str(PROGRAM),
+}
 """The backends that show all faults, by how they are written."""
 
 TEXT = """\
@@ -25,7 +29,9 @@ these, and of another backend, have the results that they have without faults, a
 shared memory is left. `tests/test_faults.py` makes the run and compares it with this page, which
 `python docs/faults.py` writes. The faults, and the backend that has all of them, are in
 [faults.py](../miniatures/trysquare_miniatures/faults.py) and
-[fragile.py](../miniatures/trysquare_miniatures/fragile.py).
+[fragile.py](../miniatures/trysquare_miniatures/fragile.py); [a program](../tests/program.py) that
+speaks [the protocol](protocol.md) and knows nothing else of Trysquare has them as well. What a call
+has changed, its inputs or the arithmetic of its thread, a program tells itself.
 
 {table}
 A leak comes to light in a later case, which is innocent, and has its answer from a fresh process.
@@ -40,6 +46,16 @@ A leak comes to light in a later case, which is innocent, and has its answer fro
 Both are in the header of the results file, under `environment`. A worker is also the first that the
 kernel kills where the whole machine runs out of memory. The rounding mode and the treatment of
 subnormals are looked at after every call, and set back; a call that changes them diverges.
+
+## What is killed goes on
+
+`trysquare run -o FILE --resume`, and `sweep`, go on with the run in FILE, and end with the results
+that it would have had unbroken, but for times. Of a run, the groups (a function, a check, a dtype)
+that are whole in the file stay; of a sweep, its parts. The header has to be the same: specs, seed,
+targets and their versions, environment, limits, and what is asked of whom; and what is known of a
+result must not have changed meanwhile. A file of another run, of several, or of a run that has
+ended is refused with the line that shows it, and left alone; so is one that somebody else is
+writing. A full disk ends a run with an error, and its file is gone on with in the same way.
 
 Whoever is killed takes all others along: workers and what those have started, processes that judge,
 and those that sweep. A backend's process that leaves its process group and closes its pipes, as a

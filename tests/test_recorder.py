@@ -147,17 +147,17 @@ def test_places_are_told_from_the_nearest_folder(
     assert near("/elsewhere/x.yaml:3:1") == "/elsewhere/x.yaml:3:1"
 
 
-def test_a_run_that_is_not_finished_has_no_footer(header: Header, tmp_path: Path) -> None:
+def test_a_run_that_is_not_finished_has_no_footer(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
-    with Recorder(header, [], path) as records:
+    with Recorder(fake_run.run().header, [], path) as records:
         records.add(fake_run.result())
     assert read(path).footer is None
 
 
-def test_what_is_in_the_file_is_what_is_in_memory(header: Header, tmp_path: Path) -> None:
+def test_what_is_in_the_file_is_what_is_in_memory(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
     function = fake_run.function("elu")
-    with Recorder(header, [function], path) as records:
+    with Recorder(fake_run.run().header, [function], path) as records:
         records.add(fake_run.result())
         records.add(fake_run.diverging(fake_run.result("elu")))
         records.finish([Stale("torch", "x", "y")])
@@ -165,11 +165,9 @@ def test_what_is_in_the_file_is_what_is_in_memory(header: Header, tmp_path: Path
     assert len(records.run.results) == 2
 
 
-def test_every_result_is_in_the_file_before_the_next_is_made(
-    header: Header, tmp_path: Path
-) -> None:
+def test_every_result_is_in_the_file_before_the_next_is_made(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
-    with Recorder(header, [], path) as records:
+    with Recorder(fake_run.run().header, [], path) as records:
         records.add(fake_run.result())
         assert len(read(path).results) == 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -20,6 +21,9 @@ import runpy, sys
 sys.modules["trysquare"] = None
 runpy.run_path(sys.argv[1], run_name="__main__")
 """
+HERE = "HERE"
+"""Names, in the environment of a script, the folder from which it finds a program."""
+
 _BROKEN = ("ModuleNotFoundError", "ImportError", "SyntaxError")
 """How a script ends that could not even call the function."""
 
@@ -28,6 +32,7 @@ class Finding(StrEnum):
     """What a reproduction shows."""
 
     CONFIRMED = "confirmed: the divergence shows"
+    OTHER = "not the same: a divergence shows, but not the one that was recorded"
     GONE = "not confirmed: the divergence does not show here"
     UNKNOWN = "not judged: the script did not get so far"
 
@@ -62,12 +67,23 @@ def rerun(script: str) -> tuple[Finding, str]:
         command = [sys.executable, "-I", "-c", _LAUNCHER, str(path)]
         try:
             done = subprocess.run(
-                command, cwd=folder, capture_output=True, timeout=SECONDS, check=False
+                command,
+                cwd=folder,
+                env={**os.environ, HERE: str(Path.cwd())},
+                capture_output=True,
+                timeout=SECONDS,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             return Finding.UNKNOWN, f"no end after {SECONDS:.0f} s"
-    printed = (done.stdout + done.stderr).decode("utf-8", "replace").rstrip()
-    if done.returncode == 0:
+    return judged(done.returncode, done.stdout + done.stderr)
+
+
+def judged(code: int | None, output: bytes) -> tuple[Finding, str]:
+    """Return what the end of a script shows, whose exit code is None if it did not start."""
+    printed = output.decode("utf-8", "replace").rstrip()
+    if code == 0:
         return Finding.GONE, printed
     last = printed.rpartition("\n")[2]
-    return Finding.UNKNOWN if last.startswith(_BROKEN) else Finding.CONFIRMED, printed
+    broken = code is None or last.startswith(_BROKEN)
+    return Finding.UNKNOWN if broken else Finding.CONFIRMED, printed
