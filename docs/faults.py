@@ -12,7 +12,11 @@ from trysquare.result import Result
 from trysquare_miniatures.faults import FAULTS, cases, measured, row
 
 PAGE = Path(__file__).parent / "faults.md"
-COLUMNS = {"in Python": "trysquare_miniatures.fragile:backend"}
+PROGRAM = Path(__file__).parents[1] / "tests" / "fragile.yaml"
+COLUMNS = {
+    "in Python": "trysquare_miniatures.fragile:backend",
+    "a program": str(PROGRAM),
+}
 """The backends that show all faults, by how they are written."""
 
 TEXT = """\
@@ -25,7 +29,9 @@ these, and of another backend, have the results that they have without faults, a
 shared memory is left. `tests/test_faults.py` makes the run and compares it with this page, which
 `python docs/faults.py` writes. The faults, and the backend that has all of them, are in
 [faults.py](../miniatures/trysquare_miniatures/faults.py) and
-[fragile.py](../miniatures/trysquare_miniatures/fragile.py).
+[fragile.py](../miniatures/trysquare_miniatures/fragile.py); [a program](../tests/program.py) that
+speaks [the protocol](protocol.md) and knows nothing else of Trysquare has them as well. What a call
+has changed, its inputs or the arithmetic of its thread, a program tells itself.
 
 {table}
 A leak comes to light in a later case, which is innocent, and has its answer from a fresh process.

@@ -40,6 +40,7 @@ from trysquare.workers.frames import (
     lengths,
     receive,
 )
+from trysquare.workers.headers import REFUSALS
 from trysquare.workers.probes import special_patterns
 from trysquare.workers.protocol import (
     Hello,
@@ -249,10 +250,16 @@ def reply_through(reply: Reply) -> Reply:
     return unpack_reply(message.body["reply"], message.arrays)
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", REFUSALS)
 def test_a_refusal_arrives_as_it_was(kind: Kind) -> None:
     refusal = Refusal(kind, "no f\nsecond line", "TypeError")
     assert reply_through(refusal) == refusal
+
+
+@pytest.mark.parametrize("kind", sorted({*Kind} - {*REFUSALS}))
+def test_no_worker_says_of_itself_that_it_is_dead(kind: Kind) -> None:
+    with pytest.raises(ProtocolError, match=f"of itself that it {kind}"):
+        reply_through(Refusal(kind, "so long"))
 
 
 def test_an_answer_arrives_as_it_was() -> None:

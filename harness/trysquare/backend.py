@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from importlib import metadata
+from pathlib import Path
 from traceback import walk_tb
 from typing import Any
 
@@ -309,6 +310,20 @@ class Backend(ABC):
 NAMESPACE = "trysquare_backends"
 
 
+PROGRAM = ".yaml"
+"""How the name of a backend ends that is the file of a program."""
+
+
+def is_program(source: str) -> bool:
+    """Return whether a backend is loaded from the file that declares a program."""
+    return source.endswith(PROGRAM)
+
+
+def called(source: str) -> str:
+    """Return the name of a backend that is loaded under this one: of a program, its file's stem."""
+    return Path(source).stem if is_program(source) else source
+
+
 def available() -> list[str]:
     """Return the names of all backends in the namespace package; imports none of them."""
     try:
@@ -322,7 +337,7 @@ def require(name: str) -> None:
     """Raise UsageError, with a suggestion, unless this names a backend.
 
     A name with a dot or a colon is a module from elsewhere: `package.module` holds `backend`,
-    `module:attribute` holds that attribute.
+    `module:attribute` holds that attribute, and `folder/name.yaml` declares a program.
     """
     known = available()
     if name in known or "." in name or ":" in name:

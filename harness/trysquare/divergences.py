@@ -15,7 +15,7 @@ from typing import Any, Final
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion
 
-from trysquare.backend import NAMESPACE, Target, available
+from trysquare.backend import NAMESPACE, Target, available, called, is_program
 from trysquare.errors import SpecErrors, suggestion
 from trysquare.result import Outcome, Result, Symptom
 from trysquare.spec import Place
@@ -141,12 +141,15 @@ def matches(pattern: str, identity: str) -> bool:
 def known(backend: str) -> tuple[Entry, ...]:
     """Return the entries of the file beside a backend's module, none if there is no such file.
 
-    Backends from outside the namespace package have none. Raises SpecErrors with everything that
-    is wrong in the file.
+    Of a program it is the file beside the one that declares it; other backends from outside the
+    namespace package have none. Raises SpecErrors with everything that is wrong in the file.
     """
+    name = f"{called(backend)}.divergences.yaml"
+    if is_program(backend):
+        beside = Path(backend).with_name(name)
+        return read(beside, called(backend)) if beside.is_file() else ()
     if backend not in available():
         return ()
-    name = f"{backend}.divergences.yaml"
     folders = map(Path, importlib.import_module(NAMESPACE).__path__)
     files = [folder / name for folder in folders if (folder / name).is_file()]
     return tuple(entry for file in files for entry in read(file, backend))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from trysquare.backend import Target
+from trysquare.backend import Target, called
 from trysquare.divergences import Entry
 from trysquare.planning.plan import Group
 from trysquare.result import Expectation, Outcome, Result, Stale
@@ -17,7 +17,7 @@ SOUND = frozenset({Outcome.CONFORMS, Outcome.UNSUPPORTED})
 
 
 class Ledger:
-    """The entries of all backends, and what the results of one run said of them.
+    """The entries of all backends, by what each is loaded as, and what a run said of them.
 
     `groups` and `targets` are what is run; `complete` says that there are no other groups. In a
     partial run a pattern counts as stale only if it names one group and one target, and they ran.
@@ -31,7 +31,7 @@ class Ledger:
         *,
         complete: bool,
     ) -> None:
-        self._entries = entries
+        self._entries = {called(source): found for source, found in entries.items()}
         self._groups = frozenset(group.name for group in groups)
         self._checks = {str(group.check) for group in groups}
         self._complete = complete

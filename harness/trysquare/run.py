@@ -226,10 +226,12 @@ class Session:
             self._unavailable.append(hello)
 
     def _ask(self, group: Group, targets: Sequence[Target]) -> Asked:
+        nothing: dict[Target, Future[list[Reply]]] = {target: Future() for target in targets}
+        if all(self._reason(group, target) for target in targets):
+            return Asked(group, (), nothing)  # nobody waits for its truth
         try:
             standards = self._standards(group)
         except Exception as error:  # noqa: BLE001 - a spec that cannot be planned costs its own group
-            nothing: dict[Target, Future[list[Reply]]] = {target: Future() for target in targets}
             return Asked(group, (), nothing, f"no cases could be made: {_words(error)}")
         calls = [standard.case.call for standard in standards]
         replies: dict[Target, Future[list[Reply]]] = {}
@@ -288,6 +290,8 @@ class Session:
         hello, function, dtype = self._hellos[target], group.spec.function, group.format.name
         if function in hello.absent:
             return Outcome.UNSUPPORTED, hello.absent[function]
+        if hello.functions and function not in hello.functions:
+            return Outcome.UNSUPPORTED, f"{target.backend} has no {function}"
         if group.check in (Check.GRADIENTS, Check.SECOND) and hello.underived:
             return Outcome.UNSUPPORTED, hello.underived
         if dtype not in hello.dtypes:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from trysquare.cli.options import BACKENDS, SPECS, Code, plural
-from trysquare.errors import SpecErrors
+from trysquare.cli.options import BACKENDS, SPECS, Code, plural, schema_of
+from trysquare.errors import SpecErrors, UsageError
 
 
 @click.command("list")
@@ -50,10 +50,35 @@ def check(specs: tuple[Path, ...]) -> int:
     return Code.EXPECTED
 
 
+def _schema() -> object:
+    from trysquare.workers.headers import schema
+
+    return schema()
+
+
 @click.command()
 @BACKENDS
-def doctor(backends: tuple[str, ...]) -> int:
+@click.option(
+    "--command",
+    metavar="COMMAND",
+    help="Tell what a program does wrong that speaks the protocol: a command line, or NAME.yaml.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=20.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --command: how long an answer may take.",
+)
+@schema_of("a header of the protocol", _schema)
+def doctor(backends: tuple[str, ...], command: str | None, timeout: float) -> int:
     """Probe every backend: what it can do here, or why it cannot."""
     from trysquare.command import doctor as surgery
 
+    if command is not None:
+        if backends:
+            raise UsageError("--backend says nothing beside --command")
+        fit = surgery.listen(surgery.program(command), timeout, click.echo)
+        return Code.EXPECTED if fit else Code.UNEXPECTED
     return Code.EXPECTED if surgery.examine(backends, click.echo) else Code.NOTHING

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
-from trysquare.backend import Unavailable, available
+from trysquare.backend import Unavailable, available, is_program
 from trysquare.command import selection
+from trysquare.command.interview import examine as interview
+from trysquare.errors import UsageError
 from trysquare.recorder import name_of
 from trysquare.run import Session
+from trysquare.workers.declaration import Declaration, read
 from trysquare.workers.protocol import Hello
 
 
@@ -23,6 +29,42 @@ def examine(backends: Sequence[str], tell: Callable[[str], None]) -> bool:
         for resting in session.on_request:
             tell(f"· {resting.target}  on request: {resting.why}")
         return bool(session.targets)
+
+
+def program(command: str) -> Declaration:
+    """Return the program that a file declares, or that a command line starts; no shell reads it.
+
+    Raises SpecErrors for a file that cannot be read, UsageError for a line that ends in a quote.
+    """
+    if is_program(command):
+        return read(Path(command))
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"--command: {error}: {command}") from None
+    if not words:
+        raise UsageError("--command names no program")
+    return Declaration("program", tuple(words), Path.cwd())
+
+
+def listen(declared: Declaration, seconds: float, tell: Callable[[str], None]) -> bool:
+    """Tell what a program does wrong; return whether there is nothing."""
+    tell(shlex.join(declared.command))
+    faults = 0
+    for finding in interview(declared, seconds):
+        tell(f"{'✗' if finding.fault else '✓'} {finding.title}")
+        if finding.fault:
+            faults += 1
+            tell(textwrap.indent(finding.fault, "    "))
+        if finding.advice:
+            tell(
+                textwrap.fill(
+                    finding.advice, 96, initial_indent="    → ", subsequent_indent="      "
+                )
+            )
+    tell("")
+    tell(f"{faults} {'fault' if faults == 1 else 'faults'}")
+    return not faults
 
 
 def targets() -> Iterator[str]:

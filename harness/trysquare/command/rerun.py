@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -20,6 +21,9 @@ import runpy, sys
 sys.modules["trysquare"] = None
 runpy.run_path(sys.argv[1], run_name="__main__")
 """
+HERE = "HERE"
+"""Names, in the environment of a script, the folder from which it finds a program."""
+
 _BROKEN = ("ModuleNotFoundError", "ImportError", "SyntaxError")
 """How a script ends that could not even call the function."""
 
@@ -63,7 +67,12 @@ def rerun(script: str) -> tuple[Finding, str]:
         command = [sys.executable, "-I", "-c", _LAUNCHER, str(path)]
         try:
             done = subprocess.run(
-                command, cwd=folder, capture_output=True, timeout=SECONDS, check=False
+                command,
+                cwd=folder,
+                env={**os.environ, HERE: str(Path.cwd())},
+                capture_output=True,
+                timeout=SECONDS,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             return Finding.UNKNOWN, f"no end after {SECONDS:.0f} s"

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from trysquare.backend import Target, available, require
+from trysquare.backend import Target, available, called, is_program, require
 from trysquare.errors import UsageError, suggestion
 from trysquare.reader import is_spec, read, read_all, specs_folder
 from trysquare.spec import Spec
+from trysquare.workers import declaration
 
 
 def specs(paths: Sequence[Path], globs: Sequence[str] = ()) -> tuple[Spec, ...]:
@@ -40,7 +41,8 @@ def shipped(function: str) -> Spec:
 def backends(names: Iterable[str]) -> tuple[str, ...]:
     """Return the backends in these comma-separated lists, all that there are if none is named.
 
-    Raises UsageError for a name that no backend has, and for a list without a name.
+    Raises UsageError for a name that no backend has, and for a list without a name; SpecErrors for
+    the file of a program that cannot be read.
     """
     lists = tuple(names)
     parts = (part.strip() for names_ in lists for part in names_.split(","))
@@ -49,6 +51,8 @@ def backends(names: Iterable[str]) -> tuple[str, ...]:
         raise UsageError(f"'{lists[0]}' names no backend; there are {', '.join(available())}")
     for name in listed:
         require(name)
+        if is_program(name):
+            declaration.read(Path(name))
     return listed or tuple(available())
 
 
@@ -83,7 +87,7 @@ def _is(one: Target, other: Target) -> bool:
 
 def _is_of_backend(one: Target, other: Target) -> bool:
     """Tell whether two targets are of one backend; one from elsewhere goes by its module too."""
-    return other.backend in {one.backend, one.backend.rpartition(":")[2]}
+    return other.backend in {one.backend, called(one.backend), one.backend.rpartition(":")[2]}
 
 
 def members(words: Iterable[str], known: Iterable[str], noun: str) -> tuple[str, ...]:

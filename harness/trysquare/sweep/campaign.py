@@ -221,7 +221,7 @@ class Sweeping:
             if any(number == other for other, _ in tasks)
         ]
         groups += [pairs.group for pairs in self.pairs]
-        entries = {target.backend: known(target.backend) for target in session.targets}
+        entries = {name: known(name) for name in map(session.source, session.targets)}
         ledger = Ledger(entries, groups, session.targets, complete=False)
         finder = Finder(session.pool, self.pace.limits.seconds)
         for key, member in tasks.items():

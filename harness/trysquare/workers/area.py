@@ -43,8 +43,21 @@ class Area:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.truncate(size)
             self.descriptor = os.dup(file.fileno())
+        self._size, self.reserved = size, 0
         self._map = mmap.mmap(self.descriptor, size)
         self.bytes: Array = np.frombuffer(self._map, np.uint8)
+
+    def reserve(self, size: int) -> bool:
+        """Make sure that there is memory for the first `size` bytes; False if there is not."""
+        if size > self._size or not hasattr(os, "posix_fallocate"):
+            return False
+        if size > self.reserved:
+            try:
+                os.posix_fallocate(self.descriptor, 0, size)
+            except OSError:  # full, or a file system that cannot
+                return False
+            self.reserved = size
+        return True
 
     def close(self) -> None:
         """Let go of it; views of `bytes` keep their memory."""

@@ -11,15 +11,28 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from trysquare.backend import Answer, Array, Call, Kind, Refusal, Reply, Target, Unavailable
+from trysquare.backend import (
+    Answer,
+    Array,
+    Call,
+    Kind,
+    Refusal,
+    Reply,
+    Target,
+    Unavailable,
+    is_program,
+)
 from trysquare.errors import ProtocolError
 from trysquare.spec import Spec
 from trysquare.workers.area import Area
-from trysquare.workers.frames import Message, Type
+from trysquare.workers.frames import Json, Message, Type
+from trysquare.workers.guest import Guest, greeting
+from trysquare.workers.launch import of_backend
 from trysquare.workers.process import Lost, WorkerProcess
-from trysquare.workers.protocol import VERSION, Hello, pack_call, unpack_hello, unpack_reply
+from trysquare.workers.program import probed
+from trysquare.workers.protocol import Hello, pack_call, unpack_hello, unpack_reply
 from trysquare.workers.reproduction import Claim, pack_claim
-from trysquare.workers.stretch import Stretch, Walked, pack, walked
+from trysquare.workers.stretch import Stretch, Walked, calls, gathered, pack, walked
 
 T = TypeVar("T")
 FRAME_CALLS = 128
@@ -28,7 +41,10 @@ START_SECONDS = 120.0
 
 
 class Line(threading.Thread):
-    """Starts a worker, asks it, kills it, and starts it again."""
+    """Starts a worker, asks it, kills it, and starts it again.
+
+    A stretch is answered into `area`. Raises SpecErrors for a program whose file cannot be read.
+    """
 
     def __init__(
         self, target: Target, start_seconds: float, memory: int, area: Area | None = None
@@ -36,6 +52,7 @@ class Line(threading.Thread):
         super().__init__(name=f"trysquare {target}", daemon=True)
         self.target, self.start_seconds = target, start_seconds
         self._memory, self._area = memory, area
+        self._guest = Guest(target) if is_program(target.backend) else None
         self.opened: Future[Hello | Unavailable] = Future()
         self._jobs: queue.SimpleQueue[tuple[Callable[[Line], Any], Future[Any]] | None]
         self._jobs = queue.SimpleQueue()
@@ -71,6 +88,8 @@ class Line(threading.Thread):
                     self._settle(work, future)
         finally:
             self._discard()
+            if self._guest is not None:
+                self._guest.area.close()
 
     def _settle(self, work: Callable[[Line], T], future: Future[T]) -> None:
         try:
@@ -83,23 +102,32 @@ class Line(threading.Thread):
     def _hello(self) -> Hello | Unavailable:
         try:
             return self._start()
+        except FileNotFoundError as error:
+            return Unavailable(self.target, str(error))
         except (Lost, OSError) as error:
             self._discard()
             return Unavailable(self.target, str(error), broken=True)
 
     def _start(self) -> Hello | Unavailable:
-        process = self._process = WorkerProcess(self.target, self._memory, self._area)
+        guest = self._guest
+        launch = of_backend(self.target) if guest is None else guest.launch()
+        area = self._area if guest is None else guest.area
+        process = self._process = WorkerProcess(launch, self._memory, area)
         if self._stopping.is_set():  # `stop` may have looked before there was a process
             raise Lost(Kind.CRASHED, "stopped")
-        process.send(Message(Type.HELLO, {"protocol": VERSION}))
+        process.send(Message(Type.HELLO, greeting(self.target, area)))
         message = process.receive(self.start_seconds)
         try:
-            hello = unpack_hello(message.body)
+            hello = unpack_hello(message.body) if guest is None else guest.introduced(message.body)
         except ProtocolError as error:
             raise Lost(Kind.CRASHED, f"spoke no protocol: {error}") from error
         if isinstance(hello, Unavailable):
             self._discard()
-        return hello
+            return hello
+        return hello if guest is None else probed(hello, self._probe)
+
+    def _probe(self, calls: Sequence[Call]) -> list[Reply]:
+        return list(self._exchange("", calls, self.start_seconds))
 
     def _ready(self) -> WorkerProcess:
         """Return the process, started again if it is gone; Lost if that is impossible."""
@@ -120,13 +148,22 @@ class Line(threading.Thread):
 
     def answer(self, spec: Spec, calls: Sequence[Call], deadline: float) -> list[Reply]:
         """Return one reply per call, whatever becomes of the process."""
+        terms = None if self._guest is None else self._guest.terms
+        if terms is None:
+            return self._answered(spec, calls, deadline)
+        declined = [terms.declines(call) for call in calls]
+        asked = [call for call, no in zip(calls, declined, strict=True) if no is None]
+        answers = iter(self._answered(spec, asked, deadline))
+        return [next(answers) if no is None else no for no in declined]
+
+    def _answered(self, spec: Spec, calls: Sequence[Call], deadline: float) -> list[Reply]:
         replies: list[Reply] = []
         while len(replies) < len(calls):
             rest = calls[len(replies) :]
             frame = rest[: _frame_length(rest)]
             answered = len(replies)
             try:
-                replies.extend(self._exchange(spec, frame, deadline))
+                replies.extend(self._exchange(str(spec.place.path), frame, deadline))
             except Lost as lost:
                 self._discard()
                 if self._stopping.is_set():
@@ -138,7 +175,7 @@ class Line(threading.Thread):
     def _confirm(self, spec: Spec, suspect: Call, deadline: float, lost: Lost) -> Reply:
         """Return what the first unanswered call does alone, in a fresh process."""
         try:
-            (reply,) = self._exchange(spec, [suspect], deadline)
+            (reply,) = self._exchange(str(spec.place.path), [suspect], deadline)
         except Lost as again:
             self._discard()
             return Refusal(again.kind, again.message)
@@ -148,13 +185,16 @@ class Line(threading.Thread):
             )
         return reply
 
-    def _exchange(self, spec: Spec, calls: Sequence[Call], deadline: float) -> Iterator[Reply]:
+    def _exchange(self, path: str, calls: Sequence[Call], deadline: float) -> Iterator[Reply]:
         process = self._ready()
         self._number += 1
         arrays: list[Array] = []
         packed = [pack_call(call, arrays) for call in calls]
-        body = {"id": self._number, "spec": str(spec.place.path), "calls": packed}
-        process.send(Message(Type.RUN, body, tuple(arrays)))
+        body: Json = {"id": self._number, "spec": path, "calls": packed}
+        room = None if self._guest is None else self._guest.room(arrays)
+        if room:
+            body["room"] = room
+        process.send(Message(Type.RUN, body, tuple(arrays)), shared=bool(room))
         for case in range(len(calls)):
             message = process.receive(deadline)
             _expect(message, Type.RESULT, id=self._number, case=case)
@@ -170,6 +210,8 @@ class Line(threading.Thread):
         `deadline` is in seconds for each block. Where a stretch has no answer, its blocks are
         asked one by one.
         """
+        if self._guest is not None and self._area is not None:
+            return gathered(stretch, self.answer(spec, calls(stretch), deadline), self._area.bytes)
         whole = self._walked(spec, stretch, deadline * stretch.blocks)
         if not whole.refused or stretch.blocks == 1:
             return whole
@@ -210,6 +252,8 @@ class Line(threading.Thread):
         self, spec: Spec, call: Call, claim: Claim, deadline: float, reference: Call | None
     ) -> str:
         """Return the worker's script; nothing if it dies of it."""
+        if self._guest is not None:
+            return self._guest.script(spec, call, claim, reference)
         self._number += 1
         arrays: list[Array] = []
         body = {
@@ -231,6 +275,8 @@ class Line(threading.Thread):
 
     def spelled(self, spec: Spec, call: Call, deadline: float) -> str:
         """Return a call as the framework writes it; nothing if it has none, or dies of it."""
+        if self._guest is not None:
+            return ""
         self._number += 1
         arrays: list[Array] = []
         body = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -37,34 +37,25 @@ def special_patterns(form: Format) -> Array:
     return np.array([s | m for s in (0, sign) for m in magnitudes], form.bits)
 
 
-def _probes(dtypes: frozenset[str]) -> Iterator[tuple[str, Array]]:
+def samples(dtypes: Collection[str]) -> Iterator[tuple[str, list[Array]]]:
+    """Yield what is sent to see whether it comes back: special values, together and each alone."""
     for name, form in FORMATS.items():
         if name in dtypes:
-            yield name, special_patterns(form).view(form.numpy)
+            yield name, _alone_too(special_patterns(form).view(form.numpy))
     limits = np.iinfo(np.int64)
-    yield "int64", np.array([0, -1, limits.min, limits.max], np.int64)
+    yield "int64", _alone_too(np.array([0, -1, limits.min, limits.max], np.int64))
 
 
-def unfaithful(backend: Backend, target: Target) -> Mapping[str, str]:
-    """Return the dtypes that do not come back bit for bit, and what came back instead."""
-    found = {}
-    for name, values in _probes(backend.dtypes(target)):
-        complaint = _round_trip(backend, target, values)
-        if complaint:
-            found[name] = complaint
-    return found
+def _alone_too(values: Array) -> list[Array]:
+    return [values, *(values[i : i + 1].reshape(()) for i in range(values.size))]
 
 
-def _round_trip(backend: Backend, target: Target, values: Array) -> str:
-    for sent in (values, *(values[i : i + 1].reshape(()) for i in range(values.size))):
-        try:
-            back = backend.to_array(backend.to_tensor(sent, target.device))
-        except Exception as error:  # noqa: BLE001 - whatever a framework raises
-            return f"{type(error).__name__}: {error}"
-        if (back.dtype, back.shape) != (sent.dtype, sent.shape):
-            return f"{sent.dtype} of shape {sent.shape} came back as {back.dtype} {back.shape}"
-        if back.tobytes() != sent.tobytes():
-            return f"0x{_first_difference(sent, back)}"
+def difference(sent: Array, back: Array) -> str:
+    """Return how an array that came back differs from what was sent, or nothing."""
+    if (back.dtype, back.shape) != (sent.dtype, sent.shape):
+        return f"{sent.dtype} of shape {sent.shape} came back as {back.dtype} {back.shape}"
+    if back.tobytes() != sent.tobytes():
+        return f"0x{_first_difference(sent, back)}"
     return ""
 
 
@@ -79,11 +70,45 @@ def _chunks(raw: bytes, size: int) -> list[bytes]:
     return [raw[i : i + size] for i in range(0, len(raw), size)]
 
 
-def flushes(backend: Backend, target: Target) -> Mapping[str, tuple[str, ...]]:
-    """Return the dtypes in which a product has subnormal `inputs` or `results` become zero.
+def unfaithful(backend: Backend, target: Target) -> Mapping[str, str]:
+    """Return the dtypes that do not come back bit for bit, and what came back instead."""
+    found = {}
+    for name, arrays in samples(backend.dtypes(target)):
+        complaint = next(filter(None, (_round_trip(backend, target, one) for one in arrays)), "")
+        if complaint:
+            found[name] = complaint
+    return found
 
-    Judged by bit pattern, because where inputs are flushed a comparison with zero would lie.
+
+def _round_trip(backend: Backend, target: Target, sent: Array) -> str:
+    try:
+        back = backend.to_array(backend.to_tensor(sent, target.device))
+    except Exception as error:  # noqa: BLE001 - whatever a framework raises
+        return f"{type(error).__name__}: {error}"
+    return difference(sent, back)
+
+
+def factors(form: Format) -> Mapping[str, tuple[Array, Array]]:
+    """Return pairs whose product has a subnormal number among its `inputs` or as its `results`.
+
+    No product is zero.
     """
+    fraction = form.precision - 1
+    subnormals = form.from_bits(np.resize([1, (1 << fraction) - 1, 1 << (fraction - 1)], REPEATS))
+    normals = form.from_bits(np.full(REPEATS, 1 << fraction))
+    return {
+        "inputs": (subnormals, form.cast(np.full(REPEATS, 2.0 ** (fraction + 2)))),
+        "results": (normals, form.cast(np.full(REPEATS, 0.5))),
+    }
+
+
+def has_zero(form: Format, product: Array) -> bool:
+    """Tell it by bit pattern: where inputs are flushed, a comparison with zero would lie."""
+    return bool((product.view(form.bits) == 0).any())
+
+
+def flushes(backend: Backend, target: Target) -> Mapping[str, tuple[str, ...]]:
+    """Return the dtypes in which a product has subnormal `inputs` or `results` become zero."""
     found = {}
     for name, form in FORMATS.items():
         if name in backend.dtypes(target):
@@ -99,21 +124,12 @@ def flushes(backend: Backend, target: Target) -> Mapping[str, tuple[str, ...]]:
 
 
 def _flushed(backend: Backend, target: Target, form: Format) -> tuple[str, ...]:
-    fraction = form.precision - 1
-    subnormals = form.from_bits(np.resize([1, (1 << fraction) - 1, 1 << (fraction - 1)], REPEATS))
-    normals = form.from_bits(np.full(REPEATS, 1 << fraction))
-    pairs = {
-        "inputs": (subnormals, form.cast(np.full(REPEATS, 2.0 ** (fraction + 2)))),
-        "results": (normals, form.cast(np.full(REPEATS, 0.5))),
-    }
-    return tuple(what for what, (a, b) in pairs.items() if _gives_zero(backend, target, form, a, b))
+    def product(a: Array, b: Array) -> Array:
+        tensors = (backend.to_tensor(factor, target.device) for factor in (a, b))
+        return backend.to_array(backend.multiply(*tensors))
 
-
-def _gives_zero(backend: Backend, target: Target, form: Format, a: Array, b: Array) -> bool:
-    product = backend.multiply(
-        backend.to_tensor(a, target.device), backend.to_tensor(b, target.device)
-    )
-    return bool((backend.to_array(product).view(form.bits) == 0).any())
+    pairs = factors(form).items()
+    return tuple(what for what, (a, b) in pairs if has_zero(form, product(a, b)))
 
 
 def cpu_capability(path: Path = Path("/proc/cpuinfo")) -> str:

@@ -11,18 +11,18 @@ import subprocess
 import sys
 import time
 
-from trysquare.backend import Kind, Target
+from trysquare.backend import Array, Kind
 from trysquare.errors import ProtocolError
 from trysquare.workers.area import Area
 from trysquare.workers.confines import confine
 from trysquare.workers.frames import PREFIX, Message, clean, decode, encode, lengths
+from trysquare.workers.launch import Launch
 
 PIPE_BYTES = 1 << 20
 STDERR_BYTES = 1 << 16
 STDERR_LINES = 8
 LOOK_SECONDS = 1.0
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 class Lost(Exception):  # noqa: N818 - an outcome of a case, not an error of ours
@@ -36,15 +36,15 @@ class Lost(Exception):  # noqa: N818 - an outcome of a case, not an error of our
 class WorkerProcess:
     """A worker, its three pipes and the area it shares; used by one thread, except for `kill`."""
 
-    def __init__(self, target: Target, memory: int, area: Area | None = None) -> None:
-        command = [sys.executable, "-P", "-m", "trysquare.workers.worker"]
+    def __init__(self, launch: Launch, memory: int, area: Area | None = None) -> None:
         self._process = subprocess.Popen(
-            [*command, target.backend, target.device, target.mode],
+            launch.command,
+            cwd=launch.folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
-            env=_environment(),
+            env=launch.environment,
             pass_fds=() if area is None else (area.descriptor,),
             start_new_session=True,
         )
@@ -54,6 +54,7 @@ class WorkerProcess:
             for pipe in (self._process.stdin, self._process.stdout, self._process.stderr)
             if pipe is not None
         )
+        self._area = area
         self._received, self._said = bytearray(), bytearray()
         self._outgoing = memoryview(b"")
         self._selector = selectors.DefaultSelector()
@@ -63,9 +64,9 @@ class WorkerProcess:
         self._selector.register(self._stdout, selectors.EVENT_READ)
         self._selector.register(self._stderr, selectors.EVENT_READ)
 
-    def send(self, message: Message) -> None:
-        """Queue a message; it travels while `receive` waits."""
-        self._outgoing = memoryview(encode(message))
+    def send(self, message: Message, *, shared: bool = False) -> None:
+        """Queue a message; it travels while `receive` waits, large arrays at once if `shared`."""
+        self._outgoing = memoryview(encode(message, self._shared() if shared else None))
         self._selector.register(self._stdin, selectors.EVENT_WRITE)
 
     def receive(self, seconds: float) -> Message:
@@ -77,7 +78,8 @@ class WorkerProcess:
                 if left <= 0:
                     self.kill()
                     raise Lost(
-                        Kind.TIMED_OUT, f"no answer within {seconds:g} s" + self._last_words()
+                        Kind.TIMED_OUT,
+                        f"no answer within {seconds:g} s{self._begun()}" + self._last_words(),
                     )
                 if not self._pump(left):
                     raise Lost(Kind.CRASHED, self._ending())
@@ -85,6 +87,11 @@ class WorkerProcess:
             self.kill()
             raise Lost(Kind.CRASHED, f"spoke no protocol: {error}") from error
         return message
+
+    def hang_up(self) -> None:
+        """Close the pipe into the process: there will be no more messages."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
     def kill(self) -> None:
         """Kill the process and whatever it has started; any thread may."""
@@ -115,7 +122,20 @@ class WorkerProcess:
         head, body = bytes(raw[PREFIX.size : middle]), bytes(raw[middle : middle + payload])
         raw.release()
         del self._received[: middle + payload]
-        return decode(head, body)
+        return decode(head, body, self._shared())
+
+    def _begun(self) -> str:
+        """Say how much of a frame has come."""
+        if not self._received:
+            return ""
+        whole = PREFIX.size
+        if len(self._received) >= PREFIX.size:
+            whole += sum(lengths(bytes(self._received[: PREFIX.size])))
+        return f", after {len(self._received)} of {whole} bytes of a frame"
+
+    def _shared(self) -> Array | None:
+        """Return what the area has memory for."""
+        return None if self._area is None else self._area.bytes[: self._area.reserved]
 
     def _pump(self, seconds: float) -> bool:
         """Move bytes for at most this long; False if the worker has closed its end."""
@@ -160,8 +180,8 @@ class WorkerProcess:
         if code is None:
             return "closed its pipe" + self._last_words()
         if code < 0:
-            return f"killed by {signal.Signals(-code).name}" + self._last_words()
-        return f"ended with exit code {code}" + self._last_words()
+            return f"killed by {signal.Signals(-code).name}{self._begun()}" + self._last_words()
+        return f"ended with exit code {code}{self._begun()}" + self._last_words()
 
     def _last_words(self) -> str:
         while self._stderr in self._selector.get_map() and self._listen():
@@ -169,16 +189,6 @@ class WorkerProcess:
         text = ADDRESS.sub("0x...", clean(self._said.decode(errors="replace")[-4000:]))
         lines = [line.rstrip() for line in text.splitlines() if line.strip()]
         return "".join(f"\n  {line}" for line in lines[-STDERR_LINES:])
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment of a worker: one thread, and the modules that we can import."""
-    path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)  # noqa: PTH109 - text
-    return {
-        **os.environ,
-        **dict.fromkeys(THREADS, "1"),
-        "PYTHONPATH": path,
-    }
 
 
 def _widen(pipe: int) -> None:

@@ -23,9 +23,10 @@ from trysquare.backend import (
 )
 from trysquare.spec import Value
 from trysquare.workers.frames import Json, clean, malformed
+from trysquare.workers.headers import REFUSALS, VERSION
 
-VERSION = 1
-"""The version of the protocol; each end says which it speaks."""
+NOT_TAKEN: Json = {"float": "0x0p+0"}
+"""The time of a call that nobody took."""
 
 
 @dataclass(frozen=True)
@@ -152,14 +153,16 @@ def unpack_reply(packed: Json, arrays: Sequence[Array]) -> Reply:
     with malformed("reply"):
         if "kind" in packed:
             kind = Kind(packed["kind"])
-            return Refusal(kind, text(packed["message"]), text(packed["error"]))
+            if kind not in REFUSALS:
+                raise ValueError(f"a worker cannot say of itself that it {kind}")
+            return Refusal(kind, text(packed["message"]), text(packed.get("error", "")))
         return Answer(
             outputs={text(name): _pick(arrays, i) for name, i in packed["outputs"].items()},
-            changed=tuple(text(name) for name in packed["changed"]),
-            shares=tuple(text(name) for name in packed["shares"]),
+            changed=tuple(text(name) for name in packed.get("changed", ())),
+            shares=tuple(text(name) for name in packed.get("shares", ())),
             bent=text(packed.get("bent", "")),
-            seconds=float.fromhex(packed["seconds"]["float"]),
-            note=text(packed["note"]),
+            seconds=float.fromhex(packed.get("seconds", NOT_TAKEN)["float"]),
+            note=text(packed.get("note", "")),
         )
 
 
@@ -181,11 +184,12 @@ def _unpack_target(packed: Json) -> Offer:
     return Unavailable(target, text(packed["reason"]), broken=bool(packed["broken"]))
 
 
-def _unpack_spelling(packed: Json) -> Spelling:
-    means = unpack_values(packed["means"])
+def unpack_spelling(packed: Json) -> Spelling:
+    """Return how a function is called; what a program leaves out is empty."""
+    means = unpack_values(packed.get("means", {}))
     known = {name: value for name, value in means.items() if value is not None}
-    arranged = bool(packed["arranged"])
-    return Spelling(text(packed["text"]), _texts(packed["defaults"]), known, arranged)
+    texts = text(packed.get("text", "")), _texts(packed.get("defaults", {}))
+    return Spelling(*texts, known, bool(packed.get("arranged", False)))
 
 
 def pack_hello(hello: Hello | Unavailable) -> Json:
@@ -233,7 +237,7 @@ def unpack_hello(packed: Json) -> Hello | Unavailable:
             dtypes=tuple(text(dtype) for dtype in packed["dtypes"]),
             environment=_texts(packed["environment"]),
             functions={
-                text(name): _unpack_spelling(spelling)
+                text(name): unpack_spelling(spelling)
                 for name, spelling in packed["functions"].items()
             },
             absent=_texts(packed["absent"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,13 +89,33 @@ def script(
     """
     if not isinstance(backend, Framework) or claim.symptom is Symptom.DISTRIBUTION:
         return ""
-    words = backend.snippets
-    text = backend.resolve(spec, call).text()
-    lines = [f"# {spec.function} on {target}, {backend.name} {backend.version()}"]
+    title = f"{spec.function} on {target}, {backend.name} {backend.version()}"
+
+    def written(one: Call) -> str:
+        return backend.resolve(spec, one).text()
+
+    return written_out(Wording(title, backend.snippets, target, written), call, claim, reference)
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The words of a backend; `written` gives a call as a Python expression."""
+
+    title: str
+    snippets: Snippets
+    target: Target
+    written: Callable[[Call], str]
+
+
+def written_out(wording: Wording, call: Call, claim: Claim, reference: Call | None) -> str:
+    """Return the script in these words."""
+    words, target, written = wording.snippets, wording.target, wording.written
+    text = written(call)
+    lines = [f"# {wording.title}"]
     lines += _imports(words, (call,) if reference is None else (reference, call))
     if reference is not None:
         lines += _tensors(words, target, reference)
-        lines += _run(words, reference, backend.resolve(spec, reference).text())
+        lines += _run(words, reference, written(reference))
         got = _got(reference, claim)
         lines += [f"want = {words.number.format(tensor=got, index=claim.elsewhere)}", ""]
     lines += _tensors(words, target, call)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -13,6 +13,7 @@ from trysquare.backend import (
     Array,
     Backend,
     Call,
+    Kind,
     Refusal,
     Reply,
     Target,
@@ -158,6 +159,44 @@ class Walked:
 
     refused: Mapping[int, Refusal]
     uniform: Array
+
+
+def calls(stretch: Stretch) -> list[Call]:
+    """Return the calls that ask for each block of a stretch by itself."""
+    format = FORMATS[stretch.dtype]
+    return [
+        Call(
+            function=stretch.function,
+            inputs={
+                stretch.variable: numbers(
+                    format, stretch.first + block * stretch.length, stretch.length
+                )
+            },
+            parameters=stretch.parameters,
+            want=Want.GRADIENT if stretch.gradient else Want.VALUE,
+            wrt=(stretch.variable,) if stretch.gradient else (),
+        )
+        for block in range(stretch.blocks)
+    ]
+
+
+def gathered(stretch: Stretch, replies: Sequence[Reply], area: Array) -> Walked:
+    """Return what became of these calls; their answers go into the area."""
+    format = FORMATS[stretch.dtype]
+    whole = area[stretch.offset :].view(format.bits)
+    refused: dict[int, Refusal] = {}
+    for block, reply in enumerate(replies):
+        if isinstance(reply, Refusal):
+            refused[block] = reply
+            continue
+        got = reply.outputs.get(stretch.variable if stretch.gradient else "output")
+        if got is None or (got.dtype, got.shape) != (format.numpy, (stretch.length,)):
+            what = "nothing" if got is None else f"{got.dtype} of shape {list(got.shape)}"
+            refused[block] = Refusal(Kind.ERRORED, f"answered {what}", "ProtocolError")
+            continue
+        start = block * stretch.length
+        whole[start : start + stretch.length] = got.view(format.bits)
+    return Walked(refused, np.full(stretch.blocks, VARIED, np.int64))
 
 
 def walked(stretch: Stretch, reply: Reply) -> Walked:

@@ -42,9 +42,10 @@ from trysquare.workers import probes, protocol
 from trysquare.workers.arithmetic import Arithmetic
 from trysquare.workers.confines import exhausted
 from trysquare.workers.frames import HEADER_LIMIT, Message, Type, clean, encode, receive
-from trysquare.workers.lifeline import watch
+from trysquare.workers.headers import VERSION
 from trysquare.workers.protocol import Hello
 from trysquare.workers.reproduction import script, unpack_claim
+from trysquare.workers.starter import watch
 from trysquare.workers.stretch import unpack, walk
 
 OUT_OF_MEMORY = 3
@@ -288,8 +289,8 @@ def main(arguments: list[str]) -> None:
     requests, replies = take_pipes()
     watch(requests.fileno())
     greeting = receive(requests)
-    if greeting is None or greeting.body.get("protocol") != protocol.VERSION:
-        raise ProtocolError(f"this worker speaks protocol {protocol.VERSION} only")
+    if greeting is None or greeting.body.get("protocol") != VERSION:
+        raise ProtocolError(f"this worker speaks protocol {VERSION} only")
     met = greet(Target(*arguments))
     if isinstance(met, Unavailable):
         send(replies, Message(Type.HELLO, protocol.pack_hello(met)))
