@@ -47,6 +47,16 @@ Both are in the header of the results file, under `environment`. A worker is als
 kernel kills where the whole machine runs out of memory. The rounding mode and the treatment of
 subnormals are looked at after every call, and set back; a call that changes them diverges.
 
+## What is killed goes on
+
+`trysquare run -o FILE --resume`, and `sweep`, go on with the run in FILE, and end with the results
+that it would have had unbroken, but for times. Of a run, the groups (a function, a check, a dtype)
+that are whole in the file stay; of a sweep, its parts. The header has to be the same: specs, seed,
+targets and their versions, environment, limits, and what is asked of whom; and what is known of a
+result must not have changed meanwhile. A file of another run, of several, or of a run that has
+ended is refused with the line that shows it, and left alone; so is one that somebody else is
+writing. A full disk ends a run with an error, and its file is gone on with in the same way.
+
 Whoever is killed takes all others along: workers and what those have started, processes that judge,
 and those that sweep. A backend's process that leaves its process group and closes its pipes, as a
 daemon does, is not followed.

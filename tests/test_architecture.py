@@ -59,12 +59,14 @@ LAYERS = (
     (
         "audit.examination audit.golden_files audit.rounding command.amending command.collecting "
         "command.deciding describe planning.inputs specfile.signature sweep.evaluation "
-        "verdict.yardsticks workers.launch workers.program workers.remote workers.stretch"
+        "sweep.journal verdict.yardsticks workers.launch workers.program workers.remote "
+        "workers.stretch"
     ),
     (
         "audit.second_opinion audit.stability baseline cli.reviewing command.versions "
-        "packs.arrays packs.hard_cases planning.corpus specfile.parameters sweep.journal "
-        "sweep.surveyor truth.rounding truth.tolerance workers.declaration workers.protocol"
+        "packs.arrays packs.hard_cases planning.corpus specfile.parameters sweep.surveyor "
+        "truth.bundle truth.rounding truth.tolerance unfinished workers.declaration "
+        "workers.protocol"
     ),
     (
         "audit.assumptions audit.double_entry audit.published audit.region audit.settings "

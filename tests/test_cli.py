@@ -165,8 +165,9 @@ def test_an_interrupted_run_keeps_its_results_and_ends_with_130(
 @contextmanager
 def begun(path: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """A run that has written two results, and judges therefore, and does not end by itself."""
-    words = ["--backend", "prey:never_ends_a_run", "-k", "relu", "-k", "sigmoid", "--dtype"]
-    command = [sys.executable, "-m", "trysquare", "run", *words, "float32", "-o", str(path)]
+    specs = [str(ROOT / "specs" / "activations" / name) for name in ("relu.yaml", "sigmoid.yaml")]
+    words = ["--backend", "prey:never_ends_a_run", "--dtype", "float32", "-o", str(path)]
+    command = [sys.executable, "-m", "trysquare", "run", *specs, *words]
     # whoever starts this with SIGINT ignored, as a shell does in the background, hands that on
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

@@ -20,7 +20,7 @@ from trysquare.describe import FAR, describe
 from trysquare.machine import environment
 from trysquare.reader import read_all, specs_folder
 from trysquare.recorder import Recorder, near, revision
-from trysquare.result import Header, Outcome, Stale
+from trysquare.result import USUAL, Header, Outcome, Stale
 from trysquare.results_file import read
 from trysquare.run import Session
 from trysquare.workers.protocol import Hello
@@ -69,7 +69,7 @@ def hello(backend: str, **functions: Spelling) -> Hello:
 
 def header_of(only: Hello) -> Header:
     """Return the header of a session that has this one target."""
-    opened = SimpleNamespace(targets={only.target: only}, unavailable=())
+    opened = SimpleNamespace(targets={only.target: only}, unavailable=(), limits=USUAL)
     return recorder.header(cast("Session", opened), [], seed=0)
 
 
@@ -100,7 +100,7 @@ def test_a_device_that_is_missing_was_not_named_if_another_target_ran() -> None:
         Unavailable(gpu, "there is no GPU"),
         Unavailable(Target("y", "", ""), "died", broken=True),
     )
-    opened = SimpleNamespace(targets={usual: hello("x")}, unavailable=missing)
+    opened = SimpleNamespace(targets={usual: hello("x")}, unavailable=missing, limits=USUAL)
     _, device, backend = recorder.targets(cast("Session", opened), ("x", "y"))
     assert (device.named, device.broken) == (False, False)
     assert (backend.named, backend.broken) == (True, True)
@@ -147,17 +147,17 @@ def test_places_are_told_from_the_nearest_folder(
     assert near("/elsewhere/x.yaml:3:1") == "/elsewhere/x.yaml:3:1"
 
 
-def test_a_run_that_is_not_finished_has_no_footer(header: Header, tmp_path: Path) -> None:
+def test_a_run_that_is_not_finished_has_no_footer(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
-    with Recorder(header, [], path) as records:
+    with Recorder(fake_run.run().header, [], path) as records:
         records.add(fake_run.result())
     assert read(path).footer is None
 
 
-def test_what_is_in_the_file_is_what_is_in_memory(header: Header, tmp_path: Path) -> None:
+def test_what_is_in_the_file_is_what_is_in_memory(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
     function = fake_run.function("elu")
-    with Recorder(header, [function], path) as records:
+    with Recorder(fake_run.run().header, [function], path) as records:
         records.add(fake_run.result())
         records.add(fake_run.diverging(fake_run.result("elu")))
         records.finish([Stale("torch", "x", "y")])
@@ -165,11 +165,9 @@ def test_what_is_in_the_file_is_what_is_in_memory(header: Header, tmp_path: Path
     assert len(records.run.results) == 2
 
 
-def test_every_result_is_in_the_file_before_the_next_is_made(
-    header: Header, tmp_path: Path
-) -> None:
+def test_every_result_is_in_the_file_before_the_next_is_made(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
-    with Recorder(header, [], path) as records:
+    with Recorder(fake_run.run().header, [], path) as records:
         records.add(fake_run.result())
         assert len(read(path).results) == 1
 

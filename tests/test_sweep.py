@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +14,6 @@ import numpy as np
 import pytest
 
 import workshop
-from leftovers import nothing_left
 from trysquare.__main__ import main
 from trysquare.backend import Target
 from trysquare.dtypes import BFLOAT16, FLOAT16, FLOAT32, Format
@@ -510,58 +507,6 @@ def run_it(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def timeless(path: Path) -> list[str]:
-    """The lines of a results file without times."""
-    lines = []
-    for line in path.read_text().splitlines():
-        record = json.loads(line)
-        for key in ("started", "finished", "seconds"):
-            record.pop(key, None)
-        lines.append(json.dumps(record))
-    return lines
-
-
-SWEEP = ("sigmoid", "elu", "relu", "--gradient", "--target", "numpy:cpu:formula", "--range=1:1.9")
-"""Six parts, one for each function and its derivative."""
-
-KILLS = 5
-
-
-@pytest.fixture(scope="module")
-def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("unbroken")
-    done = run_it(folder, *SWEEP, "-o", "results.jsonl")
-    assert done.returncode == 0, done.stderr
-    return folder / "results.jsonl"
-
-
-def test_a_sweep_that_is_killed_five_times_ends_as_an_unbroken_one(
-    unbroken: Path, tmp_path: Path
-) -> None:
-    output = tmp_path / "results.jsonl"
-    for kill in range(KILLS):
-        with nothing_left() as marks:
-            process = subprocess.Popen(
-                command(*SWEEP, "-o", str(output), *(["--resume"] if kill else [])),
-                env=marks | environment(tmp_path), cwd=tmp_path,
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
-            while process.poll() is None and parts(output) <= kill:
-                time.sleep(0.01)
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        assert not ended(output)
-        with output.open("ab") as file:
-            file.write(b'{"type":"part","func')  # torn apart in the middle of a line
-    done = run_it(tmp_path, *SWEEP, "-o", str(output), "--resume")
-    assert done.returncode == 0, done.stderr
-    assert timeless(output) == timeless(unbroken)
-
-
-def ended(path: Path) -> bool:
-    return '"type":"footer"' in path.read_text()
-
-
 def swept_part(subject: Subject, start: int, stop: int) -> Segment:
     """What a runner finds on a part, on a target that is seldom right."""
     target = Target("beyond_the_limit", "cpu", "miniature")
@@ -575,10 +520,6 @@ def swept_part(subject: Subject, start: int, stop: int) -> Segment:
         runner.close()
     assert isinstance(found, Segment)
     return found
-
-
-def parts(path: Path) -> int:
-    return path.read_text().count('"type":"part"') if path.exists() else 0
 
 
 def test_seven_shards_in_any_order_are_the_whole() -> None:
@@ -623,15 +564,6 @@ def test_a_backend_that_is_named_and_not_here_is_missed(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 3
     assert "asked for and not here: not_there.module" in done.stdout
-
-
-def test_the_file_of_another_sweep_is_not_resumed(unbroken: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "results.jsonl"
-    copy.write_bytes(unbroken.read_bytes())
-    done = run_it(tmp_path, *SWEEP, "-o", str(copy), "--resume")
-    assert done.returncode == 2
-    assert "nothing to resume" in done.stderr
-    assert copy.read_bytes() == unbroken.read_bytes()
 
 
 def test_numbers_and_positions_agree() -> None:

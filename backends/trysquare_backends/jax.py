@@ -357,7 +357,11 @@ class Jax(Framework):
         return scope
 
     def to_tensor(self, array: Array, device: str) -> Tensor:
-        """Copy the memory; a tensor may otherwise share it."""
+        """Copy the memory; a tensor may otherwise share it.
+
+        Nobody calls without tensors, so that this is where old programs go, Keras' as well.
+        """
+        self._tidy()
         return jax.device_put(array.copy(), jax.devices(device)[0])
 
     def to_array(self, tensor: Tensor) -> Array:
@@ -394,7 +398,6 @@ class Jax(Framework):
 
     def resolve(self, spec: Spec, call: Call) -> Resolved:
         """Return the call, as a program where that is asked for."""
-        self._tidy()
         resolved = super().resolve(spec, call)
         if self.target.mode == EAGER:
             return resolved

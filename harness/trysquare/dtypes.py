@@ -6,6 +6,7 @@ Values of every format are held in float64 arrays, which contain all of them exa
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import ml_dtypes
@@ -26,6 +27,10 @@ class Format:
     emax: int
     numpy: np.dtype[Any]
     bits: np.dtype[Any]
+
+    def __reduce__(self) -> str:
+        """Return the name of the one object there is: formats are compared by identity."""
+        return self.name.upper()
 
     @property
     def emin(self) -> int:
@@ -67,9 +72,14 @@ class Format:
 
         At zero that is the smallest subnormal; beyond the format, the spacing of its last binade.
         """
-        exponents = np.frexp(np.where(np.isfinite(values), values, self.largest))[1] - 1
-        exponents = np.where(values == 0, self.emin, np.clip(exponents, self.emin, self.emax))
-        return np.asarray(np.ldexp(1.0, exponents - (self.precision - 1)))
+        values = np.ascontiguousarray(values, np.float64).reshape(np.shape(values))
+        return np.asarray(self._spacings[(values.view(np.int64) >> 52) & 0x7FF])
+
+    @cached_property
+    def _spacings(self) -> Array:
+        """The spacing for every biased exponent of a float64, that of infinities the last one."""
+        exponents = np.clip(np.arange(-1023, 1025), self.emin, self.emax)
+        return np.ldexp(1.0, exponents - (self.precision - 1))
 
     def round(self, values: Array) -> Array:
         """Round float64 values to nearest, ties to even, once; overflow gives infinity."""
@@ -78,10 +88,10 @@ class Format:
             return values
         with np.errstate(invalid="ignore", over="ignore"):
             spacing = self.ulp(values)
+            # rint keeps the sign of zero; infinities and NaN pass through untouched
             rounded = np.rint(values / spacing) * spacing
-            rounded = np.where(np.abs(rounded) > self.largest, np.copysign(np.inf, values), rounded)
-        # rint keeps the sign of zero; infinities and NaN pass through untouched
-        return np.where(np.isfinite(values), rounded, values)
+            beyond = np.abs(rounded) > self.largest
+            return np.where(beyond, np.copysign(np.inf, rounded), rounded)
 
     def cast(self, values: Array) -> Array:
         """Return the rounded values in the format's own NumPy dtype."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -35,6 +34,7 @@ from trysquare.result import (
 from trysquare.results_file import ResultsWriter
 from trysquare.run import Session
 from trysquare.spec import Spec
+from trysquare.unfinished import Unfinished
 from trysquare.usage.defaults import dialects, usages
 from trysquare.workers.protocol import Hello
 
@@ -44,25 +44,27 @@ T = TypeVar("T", Result, FunctionRecord)
 class Recorder:
     """A run as it grows, in memory and in a file (unless `path` is None), one record at a time.
 
-    Without `finish` there is no footer: the run did not end.
+    Without `finish` there is no footer: the run did not end. Of an unfinished run the file goes on,
+    and holds all but the footer and the results that are added.
     """
 
     def __init__(
-        self, header: Header, functions: Sequence[FunctionRecord], path: Path | None = None
+        self,
+        header: Header,
+        functions: Sequence[FunctionRecord],
+        file: Path | Unfinished | None = None,
     ) -> None:
         self._header, self._functions = header, tuple(functions)
         self._results: list[Result] = []
         self._footer: Footer | None = None
         self._begun = monotonic()
-        self._file: AbstractContextManager[ResultsWriter | None]
-        self._file = nullcontext() if path is None else ResultsWriter(path)
-        self._writer: ResultsWriter | None = None
+        self._file, self._there = _opened(file)
 
     def __enter__(self) -> Self:
-        self._writer = self._file.__enter__()
-        self._write(self._header)
-        for record in self._functions:
-            self._write(record)
+        if not self._there:
+            self._write(self._header)
+            for record in self._functions:
+                self._write(record)
         return self
 
     def __exit__(
@@ -71,7 +73,12 @@ class Recorder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.__exit__(kind, error, trace)
+        if self._file is not None:
+            self._file.__exit__(kind, error, trace)
+
+    def remember(self, result: Result) -> None:
+        """Take over a result that is in the file."""
+        self._results.append(result)
 
     def add(self, result: Result) -> None:
         """Record a result."""
@@ -89,8 +96,15 @@ class Recorder:
         return Run(self._header, self._functions, tuple(self._results), self._footer)
 
     def _write(self, record: Record) -> None:
-        if self._writer is not None:
-            self._writer.write(record)
+        if self._file is not None:
+            self._file.write(record)
+
+
+def _opened(file: Path | Unfinished | None) -> tuple[ResultsWriter | None, bool]:
+    """Return who writes a file, and whether its beginning is there."""
+    if isinstance(file, Unfinished):
+        return file.writer, bool(file.functions)
+    return (None if file is None else ResultsWriter(file)), False
 
 
 def header(
@@ -99,10 +113,12 @@ def header(
     seed: int,
     named: Collection[str] = (),
     shard: Shard | None = None,
+    plan: str = "",
 ) -> Header:
     """Return who runs what, where; `named` are the backends that somebody asked for by name.
 
-    `specs` are those of the whole run, also where only a shard of it is run.
+    `specs` are those of the whole run, also where only a shard of it is run. `plan` is what is
+    asked of whom, of which there are digits.
     """
     return Header(
         trysquare=__version__,
@@ -112,6 +128,7 @@ def header(
         targets=targets(session, named),
         environment={**environment(), **session.limits.facts},
         shard="" if shard is None else str(shard),
+        plan=f"sha256 {digits(plan)}" if plan else "",
     )
 
 
@@ -148,7 +165,12 @@ def footer(results: Iterable[Result], stale: Sequence[Stale], seconds: float) ->
 def revision(specs: Iterable[Spec]) -> str:
     """Return twelve digits that change with the content of any of the spec files."""
     digests = (sha256(spec.place.path.read_bytes()).hexdigest() for spec in specs)
-    return sha256("\n".join(sorted(digests)).encode()).hexdigest()[:12]
+    return digits("\n".join(sorted(digests)))
+
+
+def digits(text: str) -> str:
+    """Return twelve digits that change with a text."""
+    return sha256(text.encode()).hexdigest()[:12]
 
 
 def shown(record: T) -> T:

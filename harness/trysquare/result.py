@@ -271,7 +271,10 @@ class TargetRecord:
 
 @dataclass(frozen=True)
 class Header:
-    """Who ran what, where; `shard` is `1/4` for the first of four parts of a run."""
+    """Who ran what, where; `shard` is `1/4` for the first of four parts of a run.
+
+    `plan` changes with what is asked of whom, and in which order.
+    """
 
     trysquare: str
     seed: int
@@ -280,6 +283,7 @@ class Header:
     targets: tuple[TargetRecord, ...]
     environment: Mapping[str, str]
     shard: str = ""
+    plan: str = ""
 
 
 @dataclass(frozen=True)

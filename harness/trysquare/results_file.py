@@ -9,6 +9,8 @@ import stat
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from io import FileIO
+from itertools import islice
 from pathlib import Path
 from typing import Self
 
@@ -46,22 +48,30 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 class ResultsWriter:
     """A results file being written; each record is one line, in the file before `write` returns.
 
-    The first `kept` bytes of the file stay. Raises UsageError if the file cannot be written, or if
-    another process is writing it.
+    What a `fresh` one held is gone; of another, `keep` says what stays. Raises UsageError if the
+    file cannot be written, or if another process is writing it.
     """
 
-    def __init__(self, path: Path, *, kept: int = 0) -> None:
+    def __init__(self, path: Path, *, fresh: bool = True) -> None:
         self._path, self._count = path, 0
-        try:
-            # not emptied before it is certain that nobody else writes it
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
-        except OSError as error:
-            raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
-        self._file = open(descriptor, "wb", buffering=0)  # noqa: PTH123, SIM115 - closed on exit
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            self._claim()
-            os.ftruncate(descriptor, kept)
-            os.lseek(descriptor, kept, os.SEEK_SET)
+        self._file = self._opened()
+        # not emptied before it is certain that nobody else writes it
+        while self._claim():
+            self._file.close()
+            self._file = self._opened()
+        if fresh:
+            self.keep(0)
+
+    def keep(self, lines: int) -> None:
+        """Cut the file after so many lines, and go on from there."""
+        descriptor = self._file.fileno()
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return
+        with self._path.open("rb") as file:
+            size = sum(len(text) for text in islice(file, lines) if text.endswith(b"\n"))
+        os.ftruncate(descriptor, size)
+        os.lseek(descriptor, size, os.SEEK_SET)
+        self._count = lines
 
     def write(self, record: Line) -> None:
         """Append one record."""
@@ -77,9 +87,17 @@ class ResultsWriter:
             ) from None
         self._count += 1
 
-    def _claim(self) -> None:
-        if sys.platform == "win32":
-            return
+    def _opened(self) -> FileIO:
+        try:
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise UsageError(f"{self._path}: cannot be written: {error.strerror}") from None
+        return FileIO(descriptor, "w")
+
+    def _claim(self) -> bool:
+        """Lock the file; tell whether another one has its name by now."""
+        if sys.platform == "win32" or not stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+            return False
         import fcntl  # noqa: PLC0415 - not everywhere
 
         try:
@@ -88,7 +106,12 @@ class ResultsWriter:
             self._file.close()
             raise UsageError(f"{self._path}: another run is writing this file") from None
         except OSError:  # a file system without locks
-            return
+            return False
+        try:
+            named = self._path.stat()
+        except FileNotFoundError:
+            return True
+        return not os.path.samestat(named, os.fstat(self._file.fileno()))
 
     def __enter__(self) -> Self:
         return self
@@ -144,12 +167,10 @@ def _read(path: Path) -> Run:
     footer: Footer | None = None
     functions: list[FunctionRecord] = []
     results: list[Result] = []
-    for number, item in records(path):
-        if header is None:
-            if not isinstance(item, Header):
-                raise UsageError(f"{path}:{number}: not a results file: it has no header")
-            header = item
+    for _, item in whole(path):
         match item:
+            case Header():
+                header = item
             case FunctionRecord():
                 functions.append(item)
             case Result():
@@ -162,6 +183,26 @@ def _read(path: Path) -> Run:
     if footer and any(footer.counts.get(outcome, 0) != counts[outcome] for outcome in Outcome):
         footer = None  # lines were lost or doubled
     return Run(header, tuple(functions), tuple(results), footer)
+
+
+def whole(path: Path) -> Iterator[tuple[int, Line]]:
+    """Yield the records of a file of one run, its header first; UsageError if it is another's too.
+
+    With each comes the number of its line.
+    """
+    names: set[str] = set()
+    for number, item in records(path):
+        if not names and not isinstance(item, Header):
+            raise UsageError(f"{path}:{number}: not a results file: it has no header")
+        match item:
+            case Header() if names:
+                raise UsageError(f"{path}:{number}: a second header: two runs are in this file")
+            case Header():
+                names = {"", *(target.target for target in item.targets)}
+            case Result(target=target) if target not in names:
+                where = f"{path}:{number}: a result of {target}, which the header does not name"
+                raise UsageError(f"{where}: two runs are mixed in this file")
+        yield number, item
 
 
 def schema() -> Json:

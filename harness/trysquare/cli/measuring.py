@@ -20,6 +20,7 @@ from trysquare.cli.options import (
     PROFILE,
     REPORT,
     RESULTS,
+    RESUME,
     SEEDED,
     SPECS,
     TARGETS,
@@ -55,6 +56,7 @@ def _schema() -> object:
 @click.option("--shard", metavar="I/N", help="Only this part of the run; `merge` joins the parts.")
 @RESULTS
 @REPORT
+@RESUME
 @TIMEOUT
 @MEMORY
 @schema_of("a line of results", _schema)
@@ -77,8 +79,14 @@ def run(**options: Any) -> int:
     )
     campaign = replace(campaign if shard is None else campaign.part(shard), accepted=accepted)
     recorded, interrupted = campaign.run(
-        options["seed"], limits(options), options["output"], sys.stderr
+        options["seed"],
+        limits(options),
+        options["output"],
+        sys.stderr,
+        resume=options["resume"],
     )
+    if interrupted and options["output"]:
+        click.echo("interrupted; --resume goes on", err=True)
     return conclude(recorded, options, interrupted=interrupted)
 
 
@@ -103,7 +111,9 @@ def _dtypes(options: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def require_outputs(options: Mapping[str, Any]) -> None:
-    """Refuse results and a report that could not be written."""
+    """Refuse results and a report that could not be written, and to resume what is in no file."""
+    if options.get("resume") and options["output"] is None:
+        raise UsageError("--resume needs the file of the run: -o FILE")
     written = _outputs(options)
     for path in written:
         require_writable(path)

@@ -53,6 +53,7 @@ PROFILE = click.option(
 RESULTS = click.option(
     "-o", "--output", type=OUTPUT, metavar="FILE", help="Write results as JSON lines."
 )
+RESUME = click.option("--resume", is_flag=True, help="Go on with the run in the file of -o.")
 REPORT = click.option("--report", type=OUTPUT, metavar="FILE", help="Write the HTML report.")
 
 

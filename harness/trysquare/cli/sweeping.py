@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trysquare.cli.measuring import conclude, require_outputs
-from trysquare.cli.options import MEMORY, REPORT, RESULTS, TARGETS, TIMEOUT, Code, limits
+from trysquare.cli.options import MEMORY, REPORT, RESULTS, RESUME, TARGETS, TIMEOUT, Code, limits
 from trysquare.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--gradient", is_flag=True, help="Sweep the derivative as well.")
 @click.option("--range", "numbers", metavar="LO:HI", help="Only the numbers from LO to HI.")
-@click.option("--resume", is_flag=True, help="Go on with the sweep in the file of -o.")
+@RESUME
 @click.option(
     "--processes", type=click.IntRange(1, 64), default=2, show_default=True,
     help="Sweep so many parts at a time, each with a worker for every target.",
@@ -45,8 +45,6 @@ def sweep(**options: Any) -> int:
     from trysquare.sweep.surveys import default_folder
 
     require_outputs(options)
-    if options["resume"] and options["output"] is None:
-        raise UsageError("--resume needs the file of the sweep: -o FILE")
     campaign = sweeping(
         options["functions"],
         options["dtypes"],

@@ -16,14 +16,16 @@ from trysquare.command import agreement, selection
 from trysquare.command.progress import watched
 from trysquare.divergences import Entry, known
 from trysquare.dtypes import FORMATS
-from trysquare.ledger import Ledger
+from trysquare.errors import UsageError
+from trysquare.ledger import SOUND, Ledger
 from trysquare.planning.plan import RUN, Group, groups
 from trysquare.planning.shards import Shard
 from trysquare.ratchet import Ratchet
 from trysquare.recorder import Recorder
-from trysquare.result import SEED, Check, Limits, Run
+from trysquare.result import SEED, Check, Expectation, Header, Limits, Result, Run
 from trysquare.run import Session
 from trysquare.spec import Spec
+from trysquare.unfinished import ANEW, Unfinished
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,14 @@ class Campaign:
         """Return one part of it."""
         return replace(self, groups=shard.of(self.groups), shard=shard, complete=False)
 
-    def run(self, seed: int, limits: Limits, path: Path | None, stream: TextIO) -> tuple[Run, bool]:
+    def run(
+        self, seed: int, limits: Limits, path: Path | None, stream: TextIO, *, resume: bool = False
+    ) -> tuple[Run, bool]:
         """Measure everything; return the run, and whether somebody interrupted it.
 
-        Progress goes to `stream`, records to the file `path`.
-        Raises UsageError if that cannot be written, and SpecErrors for a spec that contradicts
-        itself.
+        Progress goes to `stream`, records to the file `path`; to `resume` keeps what groups of it
+        are whole. Raises UsageError if it cannot be written, or is of another run, and SpecErrors
+        for a spec that contradicts itself.
         """
         with self._opened(seed, limits) as session:
             targets = selection.among(self.wanted, session.targets)
@@ -91,17 +95,30 @@ class Campaign:
             ledger = Ledger(self.entries, self.groups, hellos, complete=complete)
             names = [group.name for group in self.groups], [str(target) for target in targets]
             ratchet = Ratchet(self.accepted, *names, complete=complete)
-            header = recorder.header(session, self.specs, seed, self.named, self.shard)
-            functions = tuple(recorder.functions(session, self._described))
-            with Recorder(header, functions, path) as records:
-                results = session.results(self.groups, targets)
+            plan = "\n".join(name for part in names for name in part)
+            header = recorder.header(session, self.specs, seed, self.named, self.shard, plan)
+            begun = Unfinished(path, header, names[0]) if path is not None and resume else None
+            with self._recorder(session, header, begun or path) as records:
+                for result in begun.results if begun else ():
+                    judged = ratchet.judge(ledger.judge(_unjudged(result)))
+                    records.remember(_same(judged, result))
+                left = self.groups[begun.groups if begun else 0 :]
+                results = session.results(left, targets)
                 try:
-                    for result in watched(results, len(self.groups) * len(targets), stream):
+                    for result in watched(results, len(left) * len(targets), stream):
                         records.add(ratchet.judge(ledger.judge(result)))
                     records.finish([*ledger.stale(), *ratchet.stale()])
                 except KeyboardInterrupt:
                     return records.run, True
                 return records.run, False
+
+    def _recorder(
+        self, session: Session, header: Header, file: Path | Unfinished | None
+    ) -> Recorder:
+        """Return who records; the functions are described anew unless the file has them."""
+        if isinstance(file, Unfinished) and file.functions:
+            return Recorder(file.header, file.functions, file)
+        return Recorder(header, tuple(recorder.functions(session, self._described)), file)
 
     @contextmanager
     def _opened(self, seed: int, limits: Limits) -> Iterator[Session]:
@@ -118,3 +135,16 @@ class Campaign:
         """The specs that are told of: of a part of a run, those that it asks about."""
         asked = {group.spec.function for group in self.groups}
         return tuple(spec for spec in self.specs if self.shard is None or spec.function in asked)
+
+
+def _unjudged(result: Result) -> Result:
+    """Return a result as it was before anybody said what is known of it."""
+    expected = Expectation.EXPECTED if result.outcome in SOUND else Expectation.UNEXPECTED
+    return replace(result, expectation=expected, known="", baseline="", budget=None)
+
+
+def _same(judged: Result, kept: Result) -> Result:
+    """Return a result that was kept; UsageError if something else is known of it by now."""
+    if recorder.shown(judged) != kept:
+        raise UsageError(f"{kept.id}: what is known of it has changed since the run began; {ANEW}")
+    return kept

@@ -172,6 +172,7 @@ def _header(headers: Sequence[Header]) -> Header:
         targets=_targets(header.targets for header in headers),
         environment={key: " | ".join(values) for key, values in everything.items()},
         shard="",
+        plan="",
     )
 
 

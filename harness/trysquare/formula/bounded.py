@@ -148,24 +148,25 @@ class BoundedFloat64:
         in another order, say of the factors of a product, have the same bound.
         """
         format, ulps = self._rounding.format, self._rounding.ulps[op]
-        size = np.abs(value) + error
-        size = np.minimum(size, FLOAT64.largest)
+        size = np.minimum(np.abs(value) + error, FLOAT64.largest)
         if ulps == HALF:
-            own = np.maximum(format.unit_roundoff * size, format.smallest_subnormal / 2)
+            own = np.maximum(format.unit_roundoff * size, _least(format))
         else:
-            own = ulps * format.ulp(size)
-        own = np.maximum(own, FLOAT64.smallest_subnormal)  # half of that is zero in float64
+            own = np.maximum(ulps * format.ulp(size), _least(format))
         if op in VANISHING and not self._rounding.certifies:
             own = _vanished(op, args[0], size, own, format)
-        if self._rounding.certifies:
+        exact, infinite = value == 0, np.isinf(value)
+        if infinite.any() and self._rounding.certifies:
             finite = [np.isfinite(argument.value) for argument in args]
-            lost = np.isinf(value) & np.logical_and.reduce(np.broadcast_arrays(*finite))
+            lost = infinite & np.logical_and.reduce(np.broadcast_arrays(*finite))
             own = np.where(lost, np.inf, own)
-        exact = (value == 0) & _exact_zero(op, args)
-        for argument in args:  # an infinity that was infinite before is not rounded
-            exact |= np.isinf(value) & np.isinf(argument.value)
+        if exact.any():
+            exact = exact & _exact_zero(op, args)
+        if infinite.any():
+            for argument in args:  # an infinity that was infinite before is not rounded
+                exact = exact | (infinite & np.isinf(argument.value))
         if op in (Op.ADD, Op.SUB):  # a sum that is subnormal is never rounded
-            exact |= size < 2 * format.smallest_normal
+            exact = exact | (size < 2 * format.smallest_normal)
         return self._flushed(value, error + np.where(exact, 0.0, own))
 
     def _flushed(self, value: Array, error: Array) -> Array:
@@ -175,6 +176,11 @@ class BoundedFloat64:
         smallest = np.abs(value) - error
         flushable = (smallest < tiny) & ((value != 0) | (error > 0))
         return error + np.where(flushable, np.minimum(np.abs(value) + error, tiny), 0.0)
+
+
+def _least(format: Format) -> float:
+    """Return the least rounding error of a format; half of float64's own is zero in float64."""
+    return max(format.smallest_subnormal / 2, FLOAT64.smallest_subnormal)
 
 
 def _vanished(op: Op, arg: Bounded, size: Array, own: Array, format: Format) -> Array:
@@ -241,6 +247,8 @@ def _wide(part: Array, bounded: Bounded) -> Array:
 
 def _product_error(a: Bounded, b: Bounded) -> Array:
     error = np.abs(a.value) * b.error + np.abs(b.value) * a.error + a.error * b.error
+    if np.isfinite(error).all():
+        return np.asarray(error)
     # an infinite factor has no error to pass on: inf * 0 is not a bound
     exact = (a.error == 0) & (b.error == 0)
     exact |= _surely_infinite(a, b) | _surely_infinite(b, a)

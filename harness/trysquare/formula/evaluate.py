@@ -6,7 +6,9 @@ An arithmetic is a small class; NumPy float64, Arb balls and float64 with error 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 from trysquare.formula.tree import Node, Op, Scope
@@ -41,21 +43,53 @@ def evaluate(node: Node, arithmetic: Arithmetic[A], names: Mapping[str, A]) -> A
 
     Equal parts are computed once, wherever they stand.
     """
+    values: list[A] = []
+    for step in _steps(_Same(node)):
+        args = [values[place] for place in step.places]
+        values.append(_apply(step.part, args, arithmetic, names))
+    return values[-1]
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A part of a tree; `places` tells which earlier steps gave its arguments."""
+
+    part: Node
+    places: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Same:
+    """A tree, equal to itself alone: to compare trees takes as long as to walk through them."""
+
+    tree: Node
+
+    def __hash__(self) -> int:
+        return id(self.tree)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.tree is self.tree
+
+
+@lru_cache(maxsize=1024)
+def _steps(root: _Same) -> tuple[_Step, ...]:
+    """Return the parts of a tree in the order in which they can be computed, equal ones once."""
     numbers: dict[int, int] = {}
     known: dict[tuple[object, ...], int] = {}
-    values: list[A] = []
+    steps: list[_Step] = []
 
     def visit(node: Node) -> int:
         if id(node) not in numbers:
-            args = tuple(visit(argument) for argument in node.args)
-            key = (node.op, node.value, *args)
+            places = tuple(visit(argument) for argument in node.args)
+            key = (node.op, node.value, *places)
             if key not in known:
-                values.append(_apply(node, [values[place] for place in args], arithmetic, names))
-                known[key] = len(values) - 1
+                known[key] = len(steps)
+                steps.append(_Step(node, places))
             numbers[id(node)] = known[key]
         return numbers[id(node)]
 
-    return values[visit(node)]
+    visit(root.tree)
+    return tuple(steps)
 
 
 def _apply(node: Node, args: list[A], arithmetic: Arithmetic[A], names: Mapping[str, A]) -> A:

@@ -150,10 +150,12 @@ class Float64:
 class Overflowing(Float64):
     """The same with infinity for every result that is larger than the format's largest number.
 
-    `strained` tells whether a result came near to that number, or beyond.
+    `strained` tells in which rows a result came near to that number, or beyond.
     """
 
-    strained = False
+    def __init__(self, rows: int, columns: int, format: Format) -> None:
+        super().__init__(rows, columns, format)
+        self.strained = np.zeros(rows, bool)
 
     def apply(self, op: Op, args: list[Array]) -> Array:
         """Apply one operation."""
@@ -171,7 +173,9 @@ class Overflowing(Float64):
         if values.dtype == bool:
             return values
         size = np.abs(values)
-        self.strained |= bool((size > self._format.largest / 2).any())
+        near = size > self._format.largest / 2
+        if near.any():
+            self.strained |= near.any(axis=1) if near.shape[0] == len(self.strained) else True
         return np.where(size > self._format.largest, np.copysign(np.inf, values), values)
 
 

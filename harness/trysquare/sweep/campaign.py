@@ -80,7 +80,7 @@ class Sweeping:
         with Session(self.backends, SEED, self.pace.limits) as session:
             tasks = self._tasks(session)
             named = {target.backend for target in self.targets}
-            head = header(session, self._specs, SEED, named)
+            head = header(session, self._specs, SEED, named, plan=self._plan(tasks))
             with Journal(output, head, resume=resume) as journal:
                 known_functions = [*functions(session, self._specs)]
                 with Recorder(journal.header, known_functions) as recorder:
@@ -110,6 +110,12 @@ class Sweeping:
         if not tasks and not any(self._able(session, one.spec, one.format) for one in self.pairs):
             raise UsageError("no target here has such a function in such a dtype")
         return tasks
+
+    def _plan(self, tasks: dict[tuple[int, Target], Member]) -> str:
+        """Return what is asked of whom, as text; whoever resumes has to ask the same."""
+        asked = [" ".join(map(str, self._key(number, target))) for number, target in tasks]
+        pairs = [f"{one.group.name} {one.wrt}" for one in self.pairs]
+        return "\n".join([f"{self.numbers}", *asked, *pairs])
 
     def _able(self, session: Session, spec: Spec, format: Format) -> list[Target]:
         """Return the targets with a function of their own, or those that are named."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import flint
@@ -68,6 +69,12 @@ class Detour:
             near = (np.abs(got - self.value) <= self.room) | (got == self.value)
         return np.asarray((self.room >= 0) & (near | (np.isnan(got) & np.isnan(self.value))))
 
+    def among(self, rows: Array, all_of_them: Array) -> Detour:
+        """Return this as some rows of more, in which nothing overflows elsewhere."""
+        value, room = np.zeros_like(all_of_them), np.full_like(all_of_them, -1.0)
+        value[rows], room[rows] = self.value, self.room
+        return Detour(value, room)
+
 
 @dataclass(frozen=True)
 class Allowance:
@@ -100,6 +107,12 @@ class Allowance:
         detours = tuple(Detour(each.value[rows], each.room[rows]) for each in self.detours)
         return Allowance(self.limit[rows], self.spilled[rows], detours)
 
+    def patched(self, rows: Array, other: Allowance) -> Allowance:
+        """Return this with some rows, which knew of no detour, replaced by those of another."""
+        limit, spilled = self.limit.copy(), self.spilled.copy()
+        limit[rows], spilled[rows] = other.limit, other.spilled
+        return Allowance(limit, spilled, tuple(d.among(rows, limit) for d in other.detours))
+
     def unexcused(self) -> Allowance:
         """Return what is allowed to whoever does not overflow on the way."""
         return Allowance(self.limit, np.zeros_like(self.spilled))
@@ -107,12 +120,11 @@ class Allowance:
 
 def from_balls(found: Array, format: Format) -> tuple[Truth, Array]:
     """Return an array of balls as a truth, and which of them are decided."""
-    value = _float64(np.frompyfunc(_midpoint, 1, 1), found)
+    value = np.asarray(np.frompyfunc(_midpoint, 1, 1)(found), np.float64)
     spacing = format.ulp(value)
-    rests = np.asarray(np.frompyfunc(_rest, 3, 1)(found, value, spacing), object)
-    rest = _float64(np.frompyfunc(_midpoint, 1, 1), rests)
-    bound = _float64(np.frompyfunc(_beyond, 2, 1), rests, rest)
-    bound = np.where(np.isnan(value), np.inf, bound)
+    with np.errstate(invalid="ignore"):  # NumPy looks at floats on their way through Python
+        told = np.frompyfunc(_beyond, 3, 2)(found, value, spacing)
+    rest, bound = (np.asarray(part, np.float64) for part in told)
     # a ball around zero says no more than that: zero, within its radius
     with np.errstate(over="ignore"):
         nothing = np.abs(value) / spacing + np.abs(rest) <= bound
@@ -124,20 +136,18 @@ def from_balls(found: Array, format: Format) -> tuple[Truth, Array]:
     return Truth(value, rest, np.where(nothing, 2 * bound, bound)), decided
 
 
-def _float64(function: np.ufunc, *arrays: Array) -> Array:
-    return np.asarray(function(*arrays), np.float64)
-
-
 def _midpoint(ball: flint.arb) -> float:
-    return float(ball.mid()) if ball.is_finite() else np.nan
+    return float(ball) if ball.is_finite() else math.nan
 
 
-def _rest(ball: flint.arb, value: float, spacing: float) -> flint.arb:
-    return (ball - flint.arb(value)) / flint.arb(spacing) if np.isfinite(value) else flint.arb(0)
-
-
-def _beyond(rest: flint.arb, middle: float) -> float:
-    """Return an upper bound on how far the truth is from value + rest, in the same unit."""
-    if not rest.is_finite():
-        return np.inf
-    return float((rest - flint.arb(middle)).abs_upper()) * (1 + 2.0**-50)
+def _beyond(ball: flint.arb, value: float, spacing: float) -> tuple[float, float]:
+    """Return what is missing from a value, and an upper bound on the error of that, in spacings."""
+    if math.isnan(value):
+        return 0.0, math.inf
+    if math.isinf(value):
+        return 0.0, 0.0
+    rest = (ball - value) / spacing
+    middle = float(rest)
+    if not rest.is_finite() or math.isinf(middle):
+        return math.nan, math.inf
+    return middle, float((rest - middle).abs_upper()) * (1 + 2.0**-50)

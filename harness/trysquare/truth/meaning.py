@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, wraps
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from trysquare.formula.derivative import (
     ONE,
@@ -37,6 +38,25 @@ OUTPUT = "output"
 """The name, in `random`, of what the backend answered."""
 
 
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
+
+
+def _kept(
+    method: Callable[Concatenate[Meaning, Given], Found],
+) -> Callable[Concatenate[Meaning, Given], Found]:
+    """Work an answer out once: many calls share a meaning, and so they share its trees."""
+
+    @wraps(method)
+    def kept(self: Meaning, /, *args: Given.args, **nothing: Given.kwargs) -> Found:
+        key = (method.__name__, *(id(one) if isinstance(one, Node) else one for one in args))
+        if key not in self.answers:  # the arguments are kept, so that no other has their id
+            self.answers[key] = args, method(self, *args, **nothing)
+        return cast("Found", self.answers[key][1])
+
+    return kept
+
+
 @dataclass(frozen=True)
 class Meaning:
     """A function with its parameters fixed; every tree mentions inputs only.
@@ -50,6 +70,9 @@ class Meaning:
     terms: Node
     value: Node
     extents: Mapping[str, Extent]
+    answers: dict[object, tuple[object, object]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def output(self) -> Extent:
@@ -61,6 +84,7 @@ class Meaning:
         """Whether the value mixes rows, so that no row can be judged alone."""
         return self.value != self.terms
 
+    @_kept
     def gradients(self, wrt: str) -> tuple[Node, tuple[tuple[Node, Node], ...]]:
         """Return the tree of the gradient with respect to one input, and its kinks.
 
@@ -78,6 +102,7 @@ class Meaning:
         )
         return canonical, kinks
 
+    @_kept
     def second(self, wrt: str) -> Node:
         """Return the gradient of the sum of cotangent times gradient, for a function of numbers.
 
@@ -85,6 +110,7 @@ class Meaning:
         """
         return self._second(wrt, name(COTANGENT))
 
+    @_kept
     def second_reordered(self, wrt: str) -> tuple[Node, Node]:
         """Return the same with what comes from above multiplied last, and first."""
         bend, cotangent = self._second(wrt, ONE), name(COTANGENT)
@@ -94,6 +120,7 @@ class Meaning:
         slope = substitute(self.gradients(wrt)[0], {COTANGENT: ONE})
         return gradient(slope, adjoint, wrt, self._all_extents())
 
+    @_kept
     def reordered(self, wrt: str) -> Node | None:
         """Return a stated gradient with what comes from above multiplied first, not last.
 
@@ -102,6 +129,7 @@ class Meaning:
         stated = self.spec.gradient.get(wrt)
         return None if stated is None else self._with_adjoint(self._tree(stated), wrt, hoisted)
 
+    @_kept
     def derived(self, wrt: str, terms: Node) -> Node:
         """Return the gradient that calculus gives for `terms`, whatever the spec states."""
         adjoint, direct = self._through_reduction(wrt)
@@ -151,9 +179,11 @@ class Meaning:
     def _tree(self, selected: Selected) -> Node:
         return self._named(selected.pick(self.parameters).tree)
 
+    @_kept
     def _named(self, tree: Node) -> Node:
         return substitute(tree, _meanings(self.spec, self.parameters))
 
+    @_kept
     def reduced(self, terms: Node) -> Node:
         """Return the value of a call whose formula has these terms."""
         if self.spec.reduce is None:

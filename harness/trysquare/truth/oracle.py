@@ -29,6 +29,10 @@ PRECISIONS = (128, 320, 1280, 2560, 5120)
 """Bits of Arb until the answer is decided, one after the other; the last holds any float64 sum."""
 
 
+VAGUE = 2.0**-6
+"""ULP; a truth that is less certain than that is worked out again."""
+
+
 IEEE_ULP = 64.0
 """ULP of float64 that a finite result of infinite inputs may be off, where no bound is known."""
 
@@ -53,7 +57,7 @@ class Oracle:
         return _mixes(self.tree)
 
     @property
-    def _alone(self) -> bool:
+    def alone(self) -> bool:
         """Whether each row has an answer that depends on nothing else."""
         return self.spread.rows and not self.mixes_rows
 
@@ -71,7 +75,7 @@ class Oracle:
         with np.errstate(over="ignore"):
             error = self._full(bounded.error) / self.format.ulp(value)
         # finite numbers went in: then it may be float64 that overflowed
-        finite = self._finite_rows() if self._alone else np.array([self._finite_rows().all()])
+        finite = self._finite_rows() if self.alone else np.array([self._finite_rows().all()])
         bound = np.where(np.isfinite(value), error, np.where(finite[:, None], np.inf, 0.0))
         bound = np.where(np.isnan(bound), np.inf, bound)
         # where an infinity went in IEEE arithmetic has the word, and a bound may be inf * 0
@@ -80,14 +84,39 @@ class Oracle:
         return Truth(value, np.zeros_like(value), bound)
 
     @cached_property
-    def inherited(self) -> Allowance:
-        """The inherited tolerance: how far a good evaluation in the format may be."""
-        return self._allowance(flushes=False)
+    def known(self) -> Truth:
+        """Tier 1, with tier 2 where that knows less than VAGUE; UndecidedError as there."""
+        return self.sharpened(self.fast)
+
+    def sharpened(self, truth: Truth) -> Truth:
+        """Return a truth with tier 2 in the rows where it knows less than VAGUE."""
+        vague = np.flatnonzero((truth.bound > VAGUE).any(axis=1))
+        return truth.patched(vague, self.exact(vague)) if vague.size else truth
 
     @cached_property
-    def inherited_flushing(self) -> Allowance:
-        """The same for an evaluation that may replace any subnormal number by zero."""
-        return self._allowance(flushes=True)
+    def inherited(self) -> Allowance:
+        """The inherited tolerance: how far a good evaluation in the format may be."""
+        rounding = published(self.format, flushes=False)
+        bounded = self._bounded(rounding)
+        overflowing = Overflowing(self.rows, self.columns, self.format)
+        spilled = self._full(evaluate(self.tree, overflowing, self._wide))
+        infinite = np.isinf(spilled) & (spilled == self.ieee)
+        if infinite.any():  # at a pole a numerator that underflows makes 0 / 0
+            underflowing = Underflowing(self.rows, self.columns, self.format)
+            lost = self._full(evaluate(self.tree, underflowing, self._wide))
+            spilled = np.where(infinite, lost, spilled)
+        found = Allowance(self._full(bounded.error), spilled)
+        strained = np.flatnonzero(overflowing.strained)
+        if not strained.size:
+            return found
+        if not self.alone:
+            return self.excused(found, rounding)
+        return found.patched(strained, self._only(strained).excused(found.only(strained), rounding))
+
+    @cached_property
+    def flushing(self) -> Array:
+        """How far an evaluation may be that may replace any subnormal number by zero."""
+        return self._full(self._bounded(published(self.format, flushes=True)).error)
 
     @cached_property
     def certified(self) -> Truth:
@@ -111,13 +140,13 @@ class Oracle:
             value = found.astype(np.float64)
             rest = ((found - value) / self.format.ulp(value)).astype(np.float64)
         rest = np.where(np.isfinite(value), rest, 0.0)
-        finite = self._finite_rows() if self._alone else np.array([self._finite_rows().all()])
+        finite = self._finite_rows() if self.alone else np.array([self._finite_rows().all()])
         bound = np.where(~np.isfinite(found) & finite[:, None], np.inf, 0.0)
         return Truth(value, rest, bound)
 
     def exact(self, rows: Array) -> Truth:
         """Return tier 2 for some rows only; UndecidedError as for all."""
-        if not self._alone or "certified" in self.__dict__:
+        if not self.alone or "certified" in self.__dict__:
             return self.certified.only(rows)
         key = rows.tobytes()
         if key not in self._exact_rows:
@@ -159,20 +188,7 @@ class Oracle:
     def _wide(self) -> dict[str, Array]:
         return {key: np.asarray(value, np.float64) for key, value in self.inputs.items()}
 
-    def _allowance(self, *, flushes: bool) -> Allowance:
-        rounding = published(self.format, flushes=flushes)
-        bounded = self._bounded(rounding)
-        overflowing = Overflowing(self.rows, self.columns, self.format)
-        spilled = self._full(evaluate(self.tree, overflowing, self._wide))
-        infinite = np.isinf(spilled) & (spilled == self.ieee)
-        if infinite.any():  # at a pole a numerator that underflows makes 0 / 0
-            underflowing = Underflowing(self.rows, self.columns, self.format)
-            lost = self._full(evaluate(self.tree, underflowing, self._wide))
-            spilled = np.where(infinite, lost, spilled)
-        found = Allowance(self._full(bounded.error), spilled)
-        return self._excused(found, rounding) if overflowing.strained else found
-
-    def _excused(self, found: Allowance, rounding: Rounding) -> Allowance:
+    def excused(self, found: Allowance, rounding: Rounding) -> Allowance:
         """Add what a program gets that overflows on the way, where the bound knows nothing of it.
 
         In float64 that is the value that was bounded: there nothing is known of the straight way.
@@ -182,7 +198,7 @@ class Oracle:
         bounded = evaluate(self.tree, arithmetic, names)
         value, error = self._full(bounded.value), self._full(bounded.error)
         rows = arithmetic.spilling.spilled
-        rows = rows if self._alone else np.array([rows.any()])
+        rows = rows if self.alone else np.array([rows.any()])
         wider = self.extended if self.format is FLOAT64 else None
         straight = self.ieee if wider is None else wider.value
         with np.errstate(invalid="ignore"):
@@ -223,7 +239,7 @@ class Oracle:
             return Truth(self.ieee, np.zeros(self.shape), np.zeros(self.shape))
         truth = self.fast
         finite = self._finite_rows()
-        if self._alone:
+        if self.alone:
             undecided = np.flatnonzero(finite)
         else:
             undecided = np.arange(self.shape[0] if finite.all() else 0)

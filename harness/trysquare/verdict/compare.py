@@ -75,7 +75,8 @@ def distance(got: Array, truth: Truth, allowance: Allowance, format: Format) -> 
     fine |= np.isinf(allowance.limit) & np.isfinite(truth.value) & ~np.isfinite(got)
     judged = np.isfinite(error) & ~fine
     # blamed is what is proven: an answer may be the truth itself, as well as that is known
-    bad = np.where(judged, size - slack > allowed, wrong & ~fine)
+    with np.errstate(invalid="ignore"):
+        bad = np.where(judged, size - slack > allowed, wrong & ~fine)
     unsure = (judged & unsure & (truth.bound > 0)) | (~fine & ~np.isfinite(truth.bound))
     return Distance(np.where(fine, np.nan, ulp), limit, bad, unsure)
 

@@ -18,7 +18,7 @@ from trysquare.verdict.draws import judge_draws
 from trysquare.verdict.measure import Measurement, measure
 from trysquare.verdict.properties import Leeway, judge_property, limits
 from trysquare.verdict.spread import side_by_side
-from trysquare.verdict.standard import Standard
+from trysquare.verdict.standard import Standard, work_out
 from trysquare.workers.probes import keeps_subnormals
 
 OUTCOMES = {
@@ -64,6 +64,8 @@ def judge_all(
         raise ArithmeticError("this process flushes subnormals to zero; it cannot judge")
     results: dict[str, list[Result]] = {target: [] for target in replies}
     places = {standard.case.name: place for place, standard in enumerate(standards)}
+    measured = [standard for standard in standards if standard.case.expect is Expect.TRUTH]
+    work_out(measured, flushes=any(flushes for _, flushes in replies.values()))
     for place, standard in enumerate(standards):
         earlier = standard.case.earlier
         here: dict[str, Result] = {}

@@ -5,7 +5,7 @@ Every target's answer is compared with the same standard.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -23,6 +23,7 @@ from trysquare.planning.inputs import pointwise
 from trysquare.result import Check
 from trysquare.spec import Spec
 from trysquare.truth.arrangement import Arrangement, arrange
+from trysquare.truth.bundle import Asked, bundle
 from trysquare.truth.known import Allowance, Truth, from_balls
 from trysquare.truth.layout import Layout
 from trysquare.truth.meaning import COTANGENT, Meaning
@@ -30,10 +31,6 @@ from trysquare.truth.oracle import Oracle
 from trysquare.truth.tolerance import allowance
 from trysquare.verdict.compare import Distance, distance
 from trysquare.verdict.tendency import BITS, GROWTH, computing, grown, moved, tendency, unknown
-
-VAGUE = 2.0**-6
-"""ULP; a truth that is less certain than that is worked out again."""
-
 
 NEAR = 4.0
 """ULP that an answer at an infinity may be off, where the formula itself says nothing."""
@@ -234,7 +231,7 @@ class Standard:
         own = None if stated is None or self.case.want.derives else stated.tree
         tree = None if own is None else self.meant.expression(own)
         limit = allowance(oracle, tree, self.terms, flushes=flushes)
-        for order in self._other_orders if other is None else ():
+        for order in self.other_orders if other is None else ():
             limit = limit.wider(allowance(order, tree, self.terms, flushes=flushes))
         if self.case.stated:  # a case that states its answer is never without a limit
             near = self.case.format.ulp((other or self.canonical).truth.value)
@@ -249,7 +246,7 @@ class Standard:
         return limit
 
     @cached_property
-    def _other_orders(self) -> tuple[Oracle, ...]:
+    def other_orders(self) -> tuple[Oracle, ...]:
         """The gradient with its factors in another order: the same truth, other roundings."""
         if self.case.want is Want.SECOND:
             trees = self.meant.second_reordered(self.case.wrt)
@@ -281,10 +278,9 @@ class Standard:
         return Accepted(oracle, truth, np.broadcast_to(where, truth.value.shape))
 
     def _truth(self, oracle: Oracle) -> Truth:
-        if self.case.format is not FLOAT64:
-            return _sharpened(oracle, oracle.fast)
-        quick = oracle.extended if self.searching else None
-        return oracle.certified if quick is None else _sharpened(oracle, quick)
+        searching = self.searching and self.case.format is FLOAT64
+        quick = oracle.extended if searching else None
+        return oracle.known if quick is None else oracle.sharpened(quick)
 
     def _at_kinks(self, rows: Mapping[str, Array]) -> Iterator[Accepted]:
         if self.case.want is not Want.GRADIENT:
@@ -370,7 +366,11 @@ def _given(oracle: Oracle, value: Array, where: Array) -> Accepted:
     return Accepted(oracle, Truth(value, nothing, nothing), where)
 
 
-def _sharpened(oracle: Oracle, truth: Truth) -> Truth:
-    """Return a truth with Arb's where it knows less than the figures shall say."""
-    vague = np.flatnonzero((truth.bound > VAGUE).any(axis=1))
-    return truth.patched(vague, oracle.exact(vague)) if vague.size else truth
+def work_out(standards: Sequence[Standard], *, flushes: bool) -> None:
+    """Work out truth and limits of all these cases at once, where one has no part in another's.
+
+    `flushes` tells whether the limits of a target that flushes are asked for.
+    """
+    limits = (Asked.IEEE, Asked.INHERITED, *((Asked.FLUSHING,) if flushes else ()))
+    bundle([standard.oracle for standard in standards], (*limits, Asked.KNOWN))
+    bundle([order for standard in standards for order in standard.other_orders], limits)
