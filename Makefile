@@ -6,10 +6,16 @@ JOBS ?= 2
 BIN := .venv/bin
 READY := .venv/.installed
 
-.PHONY: report test long lint types bench docs
+.PHONY: report reproductions goldens test long lint types bench docs
 
 report: $(READY) ## run everything that is installed; write results.jsonl and report.html
 	$(BIN)/trysquare run -o results.jsonl --report report.html || [ $$? -eq 1 ]
+
+reproductions: $(READY) ## run the script of every divergence of results.jsonl, each in a process of its own
+	$(BIN)/trysquare repro results.jsonl --run
+
+goldens: $(READY) ## write anew what the pages of the report look like: tests/golden, to be looked at in git
+	TRYSQUARE_GOLDEN=1 $(BIN)/python -m pytest -q tests/test_screenshot.py -k as_it_did
 
 test: lint types ## lint, types, tests
 	OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n $(JOBS)

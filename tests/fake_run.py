@@ -84,6 +84,8 @@ def function(name: str) -> FunctionRecord:
         curves=tuple(curves),
         calls={"torch": f"torch.nn.functional.{name}(x)", "tensorflow": f"tf.nn.{name}(x)"},
         framework_defaults={backend: {parameter: text} for backend, text in defaults.items()},
+        kinks=(("x == 0", "x", ("0", "1 / 2", "1")),) if name == "relu" else (),
+        arranged=("torch",) if name == "mse_loss" else (),
     )
 
 
@@ -101,6 +103,11 @@ def worst(got: float = 0.0, want: float = 1.4e-45, ulp: float = 919.0) -> Worst:
     )
 
 
+def _convention(target: str, dtype: str) -> tuple[str, ...]:
+    half = target.startswith("tensorflow") and dtype == "float16"
+    return ("0.5",) if half else ("0.0",)
+
+
 def result(
     name: str = "sigmoid",
     target: str = TARGETS[1],
@@ -113,6 +120,7 @@ def result(
         (x, abs(math.sin(x)) * 1.5 + 0.5)
         for x in (math.copysign(2.0 ** (abs(i) / 2 - 20), i) for i in range(-64, 65))
     )
+    kinked = name == "relu" and check is Check.GRADIENTS
     unary = FUNCTIONS[name][2] is not None and check in (Check.VALUES, Check.GRADIENTS)
     return Result(
         id=f"{name}.{check}.{case.replace(' ', '-')}.{dtype}.{target.replace(':', '-')}",
@@ -133,6 +141,8 @@ def result(
         histogram=histogram if unary else (),
         shape="(63488,)",
         seconds=0.01,
+        wrt="x" if kinked else "",
+        kinks={"x == 0": _convention(target, dtype)} if kinked else {},
     )
 
 

@@ -70,9 +70,9 @@ LAYERS = (
     ),
     (
         "audit.assumptions audit.double_entry audit.published audit.region audit.settings "
-        "cli.testing divergences formula.interval formula.series machine packs.manifest "
-        "planning.corpus_point results_file specfile.phrases truth.domain truth.oracle "
-        "verdict.spread verdict.tendency workers.headers workers.reproduction"
+        "cli.testing command.confirming divergences formula.interval formula.series machine "
+        "packs.manifest planning.corpus_point results_file specfile.phrases truth.domain "
+        "truth.oracle verdict.spread verdict.tendency workers.headers workers.reproduction"
     ),
     (
         "audit.enclosure audit.grid binding causes cli.announcing cli.options command.progress "

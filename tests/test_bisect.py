@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
+import fake_run
+from trysquare import results_file
 from trysquare.__main__ import main
 from trysquare.cli.options import Code
+from trysquare.command import versions
 from trysquare.command.versions import Asked, listed, measure
 from trysquare.errors import UsageError
+from trysquare.result import TargetRecord
 
 PACKAGE = "fakework"
 SOURCE = """\
@@ -72,10 +77,27 @@ def test_what_pip_cannot_install_is_told() -> None:
     assert f"No matching distribution found for {PACKAGE}==3.0" in found.fault
 
 
-@pytest.mark.parametrize("versions", ["1.0", "", "1.0,--pre", "1.0,https://a.example/x.whl"])
-def test_versions_that_cannot_be_compared_are_refused(versions: str) -> None:
+def test_a_version_with_which_no_target_runs_is_not_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken = TargetRecord(PACKAGE, available=False, reason="ImportError: old", broken=True)
+    header = replace(fake_run.run().header, targets=(broken,))
+
+    def ran(command: list[str], good: tuple[int, ...] = (0,)) -> str:
+        if good != (0,):
+            Path(command[-1]).write_text(results_file.line(header), "ascii")
+        return ""
+
+    monkeypatch.setattr(versions, "_fault", ran)
+    found = measure(Asked("relu", PACKAGE, PACKAGE), "1.0")
+    assert found.run is None
+    assert found.fault == f"no target runs with {PACKAGE}==1.0: {PACKAGE}: ImportError: old"
+
+
+@pytest.mark.parametrize("wanted", ["1.0", "", "1.0,--pre", "1.0,https://a.example/x.whl"])
+def test_versions_that_cannot_be_compared_are_refused(wanted: str) -> None:
     with pytest.raises(UsageError):
-        listed(PACKAGE, versions)
+        listed(PACKAGE, wanted)
 
 
 def test_a_function_without_a_spec_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

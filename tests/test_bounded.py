@@ -15,15 +15,20 @@ from questions import EXAMPLES, Question, questions
 from trysquare.dtypes import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, Array, Format
 from trysquare.formula.derivative import Extent
 from trysquare.formula.evaluate import evaluate
+from trysquare.formula.extended import holds
 from trysquare.formula.float64 import Float64
 from trysquare.formula.parser import parse
 from trysquare.formula.tree import Op, Scope
+from trysquare.truth.meaning import meaning
 from trysquare.truth.oracle import Oracle
 from trysquare.truth.tolerance import allowance
 from trysquare.verdict.compare import distance
 from workshop import SPECS
 
 functions = pytest.mark.parametrize("function", SPECS)
+wider = pytest.mark.skipif(
+    not holds(parse("x", frozenset("x"))), reason="nothing wider than float64"
+)
 X = frozenset({"x", "y"})
 ELEMENT = Extent(rows=True, columns=False)
 
@@ -234,6 +239,13 @@ def test_a_sum_may_round_as_its_length_allows() -> None:
     assert asked.inherited.limit[0, 0] == pytest.approx(34 * 100 * 2.0**-24)
 
 
+def test_a_zero_is_added_without_an_error() -> None:
+    x, y = np.array([[0.0, 1.1, 0.0, -0.0]]), np.array([[1.0, 2.2, 3.3, 0.0]])
+    for text, least, most in (("sum(x)", 0, 0), ("sum(x * y)", 0.5, 1), ("sum(y)", 4, 12)):
+        asked = Oracle(parse(text, X), {"x": x, "y": y}, 1, 4, ELEMENT, FLOAT32)
+        assert least <= asked.inherited.limit[0, 0] / FLOAT32.ulp(asked.ieee)[0, 0] <= most
+
+
 def test_a_sum_of_cancelling_terms_is_judged_by_their_magnitudes() -> None:
     x = np.array([[1e6, -1e6, 1.0, 1e-3]])
     asked = Oracle(parse("sum(x)", X), {"x": x}, 1, 4, ELEMENT, FLOAT32)
@@ -245,6 +257,13 @@ def test_an_undecided_branch_allows_either_result() -> None:
     x = float(np.float32(1 / 3))
     assert limit("1 if 3 * x - 1 > 0 else 2", FLOAT32, x=x) >= 2.0**22
     assert limit("1 if 3 * x - 1 > 0 else 2", FLOAT32, x=0.5) == 0
+
+
+@pytest.mark.parametrize("other", ["nan", "inf", "-inf"])
+def test_a_branch_that_is_no_number_leaves_the_limit_of_the_other(other: str) -> None:
+    x, text = float(np.float32(1 / 3)), f"y / 3 if 3 * x - 1 > 0 else {other}"
+    for one in (x, float(np.nextafter(np.float32(x), np.float32(1)))):
+        assert limit(text, FLOAT32, x=one, y=1.0) <= 1
 
 
 def test_float64_may_take_another_branch_than_the_truth() -> None:
@@ -290,7 +309,8 @@ def test_an_overflow_on_the_way_may_be_seen() -> None:
     assert not accepts("x * x / y", 2e30, {"x": 1e30, "y": 1e30})
 
 
-@pytest.mark.parametrize("format", [FLOAT32, FLOAT16, BFLOAT16], ids=lambda f: f.name)
+@wider
+@pytest.mark.parametrize("format", [FLOAT32, FLOAT16, BFLOAT16, FLOAT64], ids=lambda f: f.name)
 def test_a_number_that_an_overflow_leads_to_is_right_as_well(format: Format) -> None:
     x = format.largest / 4
     for got, right in ((0.0, True), (1 / (x * x), True), (2 * format.smallest_normal, False)):
@@ -301,9 +321,15 @@ def test_a_number_that_an_overflow_leads_to_is_right_as_well(format: Format) -> 
         assert accepts("x if x * x == inf else y", got, {"x": x, "y": y}, format) == right
 
 
-def test_where_float64_overflows_on_the_way_no_limit_is_known() -> None:
-    asked = oracle("x if x * x == inf else y", FLOAT64, x=[1e200, 1e100], y=[1.0, 1.0])
-    assert asked.inherited.limit.tolist() == [[math.inf], [0.0]]
+@wider
+def test_where_float64_overflows_on_the_way_a_wider_format_bounds_the_straight_one() -> None:
+    x, text = {"x": 1e200, "y": 3e200}, "y * x / x"
+    for got, right in ((3e200, True), (math.inf, True), (4e200, False), (math.nan, False)):
+        assert accepts(text, got, x, FLOAT64) == right
+    asked = oracle("exp(x) / exp(y)", FLOAT64, x=[800.0, 1.0], y=[799.0, 0.0])
+    # both exponentials are rounded, wherever they are
+    limits = (asked.inherited.limit / FLOAT64.ulp(asked.certified.value))[:, 0]
+    assert limits[0] == pytest.approx(limits[1], rel=0.5)
 
 
 def test_an_overflow_that_makes_no_difference_widens_nothing() -> None:
@@ -351,6 +377,20 @@ def test_a_numerator_that_underflows_at_a_pole_may_be_nan() -> None:
     assert not accepts("2 * y / x", math.nan, pole)
 
 
+@pytest.mark.parametrize("format", [FLOAT32, FLOAT64], ids=lambda f: f.name)
+def test_an_infinity_that_is_divided_excuses_nothing(format: Format) -> None:
+    assert not accepts("expm1(x / 0.1)", 5.0, {"x": -math.inf}, format)
+    assert accepts("expm1(x / 0.1)", -1.0, {"x": -math.inf}, format)
+
+
 def test_a_rounded_factor_of_an_infinity_excuses_nothing() -> None:
     assert not accepts("0 if 0.1 * x == -inf else x", math.nan, {"x": -math.inf})
     assert accepts("0 if 0.1 * x == -inf else x", 0.0, {"x": -math.inf})
+
+
+def test_a_parameter_of_one_rounds_nothing() -> None:
+    # the error of beta * x is multiplied by x, where it is exponentiated
+    for beta, x, least, most in ((1.0, -80.0, 1, 15), (2.0, -40.0, 40, 100)):
+        terms = meaning(SPECS["silu"], {"beta": beta}).terms
+        asked = Oracle(terms, {"x": np.array([[x]])}, 1, 1, ELEMENT, FLOAT32)
+        assert least < asked.inherited.limit[0, 0] / FLOAT32.ulp(asked.ieee)[0, 0] < most

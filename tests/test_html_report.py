@@ -7,10 +7,12 @@ import json
 import math
 import re
 from base64 import b64decode, b64encode
+from collections import Counter
 from dataclasses import replace
 from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -20,12 +22,13 @@ import fake_run
 from trysquare.formula.mathml import mathml
 from trysquare.formula.parser import parse
 from trysquare.result import Check, Outcome, Result, Run, Symptom, TargetRecord
-from trysquare_reports import figures, markup
+from trysquare_reports import figures, html, markup
 from trysquare_reports.columns import columns, table
 from trysquare_reports.details import LONGEST, detail
 from trysquare_reports.findings import QUEUED, SAMPLES, findings, known
 from trysquare_reports.function_page import Special, curves, special_values
 from trysquare_reports.html import render
+from trysquare_reports.matrix import matrix
 from trysquare_reports.plot import curve_figure
 from trysquare_reports.verdict import State
 
@@ -444,7 +447,30 @@ def test_a_function_has_its_kinks_apart(run: Run) -> None:
     kinks = (("x == 0", "x", ("0", "1")),)
     record = replace(run.functions[0], kinks=kinks)
     found = chunks(render(replace(run, functions=(record, *run.functions[1:]))))
-    assert found[record.function]["record"]["kinks"] == [["x == 0", "x", ["0", "1"]]]
+    assert found[record.function]["kinks"] == [["x == 0", "x", ["0", "1"], ["", "", ""]]]
+
+
+def test_each_target_says_which_convention_it_follows_at_a_kink(text: str) -> None:
+    ((where, wrt, allowed, answers),) = chunks(text)["relu"]["kinks"]
+    assert (where, wrt, allowed) == ("x == 0", "x", ["0", "1 / 2", "1"])
+    assert answers[:2] == ["0", "0"]
+    assert answers[2] == "float64: 0; float32: 0; float16: 0.5; bfloat16: 0"
+
+
+def test_the_matrix_says_how_a_function_is_called(run: Run) -> None:
+    (_, (elu, *_)), (_, (bce, _, mse)) = matrix(run).groups
+    assert [row.cells[4].coverage for row in (elu, mse)] == [
+        (0, "◆ 100\u202f%"),
+        (0, "◇ 100\u202f%"),
+    ]
+    assert bce.cells[8].coverage == (4, "–")
+
+
+def test_no_script_of_the_page_takes_the_name_of_another() -> None:
+    declared = re.compile(r"^(?:async )?(?:function\*?|const|let|class) (\w+)", re.MULTILINE)
+    scripts = Path(html.__file__).parent.glob("templates/script/*.js")
+    names = [name for path in scripts for name in declared.findall(path.read_text("utf-8"))]
+    assert [name for name, count in Counter(names).items() if count > 1] == []
 
 
 def test_curves_are_drawn_on_the_server(text: str) -> None:

@@ -9,12 +9,17 @@ import pytest
 
 from trysquare.backend import Answer, Want
 from trysquare.dtypes import FORMATS
+from trysquare.formula.extended import holds
+from trysquare.formula.parser import parse
 from trysquare.planning.cases import named_cases
+from trysquare.planning.plan import Group
 from trysquare.reader import read
 from trysquare.result import Check, Outcome
 from trysquare.verdict.judge import judge
 from trysquare.verdict.standard import Standard
 from workshop import standards
+
+wider = pytest.mark.skipif(not holds(parse("x", frozenset("x"))), reason="nothing is wider")
 
 CANCELS = """\
 trysquare: 1
@@ -26,6 +31,19 @@ inputs:
 formula: sqrt(x * x + 1) - x
 cases:
   - {name: far, x: 1e200, expect: 5e-201}
+"""
+
+
+HOPELESS = """\
+trysquare: 1
+function: hopeless
+summary: A number times 1, which no arithmetic gets from two exponentials.
+source: https://dlmf.nist.gov/4.2
+inputs:
+  x: float
+formula: x * ((exp(x) + 1) - exp(x))
+cases:
+  - {name: zero, x: 0, expect: 0}
 """
 
 
@@ -69,3 +87,32 @@ def test_where_float64_overflows_the_exact_result_is_still_a_number(tmp_path: Pa
     spec = read(path)
     (case,) = named_cases(spec, FORMATS["float64"])
     assert float(Standard(spec, case).canonical.truth.value[0, 0]) == 5e-201
+
+
+@pytest.mark.parametrize(
+    ("function", "check", "dtype"),
+    [
+        ("celu", Check.VALUES, "float32"),
+        ("squareplus", Check.VALUES, "float32"),
+        pytest.param("gaussian_nll_loss", Check.GRADIENTS, "float64", marks=wider),
+    ],
+)
+def test_no_limit_is_open_where_the_answer_is_a_number(
+    function: str, check: Check, dtype: str
+) -> None:
+    for standard in standards(function, check, dtype):
+        known = standard.oracle.extended or standard.oracle.fast
+        assert np.isfinite(standard.limit(flushes=False).limit[np.isfinite(known.value)]).all()
+
+
+def test_an_answer_that_no_bits_decide_tells_no_tendency(tmp_path: Path) -> None:
+    (tmp_path / "hopeless.yaml").write_text(HOPELESS)
+    spec = read(tmp_path / "hopeless.yaml")
+    cases = [one for one in Group(spec, Check.LIMITS, FORMATS["float64"]).cases(0) if one.wrt]
+    assert cases
+    for case in cases:
+        standard = Standard(spec, case)
+        ends = np.isposinf(standard.rows["x"])
+        assert not any(
+            (ends & one.where & (one.truth.value == 0)).any() for one in standard.alternatives
+        )

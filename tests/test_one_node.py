@@ -12,7 +12,7 @@ pytest.importorskip("onnxruntime")
 
 import onnxruntime
 
-from trysquare.backend import Unavailable
+from trysquare.backend import Target, Unavailable
 from trysquare_backends import _one_node as models
 from trysquare_backends import _standard as standard
 from trysquare_backends.onnxruntime import PROVIDERS, Operator, backend, bindings
@@ -80,6 +80,16 @@ def test_a_session_is_made_once() -> None:
         models.run("Exp", 13, "node", CPU, input=models.tensor_of(np.ones(shape, np.float32)))
     models.run("Exp", 13, "node", CPU, input=x)
     assert models.session.cache_info().misses - before <= 1
+
+
+def test_an_older_standard_has_fewer_operators(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standard, "OPSET", 21)
+    older = type(backend)()
+    older.prepare(Target("onnxruntime", "cpu", "node"))
+    assert older.absent["silu"] == "opset 21 has no Swish"
+    bound = {one.function for one in older.bindings}
+    assert "silu" not in bound
+    assert "relu" in bound
 
 
 def test_a_build_for_cuda_is_unavailable_where_no_device_runs_it(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -14,7 +15,9 @@ from urllib.parse import quote
 import pytest
 
 import fake_run
+from trysquare import results_file
 from trysquare.command import deciding
+from trysquare.result import Record
 from trysquare_reports.html import render
 
 CHROMIUM = shutil.which("chromium")
@@ -36,10 +39,51 @@ HOSTILE = (
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 ELEMENTS = 10_000
 PNG = b"\x89PNG"
+GOLDEN = Path(__file__).parent / "golden"
+WRITING = "TRYSQUARE_GOLDEN"
+GOLDENS = ("overview", "function", "divergence", "compare", "help")
+CHANGED = 200
+"""Pixels of a picture that may be another colour: less than one cell of the matrix has."""
+
+NO_RESULTS = (
+    ("", "it has no results"),
+    ("<!doctype html>\n<script>alert(1)</script>", "line 1 is not JSON"),
+    ('{"type":"result"}', "it has no header"),
+    ('{"type":"header"}\n{"type":"result","id":1}', "line 2 is no result"),
+    ('{"type":"header"}\n\n{"type":"result","id":"a","outcome":"__proto__"}', "line 3 is no"),
+    ("\x00\udcff", "valid"),
+)
+
+FONTS = """() => {
+  const context = document.createElement("canvas").getContext("2d");
+  const style = getComputedStyle(document.documentElement);
+  return ["--sans", "--mono"].map((name) => {
+    context.font = `100px ${style.getPropertyValue(name)}`;
+    return Math.round(context.measureText("Trysquare 0123456789 ✓✗★∞ αβ").width);
+  }).join(" ");
+}"""
+"""How wide a text is in the fonts of the page: other fonts, other pictures."""
+
+DIFFERENCE = """async ([one, two]) => {
+  const pixels = async (base64) => {
+    const file = await fetch(`data:image/png;base64,${base64}`);
+    const image = await createImageBitmap(await file.blob());
+    const context = new OffscreenCanvas(image.width, image.height).getContext("2d");
+    context.drawImage(image, 0, 0);
+    return new Uint32Array(context.getImageData(0, 0, image.width, image.height).data.buffer);
+  };
+  const [a, b] = [await pixels(one), await pixels(two)];
+  if (a.length !== b.length) return Infinity;
+  const apart = (x, y, at) => Math.abs(((x >> at) & 255) - ((y >> at) & 255));
+  const far = (x, y) => [0, 8, 16].some((at) => apart(x, y, at) > 24);
+  return a.filter((x, at) => x !== b[at] && far(x, b[at])).length;
+}"""
 ROUTES = {
     "overview": "#/",
     "slack": "#/?mode=slack",
+    "coverage": "#/?mode=coverage&hide=numpy%3Acpu%3Aeager",
     "function": "#/fn/sigmoid",
+    "zoomed": "#/fn/relu?x=-2..0.5",
     "function-of-a-target": "#/fn/elu?target=tensorflow%3Acpu%3Aeager",
     "divergence": f"#/r/{WORST}",
     "known": f"#/r/{KNOWN}",
@@ -146,7 +190,48 @@ def test_every_page_opens_without_complaint_and_fits(
     assert complaints == []
 
 
-@pytest.mark.parametrize("route", ROUTES)
+def picture(page: Page, scheme: Literal["light", "dark"]) -> bytes:
+    page.emulate_media(color_scheme=scheme)
+    return page.screenshot(animations="disabled", caret="hide")
+
+
+def changed(browser: Browser, one: bytes, two: bytes) -> float:
+    """Return how many pixels of two pictures have another colour."""
+    page = browser.new_page()
+    pictures = [base64.b64encode(each).decode() for each in (one, two)]
+    found = float(page.evaluate(DIFFERENCE, pictures))
+    page.close()
+    return found
+
+
+@pytest.mark.parametrize("name", GOLDENS)
+def test_a_page_looks_as_it_did(browser: Browser, page: Page, name: str) -> None:
+    """Its outline everywhere; its pictures where browser and fonts are those that made them."""
+    go(page, ROUTES[name])
+    outline = page.locator("body").aria_snapshot() + "\n"
+    pictures = {GOLDEN / f"{name}-{it}.png": picture(page, it) for it in SCHEMES}
+    made_with = f"Chromium {browser.version.partition('.')[0]}, {page.evaluate(FONTS)}\n"
+    if os.environ.get(WRITING):
+        GOLDEN.mkdir(exist_ok=True)
+        (GOLDEN / "made-with.txt").write_text(made_with, "utf-8")
+        (GOLDEN / f"{name}.txt").write_text(outline, "utf-8")
+        for path, seen in pictures.items():
+            path.write_bytes(seen)
+    assert outline == (GOLDEN / f"{name}.txt").read_text("utf-8"), "meant? then: make goldens"
+    if made_with == (GOLDEN / "made-with.txt").read_text("utf-8"):
+        for path, seen in pictures.items():
+            assert changed(browser, seen, path.read_bytes()) <= CHANGED, f"{path}: make goldens?"
+
+
+def test_one_cell_of_another_colour_is_another_picture(browser: Browser, page: Page) -> None:
+    before = picture(page, "light")
+    assert changed(browser, before, picture(page, "light")) == 0
+    page.locator("a.cell.known").first.evaluate("(it) => { it.style.background = 'gold'; }")
+    assert changed(browser, before, picture(page, "light")) > CHANGED
+    assert changed(browser, before, picture(page, "dark")) > 100 * CHANGED
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route != "slack"])
 def test_every_page_is_accessible_in_both_schemes(page: Page, axe: str, route: str) -> None:
     page.evaluate(axe)
     go(page, ROUTES[route])
@@ -219,6 +304,46 @@ def test_runs_are_compared_and_a_decision_exported_by_keys_alone(page: Page) -> 
             }
         ],
     }
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("other") / "other.jsonl"
+    run = fake_run.earlier()
+    records: list[Record] = [run.header, *run.functions, *run.results]
+    path.write_text("\n".join(map(results_file.line, records)) + '\n{"type":"resu', "ascii")
+    return path
+
+
+def test_another_results_file_is_opened_beside_this_run(
+    page: Page, complaints: list[str], other: Path
+) -> None:
+    go(page, "#/compare")
+    page.set_input_files("#other", other)
+    page.wait_for_selector("#beside")
+    told = "420 results in both, 356 the same; 60 only here, 1 only there."
+    assert told in page.locator("#beside").inner_text()
+    lines = page.locator("[aria-label='What is different'] tbody tr").all_inner_texts()
+    assert [line.split()[:2] for line in lines[:1]] == [["other", "state"]]
+    page.click("[aria-label='What is different'] tbody a >> nth=0")
+    page.wait_for_selector("section.r.here")
+    page.go_back()
+    page.wait_for_selector("#beside")
+    assert complaints == []
+
+
+def test_what_is_no_results_file_is_told_and_does_nothing(
+    page: Page, complaints: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "<img src=x onerror=alert(1)>.jsonl"
+    go(page, "#/compare")
+    for text, told in NO_RESULTS:
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
+        page.set_input_files("#other", [])
+        page.set_input_files("#other", path)
+        page.wait_for_selector(f"section.here [role=status] >> text={told}")
+    assert page.locator("img, #beside").count() == 0
+    assert complaints == []
 
 
 def test_a_decision_can_be_copied_as_a_command_and_outlives_a_reload(page: Page) -> None:
@@ -320,7 +445,7 @@ def test_the_matrix_is_walked_with_arrows_and_is_one_stop_of_the_tabulator(page:
 
 
 @pytest.mark.parametrize(
-    ("key", "text"), [("2", "12\u202f%"), ("3", "↓1"), ("4", "100"), ("1", "1")]
+    ("key", "text"), [("2", "12\u202f%"), ("3", "↓1"), ("4", "◆ 100"), ("1", "1")]
 )
 def test_the_matrix_has_modes_that_the_address_keeps(page: Page, key: str, text: str) -> None:
     cell = page.locator("#matrix tbody tr >> text=softmax >> xpath=../.. >> a.cell >> nth=7")
@@ -331,6 +456,52 @@ def test_the_matrix_has_modes_that_the_address_keeps(page: Page, key: str, text:
     page.reload()
     page.wait_for_selector("html[data-ready]")
     assert page.input_value("#mode") == mode
+
+
+def test_a_target_can_be_hidden_by_keys_and_the_address_keeps_it(page: Page) -> None:
+    page.locator("#columns summary").focus()
+    keys(page, "Enter", "Tab", "Tab", "Space")
+    assert address(page) == "#/?hide=torch:cpu:eager"
+    assert (
+        page.locator("#matrix tbody tr >> text=softmax >> xpath=../.. >> a.cell:visible").count()
+        == 8
+    )
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    assert page.locator("#matrix thead th:visible >> text=torch").count() == 0
+    page.locator('#matrix tbody a[tabindex="0"]').focus()
+    keys(page, *["ArrowRight"] * 5, "Enter")
+    page.wait_for_selector("section.fn.here")
+    assert address(page) == "#/fn/elu?target=tensorflow:cpu:eager"
+
+
+def test_a_drawing_is_zoomed_by_mouse_and_by_keys_and_the_address_keeps_it(page: Page) -> None:
+    go(page, "#/fn/sigmoid")
+    drawing = page.locator(".panel svg[role=img]").first
+    drawing.scroll_into_view_if_needed()
+    whole = drawing.inner_html()
+    box = drawing.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 1, box["y"] + 60)
+    page.mouse.up()
+    page.wait_for_selector("#unzoom:enabled")
+    assert "?x=" in address(page)
+    assert page.locator(".panel svg[role=img]").first.inner_html() != whole
+    keys(page, "0")
+    page.wait_for_selector("#unzoom:disabled")
+    assert page.locator(".panel svg[role=img]").first.inner_html() == whole
+    page.locator(".zoom input").first.focus()
+    page.keyboard.type("-2")
+    keys(page, "Tab")
+    page.keyboard.type("0.5")
+    keys(page, "Enter")
+    page.wait_for_selector("#unzoom:enabled")
+    assert address(page) == "#/fn/sigmoid?x=-2..0.5"
+    ticks = page.locator(".panel svg[role=img] .tick").all_text_contents()
+    assert {"−2", "0.5"} <= {*ticks}
+    assert "10" not in ticks
 
 
 def test_back_returns_to_the_overview(page: Page) -> None:

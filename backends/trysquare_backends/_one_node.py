@@ -56,7 +56,10 @@ def one_node(name: str, opset: int, kinds: dict[str, int], settings: dict[str, A
         constants,
         value_info=[helper.make_tensor_value_info(c.name, c.data_type, c.dims) for c in constants],
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+    opsets = [helper.make_opsetid("", opset)]
+    # what every runtime of this opset reads; by default it is what only the newest do
+    form = max(8, helper.find_min_ir_version_for(opsets))
+    return helper.make_model(graph, opset_imports=opsets, ir_version=form)
 
 
 def expanded(model: Any) -> Any:

@@ -19,6 +19,15 @@ def schema(name: str) -> Any:
     return defs.get_schema(name, OPSET)
 
 
+def knows(name: str) -> bool:
+    """Return whether the opset has an operator; an older standard, or runtime, has fewer."""
+    try:
+        schema(name)
+    except defs.SchemaError:
+        return False
+    return True
+
+
 def bodies(name: str) -> list[int]:
     """Return the opsets of the bodies by which an operator is defined, if it is."""
     found = schema(name)

@@ -71,7 +71,8 @@ def bindings(mode: str, provider: str) -> tuple[Binding, ...]:
         function: str, operator: str, arguments: Mapping[str, str], **canonical: Any
     ) -> Binding:
         call = Operator(operator, mode, provider)
-        return Binding(function, operator, call, arguments, canonical=canonical, code=call.code)
+        code = call.code if standard.knows(operator) else ""
+        return Binding(function, operator, call, arguments, canonical=canonical, code=code)
 
     return (
         bind("relu", "Relu", {"X": "x"}),
@@ -166,7 +167,17 @@ SNIPPETS = Snippets(
     gradient="",
     ones="",
     seed="",  # nor random numbers
+    shape="tuple({tensor}.shape())",
 )
+
+
+def _lacking(operator: str, *, expanded: bool) -> str:
+    """Return why an operator cannot be called here, nothing if it can."""
+    if not standard.knows(operator):
+        return f"opset {standard.OPSET} has no {operator}"
+    if expanded and not standard.bodies(operator):
+        return f"ONNX defines {operator} by no other operators"
+    return ""
 
 
 class OnnxRuntime(Underived):
@@ -199,15 +210,11 @@ class OnnxRuntime(Underived):
         """Bind the functions for the target; what the standard does not expand is absent there."""
         super().prepare(target)
         bound = bindings(target.mode, PROVIDERS[target.device])
-        if target.mode == EXPANDED:
-            lacking = {
-                one.function: f"ONNX defines {one.name} by no other operators"
-                for one in bound
-                if not standard.bodies(one.name)
-            }
-            self.absent = {**ABSENT, **lacking}
-            bound = tuple(one for one in bound if one.function not in lacking)
-        self.bindings = bound
+        expanded = target.mode == EXPANDED
+        told = ((one.function, _lacking(one.name, expanded=expanded)) for one in bound)
+        lacking = {function: why for function, why in told if why}
+        self.absent = {**ABSENT, **lacking}
+        self.bindings = tuple(one for one in bound if one.function not in lacking)
 
     def dtypes(self, target: Target) -> frozenset[str]:  # noqa: ARG002 - the same everywhere
         """Return all of them; each operator has kernels for some."""

@@ -175,12 +175,14 @@ Reply = Answer | Refusal
 class Spelling:
     """How a framework spells a function: the call, and its own defaults by parameter.
 
-    `means` holds those defaults that the spec has a word for, in the spec's words.
+    `means` holds those defaults that the spec has a word for, in the spec's words. `arranged`: the
+    tensors are brought into another form before the call.
     """
 
     text: str
     defaults: Mapping[str, str]
     means: Mapping[str, Value] = field(default_factory=dict)
+    arranged: bool = False
 
 
 Tensors = Mapping[str, Tensor]

@@ -42,6 +42,11 @@ class Binding:
     wraps: Callable[..., Any] | None = None
     code: str = ""
 
+    @property
+    def arranged(self) -> bool:
+        """Whether tensors are brought into another form first: then `code` is no mere name."""
+        return "lambda" in self.code
+
     def __post_init__(self) -> None:
         missing = self.values.keys() - self.arguments.values()
         if missing:
@@ -162,6 +167,7 @@ def spell(bindings: Iterable[Binding]) -> dict[str, Spelling]:
     """Return for each function how it is called, and the defaults that the framework declares."""
     spellings: dict[str, Spelling] = {}
     for binding in bindings:
+        arranged = binding.arranged
         extra = {key: one for key, one in binding.canonical.items() if key not in binding.arguments}
         text = _written(binding, binding.name, binding.arguments, extra)
         stated = _defaults(binding)
@@ -172,7 +178,8 @@ def spell(bindings: Iterable[Binding]) -> dict[str, Spelling]:
             text = earlier.text if text in earlier.text else f"{earlier.text}\n{text}"
             defaults = {**defaults, **earlier.defaults}
             means = {**means, **earlier.means}
-        spellings[binding.function] = Spelling(text, defaults, means)
+            arranged |= earlier.arranged
+        spellings[binding.function] = Spelling(text, defaults, means, arranged)
     return spellings
 
 
@@ -205,10 +212,10 @@ class Snippets:
     """A framework's words for what a reproduction does, as templates for `str.format`.
 
     `tensor` makes one of the NumPy expression {array} on {device}, `bfloat16` of an array of
-    uint16 bit patterns. `number` is a Python float, `dtype` a dtype's name, `raw` the bytes,
-    `storage` the identity of the memory of a {tensor}; `needed` is `Framework.needed`. `gradient`
-    sets `output` to {call} and `gradients` to a sequence in the order of the names in {wrt}, which
-    all end in a comma, and `second` to what `Framework.second` gives;
+    uint16 bit patterns. `number` is a Python float, `dtype` a dtype's name, `shape` a tuple, `raw`
+    the bytes, `storage` the identity of the memory of a {tensor}; `needed` is `Framework.needed`.
+    `gradient` sets `output` to {call} and `gradients` to a sequence in the order of the names in
+    {wrt}, which all end in a comma, and `second` to what `Framework.second` gives;
     {needed} are lines to run after the leaves are taken. {cotangent} is an
     expression, `ones` the one that stands for ones. {number} seeds `seed`. `forms` make a {tensor}
     of the same elements that lie otherwise in memory, `threads` is a statement that asks for
@@ -229,6 +236,7 @@ class Snippets:
     forms: Mapping[Form, str] = field(default_factory=dict)
     threads: str = ""
     second: str = ""
+    shape: str = "tuple({tensor}.shape)"
 
 
 class Framework(Backend):

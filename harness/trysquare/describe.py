@@ -64,6 +64,7 @@ def describe(spec: Spec, hellos: Iterable[Hello] = ()) -> FunctionRecord:
         curves=tuple(_curves(spec)),
         calls={backend: spelling.text for backend, spelling in spellings.items()},
         framework_defaults={backend: spelling.defaults for backend, spelling in spellings.items()},
+        arranged=tuple(backend for backend, spelling in spellings.items() if spelling.arranged),
         kinks=tuple(
             (kink.at.text, name, tuple(value.text for value in allowed))
             for kink in spec.kinks

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
-from functools import cache, partial
+from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from trysquare.result import Json
 
-Decoder = Callable[[Any, str], Any]
-"""What makes a value of JSON; the text is its key."""
+Decoder = Callable[[Any], Any]
+"""What makes a value of JSON; raises MisfitError, whose key is that within the value."""
 
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf, "-0.0": -0.0}
 """Floats that JSON has no number for, or that JSON readers lose."""
@@ -24,7 +25,7 @@ class MisfitError(ValueError):
 
     def __init__(self, key: str, wanted: str) -> None:
         super().__init__(f"'{key}' is not {wanted}" if key else f"not {wanted}")
-        self.key = key
+        self.key, self.wanted = key, wanted
 
 
 def _members(hint: Any) -> tuple[Any, ...]:
@@ -86,17 +87,17 @@ def _encode_float(value: float) -> float | str:
     return value if math.isfinite(value) else str(value)
 
 
-def decode(value: Any, hint: Any, key: str = "") -> Any:
+def decode(value: Any, hint: Any) -> Any:
     """Return the value of type `hint` that a JSON value stands for; unknown keys are ignored.
 
     Raises MisfitError, with the dotted `key` of the value, for anything else.
     """
-    return _decoder(hint)(value, key)
+    return _decoder(hint)(value)
 
 
 @cache
 def _decoder(hint: Any) -> Decoder:
-    """Return what makes values of a type of JSON, given their key."""
+    """Return what makes values of a type of JSON; a run has millions of them."""
     members = _members(hint)
     if members:
         kinds = [member for member in members if member is not types.NoneType]
@@ -107,79 +108,124 @@ def _decoder(hint: Any) -> Decoder:
     arguments = get_args(hint)
     if get_origin(hint) is tuple:
         return _decoder_of_tuples(arguments)
-    return _decoder_of_tables(_decoder(arguments[1])) if arguments else partial(_scalar, hint)
+    return _decoder_of_tables(_decoder(arguments[1])) if arguments else _decoder_of_scalars(hint)
 
 
 def _optional(some: Decoder) -> Decoder:
-    return lambda value, key: None if value is None else some(value, key)
+    return lambda value: None if value is None else some(value)
 
 
 def _decoder_of_records(kind: Any) -> Decoder:
     hints, fields = _hints(kind), dataclasses.fields(kind)
-    parts = [(field.name, _decoder(hints[field.name])) for field in fields]
+    parts = {field.name: _decoder(hints[field.name]) for field in fields}
     required = [
         field.name
         for field in fields
         if field.default is dataclasses.MISSING and not callable(field.default_factory)
     ]
 
-    def decoded(value: Any, key: str) -> Any:
+    def decoded(value: Any) -> Any:
         if not isinstance(value, dict):
-            raise MisfitError(key, "a table")
-        prefix = f"{key}." if key else ""
+            raise MisfitError("", "a table")
         for name in required:
             if name not in value:
-                raise MisfitError(prefix + name, "there")
-        known = ((name, part) for name, part in parts if name in value)
-        return kind(**{name: part(value[name], prefix + name) for name, part in known})
+                raise MisfitError(name, "there")
+        known = [(name, part) for name, part in parts.items() if name in value]
+        try:
+            return kind(**{name: part(value[name]) for name, part in known})
+        except MisfitError:
+            _raise_at(value, known)
+            raise
 
     return decoded
 
 
-def _decoder_of_tuples(arguments: tuple[Any, ...]) -> Decoder:
-    variable = arguments[-1] is Ellipsis
-    parts = [_decoder(kind) for kind in arguments if kind is not Ellipsis]
+def _raise_at(value: Any, parts: Iterable[tuple[str, Decoder]]) -> None:
+    """Raise for the first of the parts that is a misfit, with its name before the key."""
+    for name, part in parts:
+        try:
+            part(value[name])
+        except MisfitError as error:
+            raise MisfitError(".".join(filter(None, (name, error.key))), error.wanted) from None
 
-    def decoded(value: Any, key: str) -> Any:
-        if not isinstance(value, list) or not (variable or len(value) == len(parts)):
-            raise MisfitError(key, "a list" if variable else f"a list of {len(parts)}")
-        each = parts * len(value) if variable else parts
-        return tuple(part(item, key) for part, item in zip(each, value, strict=True))
+
+def _decoder_of_tuples(arguments: tuple[Any, ...]) -> Decoder:
+    if arguments[-1] is Ellipsis:
+        each = _decoder(arguments[0])
+
+        def alike(value: Any) -> Any:
+            if not isinstance(value, list):
+                raise MisfitError("", "a list")
+            return tuple([each(item) for item in value])
+
+        return alike
+    parts = [_decoder(kind) for kind in arguments]
+
+    def decoded(value: Any) -> Any:
+        if not isinstance(value, list) or len(value) != len(parts):
+            raise MisfitError("", f"a list of {len(parts)}")
+        return tuple([part(item) for part, item in zip(parts, value, strict=True)])
 
     return decoded
 
 
 def _decoder_of_tables(part: Decoder) -> Decoder:
-    def decoded(value: Any, key: str) -> Any:
+    def decoded(value: Any) -> Any:
         if not isinstance(value, dict):
-            raise MisfitError(key, "a table")
-        return {name: part(item, f"{key}.{name}") for name, item in value.items()}
+            raise MisfitError("", "a table")
+        try:
+            return {name: part(item) for name, item in value.items()}
+        except MisfitError:
+            _raise_at(value, [(name, part) for name in value])
+            raise
 
     return decoded
 
 
-def _choice(value: Any, key: str) -> Any:
+def _choice(value: Any) -> Any:
     if isinstance(value, dict) and isinstance(value.get("text"), str):
         return value["text"]
     if isinstance(value, str):
         return _SPECIAL.get(value, value)
     if isinstance(value, bool | int | float):
         return value
-    raise MisfitError(key, "a number, a flag or a text")
+    raise MisfitError("", "a number, a flag or a text")
 
 
-def _scalar(kind: Any, value: Any, key: str) -> Any:
-    if kind is float and type(value) in (int, float):
-        return float(value)
-    if kind is float and isinstance(value, str) and value in _SPECIAL:
-        return _SPECIAL[value]
+def _decoder_of_scalars(kind: Any) -> Decoder:
+    if kind is float:
+        return _decode_float
     if issubclass(kind, StrEnum):
-        if value in list(kind):
-            return kind(value)
-        raise MisfitError(key, f"one of: {', '.join(kind)}")
-    if type(value) is kind:
+        return _decoder_of_words(kind)
+    wanted = {str: "a text", int: "an integer", bool: "a flag"}[kind]
+
+    def decoded(value: Any) -> Any:
+        if type(value) is kind:
+            return value
+        raise MisfitError("", wanted)
+
+    return decoded
+
+
+def _decoder_of_words(kind: type[StrEnum]) -> Decoder:
+    words: dict[str, StrEnum] = {str(word): word for word in kind}
+
+    def decoded(value: Any) -> Any:
+        if isinstance(value, str) and value in words:
+            return words[value]
+        raise MisfitError("", f"one of: {', '.join(words)}")
+
+    return decoded
+
+
+def _decode_float(value: Any) -> float:
+    if type(value) is float:
         return value
-    raise MisfitError(key, {str: "a text", int: "an integer", bool: "a flag"}.get(kind, "a number"))
+    if type(value) is int and abs(value) <= sys.float_info.max:
+        return float(value)
+    if isinstance(value, str) and value in _SPECIAL:
+        return _SPECIAL[value]
+    raise MisfitError("", "a number")
 
 
 def describe(hint: Any, definitions: Json) -> Json:

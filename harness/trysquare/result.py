@@ -212,6 +212,7 @@ class Result:
     are not correctly rounded. `wrt` is the input whose gradient was asked for. `found` are the
     inputs of a hunt, the worst one first. `apart` is how many representable numbers the answers of
     all targets that conform are apart, at most, at one element; None where there is nobody else.
+    `kinks` holds what a gradient is at each kink, as text, where what comes from above is one.
     `baseline` is the place of the entry of a baseline that speaks of it, `budget` the most ULP that
     it allows.
     """
@@ -248,6 +249,7 @@ class Result:
     apart: int | None = None
     baseline: str = ""
     budget: float | None = None
+    kinks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -365,7 +367,8 @@ class FunctionRecord:
     activation and of its derivative. `usages` say what calls mean that leave arguments out, `apart`
     where each dialect is farthest from the formula. `revision` changes with the spec. `kinks` are
     (where, input, what its derivative may be there, any of them): a convention, which frameworks
-    choose differently.
+    choose differently. `arranged` are the backends whose tensors are brought into another form
+    before they are called.
     """
 
     function: str
@@ -384,6 +387,7 @@ class FunctionRecord:
     apart: Mapping[str, Difference] = field(default_factory=dict)
     revision: str = ""
     kinks: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    arranged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ def chunk(
             if state(result) in shown
         },
         "special": [*_special(results, table)],
+        "kinks": [] if record is None else [*_kinks(record, results, table)],
         "curves": [_curve(curve, table, grids) for curve in function_page.curves(results)],
         "grids": [*map(list, grids)],
         "sweeps": [*_sweeps(results, table)],
@@ -55,7 +56,6 @@ def _record(record: FunctionRecord) -> Json:
         "source": record.source,
         "tolerance": record.tolerance,
         "formulas": [(name, text, markup.tree(it)) for name, text, it in record.formulas],
-        "kinks": record.kinks,
         "drawn": record.curves,
         "calls": [*record.calls.items()],
         "frameworks": [*record.framework_defaults],
@@ -80,6 +80,13 @@ def _special(results: Iterable[Result], table: Table) -> Iterator[tuple[object, 
             for cell in row.cells
         ]
         yield row.case, row.dtype, row.want, cells
+
+
+def _kinks(
+    record: FunctionRecord, results: Iterable[Result], table: Table
+) -> Iterator[tuple[object, ...]]:
+    for kink in function_page.kinks(record, results, table.targets):
+        yield kink.where, kink.wrt, kink.allowed, kink.answers
 
 
 def _curve(

@@ -30,6 +30,11 @@ def whole(value: int) -> str:
     return f"{value:,}".replace(",", "\u202f")
 
 
+def plain(decimal: str) -> str:
+    """Return a decimal without the zero that says it is no integer."""
+    return decimal.removesuffix(".0")
+
+
 def over(error: float, limit: float) -> str:
     """Return how many times an error is over its limit."""
     return f"{ulp(error / limit)}×" if limit > 0 else "∞×"

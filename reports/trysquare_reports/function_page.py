@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from trysquare.result import Check, FunctionRecord, Outcome, Result, Symptom
+from trysquare_reports import figures
 from trysquare_reports.verdict import State, state, worst_state
 
 _ERROR = "an error"
@@ -64,6 +65,40 @@ class Default:
     name: str
     spec: str
     frameworks: tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True)
+class Kink:
+    """Where there is no derivative: what it may be, and what it is on each target.
+
+    `answers` has one text for each target: empty where it was not asked; with the dtypes of each
+    where they differ.
+    """
+
+    where: str
+    wrt: str
+    allowed: tuple[str, ...]
+    answers: tuple[str, ...]
+
+
+def kinks(
+    record: FunctionRecord, results: Iterable[Result], targets: Sequence[str]
+) -> Iterator[Kink]:
+    """Yield one row for each kink and each input, in the order of the spec."""
+    told = [result for result in results if result.kinks]
+    for where, wrt, allowed in record.kinks:
+        found: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        for result in told:
+            if result.wrt == wrt and where in result.kinks:
+                answers = ", ".join(figures.plain(text) for text in result.kinks[where])
+                found[result.target][result.dtype] = answers
+        yield Kink(where, wrt, allowed, tuple(_by_dtype(found[target]) for target in targets))
+
+
+def _by_dtype(answers: Mapping[str, str]) -> str:
+    if len(set(answers.values())) <= 1:
+        return next(iter(answers.values()), "")
+    return "; ".join(f"{dtype}: {text}" for dtype, text in answers.items())
 
 
 def special_values(results: Iterable[Result], targets: Sequence[str]) -> list[Special]:

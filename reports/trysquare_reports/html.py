@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from trysquare.difference import compare
-from trysquare.result import Json, Result, Run
+from trysquare.result import Expectation, Json, Outcome, Result, Run
 from trysquare_reports import (
     blame,
     changes,
@@ -29,7 +29,7 @@ from trysquare_reports import (
     usage,
     verdict,
 )
-from trysquare_reports.matrix import matrix
+from trysquare_reports.matrix import ARRANGED, OWN, matrix
 from trysquare_reports.verdict import ALARMING, State
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -45,6 +45,7 @@ _SCRIPTS = (
     "function",
     "target",
     "compare",
+    "beside",
     "keys",
     "routes",
 )
@@ -87,6 +88,7 @@ def render(run: Run, baseline: Run | None = None) -> str:
             ran=verdict.targets(run),
             broken=verdict.broken(run),
             error=State.ERROR,
+            ways={OWN: "called as it is", ARRANGED: "called after its tensors got another form"},
             states=list(State)[:-1],
             matrix=matrix(run, table.changes),
             alarming=[
@@ -157,6 +159,11 @@ def _meta(run: Run, table: columns.Table) -> Json:
             for target in run.header.targets
         ],
         "longest": details.LONGEST,
+        "states": {
+            f"{outcome} {expectation}": [*State].index(verdict.word(outcome, expectation))
+            for outcome in Outcome
+            for expectation in Expectation
+        },
         "comparison": None if table.compared is None else changes.heading(table.compared),
     }
 

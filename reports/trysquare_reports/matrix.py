@@ -14,6 +14,9 @@ from trysquare_reports.verdict import State, closeness, state
 
 _LEVELS = {Change.REGRESSED: 4, Change.NEW: 4, Change.STALE: 3, Change.ACCEPTED: 2, Change.WORSE: 1}
 
+OWN, ARRANGED = "◆", "◇"
+"""A function of the framework that is called as it is, or after tensors got another form."""
+
 _WIDEST = 16
 """Columns up to which each dtype has its own."""
 
@@ -68,12 +71,18 @@ def matrix(run: Run, deltas: Mapping[str, Delta] | None = None) -> Matrix:
     found: defaultdict[tuple[str, str, str | None], list[Result]] = defaultdict(list)
     for result in run.results:
         found[result.function, result.target, result.dtype if split else None].append(result)
+    arranged = {(one.function, name) for one in run.functions for name in one.arranged}
     category = {record.function: record.category for record in run.functions}
     functions = dict.fromkeys([*category, *(result.function for result in run.results)])
     rows: defaultdict[str, list[Row]] = defaultdict(list)
     for name in functions:
         cells = tuple(
-            _cell(found[name, column.target, column.dtype], deltas or {}) for column in columns
+            _cell(
+                found[name, column.target, column.dtype],
+                deltas or {},
+                arranged=(name, column.target.partition(":")[0]) in arranged,
+            )
+            for column in columns
         )
         rows[category.get(name, "")].append(Row(name, cells))
     groups = tuple((name, tuple(members)) for name, members in sorted(rows.items()))
@@ -89,11 +98,11 @@ def _columns(run: Run) -> Iterator[Column]:
             yield Column(target, dtype)
 
 
-def _cell(results: Sequence[Result], deltas: Mapping[str, Delta]) -> Cell:
+def _cell(results: Sequence[Result], deltas: Mapping[str, Delta], *, arranged: bool) -> Cell:
     counts = Counter(map(state, results))
     worst = min(counts, key=lambda kind: kind.rank, default=State.NOT_RUN)
     words = ", ".join(f"{counts[kind]} {kind}" for kind in State if counts[kind]) or "not run"
-    covered = _coverage(counts)
+    covered = _coverage(counts, arranged=arranged)
     if not counts[State.PASS] and worst in (State.UNSUPPORTED, State.NOT_RUN):
         return Cell(worst, "", words, coverage=covered)
     share = closeness(results)
@@ -105,12 +114,15 @@ def _cell(results: Sequence[Result], deltas: Mapping[str, Delta]) -> Cell:
     return Cell(worst, number, words, slack, covered, _change(results, deltas))
 
 
-def _coverage(counts: Counter[State]) -> tuple[int, str]:
+def _coverage(counts: Counter[State], *, arranged: bool) -> tuple[int, str]:
     asked = counts.total()
     if not asked:
         return 4, ""
     answered = asked - counts[State.UNSUPPORTED]
-    return 4 - int(4 * answered / asked), figures.percent(answered / asked)
+    if not answered:
+        return 4, State.UNSUPPORTED.symbol
+    way = ARRANGED if arranged else OWN
+    return 4 - int(4 * answered / asked), f"{way} {figures.percent(answered / asked)}"
 
 
 def _change(results: Sequence[Result], deltas: Mapping[str, Delta]) -> tuple[int, str]:

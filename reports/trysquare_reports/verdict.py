@@ -52,11 +52,16 @@ _KINDS = {"nan": "NaN", "inf": "infinity", "-inf": "minus infinity"}
 
 def state(result: Result) -> State:
     """Return the one word for a result."""
-    if result.expectation is Expectation.EXPECTED:
-        return _EXPECTED.get(result.outcome, State.KNOWN)
-    if result.expectation is Expectation.STALE:
+    return word(result.outcome, result.expectation)
+
+
+def word(outcome: Outcome, expectation: Expectation) -> State:
+    """Return the one word for an outcome that was expected or not."""
+    if expectation is Expectation.EXPECTED:
+        return _EXPECTED.get(outcome, State.KNOWN)
+    if expectation is Expectation.STALE:
         return State.STALE
-    return State.ERROR if result.outcome in _ERRORS else State.UNEXPECTED
+    return State.ERROR if outcome in _ERRORS else State.UNEXPECTED
 
 
 def tally(run: Run) -> Counter[State]:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
+from collections import Counter
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from trysquare.cli.options import ANY_FILE, OUTPUT, Code, write
 from trysquare.errors import UsageError
+
+if TYPE_CHECKING:
+    from trysquare.result import Result
 
 TEXTS = {
     "text": ("trysquare_reports.text", "render_summary"),
@@ -44,6 +52,7 @@ def report(results: Path, output: Path | None, form: str, baseline: Path | None)
         for source in filter(None, (results, baseline)):
             _require_other(path, source)
         earlier = None if baseline is None else read(baseline)
+        gc.freeze()  # all these records stay to the end: a fifth of the time to look through them
         write(path, import_module("trysquare_reports.html").render(recorded, earlier))
         click.echo(f"wrote {path}", err=True)
     elif output is None and form == "text":
@@ -95,12 +104,13 @@ def _require_other(path: Path, results: Path) -> None:
 
 @click.command()
 @click.argument("results", type=ANY_FILE)
-@click.argument("result_id", metavar="ID")
+@click.argument("result_id", metavar="[ID]", default="")
 @click.option(
     "--run",
     "execute",
     is_flag=True,
-    help="Run it in a fresh process. It is code from RESULTS: only for files that you trust.",
+    help="Run it in a fresh process; without ID, or with a pattern ('*/cases/*'), each script. "
+    "It is code from RESULTS: only for files that you trust.",
 )
 @click.option(
     "--format",
@@ -110,13 +120,23 @@ def _require_other(path: Path, results: Path) -> None:
     help="issue: Markdown for an issue tracker, with the script in it.",
 )
 def repro(results: Path, result_id: str, execute: bool, form: str) -> int:  # noqa: FBT001
-    """Print the stand-alone script that shows the divergence of one result."""
+    """Print the stand-alone script that shows the divergence of one result, or run those of many.
+
+    Many: each is held against its result, to the last bit. 0: all show the same, 1: some do not,
+    3: none was run. One: 1 if the divergence shows, 0 if it does not, 3 if the script broke off.
+    """
     from trysquare.command import rerun
     from trysquare.results_file import read
 
     if execute and form != "script":
         raise UsageError("--run runs the script; --format issue prints a text")
+    several = not result_id or "*" in result_id
+    if several and not execute:
+        raise UsageError("which result? name an ID, or --run to run the scripts of many")
     recorded = read(results)
+    if several:
+        wanted = (it for it in recorded.results if fnmatchcase(it.id, result_id or "*"))
+        return _confirm(wanted)
     result = rerun.find(recorded.results, result_id)
     if form == "issue":
         rerun.require_wrong(result)
@@ -132,3 +152,22 @@ def repro(results: Path, result_id: str, execute: bool, form: str) -> int:  # no
     click.echo(printable(f"{printed}\n{finding}"))
     codes = {rerun.Finding.CONFIRMED: Code.UNEXPECTED, rerun.Finding.UNKNOWN: Code.NOTHING}
     return codes.get(finding, Code.EXPECTED)
+
+
+def _confirm(results: Iterable[Result]) -> int:
+    """Run the script of each result; print those that do not show it, and how many there are."""
+    from trysquare.command.confirming import confirm
+    from trysquare.command.rerun import Finding
+
+    one_line = import_module("trysquare_reports.verdict").one_line
+    counts = Counter[Finding]()
+    for found in confirm(results):
+        counts[found.finding] += 1
+        if found.finding is not Finding.CONFIRMED:
+            last = found.printed.rpartition("\n")[2]
+            click.echo(one_line(f"{found.result.id}: {found.finding} ({last})"))
+    for finding in Finding:
+        click.echo(f"{counts[finding]:>8,} {finding}")
+    if not counts:
+        return Code.NOTHING
+    return Code.EXPECTED if counts.keys() == {Finding.CONFIRMED} else Code.UNEXPECTED

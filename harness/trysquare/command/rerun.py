@@ -32,6 +32,7 @@ class Finding(StrEnum):
     """What a reproduction shows."""
 
     CONFIRMED = "confirmed: the divergence shows"
+    OTHER = "not the same: a divergence shows, but not the one that was recorded"
     GONE = "not confirmed: the divergence does not show here"
     UNKNOWN = "not judged: the script did not get so far"
 
@@ -75,8 +76,14 @@ def rerun(script: str) -> tuple[Finding, str]:
             )
         except subprocess.TimeoutExpired:
             return Finding.UNKNOWN, f"no end after {SECONDS:.0f} s"
-    printed = (done.stdout + done.stderr).decode("utf-8", "replace").rstrip()
-    if done.returncode == 0:
+    return judged(done.returncode, done.stdout + done.stderr)
+
+
+def judged(code: int | None, output: bytes) -> tuple[Finding, str]:
+    """Return what the end of a script shows, whose exit code is None if it did not start."""
+    printed = output.decode("utf-8", "replace").rstrip()
+    if code == 0:
         return Finding.GONE, printed
     last = printed.rpartition("\n")[2]
-    return Finding.UNKNOWN if last.startswith(_BROKEN) else Finding.CONFIRMED, printed
+    broken = code is None or last.startswith(_BROKEN)
+    return Finding.UNKNOWN if broken else Finding.CONFIRMED, printed

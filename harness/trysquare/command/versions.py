@@ -91,9 +91,13 @@ def measure(asked: Asked, version: str) -> Measured:
         if fault := _fault([str(python), *running, *backend], good=(0, 1)):
             return Measured(version, None, f"the run did not end well: {fault}")
         try:
-            return Measured(version, read(results))
+            run = read(results)
         except UsageError as error:
             return Measured(version, None, str(error))
+        if not any(one.available for one in run.header.targets):
+            reasons = "; ".join(f"{one.target}: {one.reason}" for one in run.header.targets)
+            return Measured(version, None, f"no target runs with {wanted}: {reasons}")
+        return Measured(version, run)
 
 
 def steps(measured: Sequence[Measured]) -> Iterator[Step]:

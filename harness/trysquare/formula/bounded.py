@@ -85,7 +85,9 @@ class BoundedFloat64:
             case Op.DIV, [a, b]:
                 room = np.abs(b.value) - b.error
                 error = (a.error + np.abs(value) * b.error) / room
-                return np.where(room > 0, error, np.inf)
+                # infinity over a number is infinity, whatever is known of the number
+                exact = np.isinf(a.value) & (a.error == 0)
+                return np.where(room > 0, np.where(exact, 0.0, error), np.inf)
             case ((Op.MINIMUM | Op.MAXIMUM), [a, b]):
                 return _chosen_error(a, b, value)
             case ((Op.LESS | Op.LESS_EQUAL | Op.EQUAL | Op.NOT_EQUAL), [a, b]):
@@ -96,7 +98,7 @@ class BoundedFloat64:
                 errors = [argument.error for argument in args]
                 return np.asarray(np.maximum.reduce(np.broadcast_arrays(*errors)))
             case Op.SELECT, [condition, a, b]:
-                return _selected_error(condition, a, b)
+                return _selected_error(condition, a, b, certifies=self._rounding.certifies)
             case Op.GATHER, [row, at]:
                 error = self._plain.apply(Op.GATHER, [_wide(row.error, row), at.value])
                 return np.where(at.error == 0, error, np.inf)
@@ -132,14 +134,17 @@ class BoundedFloat64:
         return Bounded(value, error)
 
     def _sum_error(self, arg: Bounded, value: Array, scope: Scope) -> Array:
-        terms = int(self._plain.reduce(Op.COUNT, arg.value, scope)[0, 0])
-        total = self._plain.reduce(Op.SUM, _wide(arg.error, arg), scope)
-        if terms > 1:
-            format = self._rounding.format
-            magnitudes = self._plain.reduce(Op.SUM, np.abs(arg.value), scope)
-            rounding = self._rounding.terms(terms) * format.unit_roundoff * magnitudes
-            total = total + np.maximum(rounding, format.ulp(value) / 2)
-        return self._flushed(value, total)
+        format, total = (
+            self._rounding.format,
+            self._plain.reduce(Op.SUM, _wide(arg.error, arg), scope),
+        )
+        # whoever adds a zero rounds nothing: of a row times a mask the rest is left
+        counts = np.asarray((arg.value != 0) | (arg.error != 0), np.float64)
+        terms = self._plain.reduce(Op.SUM, counts, scope)
+        magnitudes = self._plain.reduce(Op.SUM, np.abs(arg.value), scope)
+        rounding = self._rounding.terms(terms) * format.unit_roundoff * magnitudes
+        rounding = np.maximum(rounding, format.ulp(value) / 2)
+        return self._flushed(value, total + np.where(terms > 1, rounding, 0.0))
 
     def _rounded(self, op: Op, args: list[Bounded], value: Array, error: Array) -> Array:
         """Add the operation's own rounding.
@@ -148,11 +153,12 @@ class BoundedFloat64:
         in another order, say of the factors of a product, have the same bound.
         """
         format, ulps = self._rounding.format, self._rounding.ulps[op]
-        size = np.minimum(np.abs(value) + error, FLOAT64.largest)
+        size = np.abs(value) + error
+        size = np.minimum(size, np.finfo(size.dtype).max)
         if ulps == HALF:
             own = np.maximum(format.unit_roundoff * size, _least(format))
         else:
-            own = np.maximum(ulps * format.ulp(size), _least(format))
+            own = np.maximum(self._own(ulps, size), _least(format))
         if op in VANISHING and not self._rounding.certifies:
             own = _vanished(op, args[0], size, own, format)
         exact, infinite = value == 0, np.isinf(value)
@@ -168,6 +174,10 @@ class BoundedFloat64:
         if op in (Op.ADD, Op.SUB):  # a sum that is subnormal is never rounded
             exact = exact | (size < 2 * format.smallest_normal)
         return self._flushed(value, error + np.where(exact, 0.0, own))
+
+    def _own(self, ulps: float, size: Array) -> Array:
+        """Return so many ULP; beyond the format those of its end."""
+        return np.asarray(ulps * self._rounding.format.ulp(size))
 
     def _flushed(self, value: Array, error: Array) -> Array:
         if not self._rounding.flushes:
@@ -275,10 +285,14 @@ def _chosen_error(a: Bounded, b: Bounded, value: Array) -> Array:
     return np.where(clear, winner, np.maximum(a.error, b.error))
 
 
-def _selected_error(condition: Bounded, a: Bounded, b: Bounded) -> Array:
+def _selected_error(condition: Bounded, a: Bounded, b: Bounded, *, certifies: bool) -> Array:
     taken = np.where(condition.value, a.error, b.error)
     if not condition.error.any():
         return taken
     # the exact condition may hold where that of an evaluation does not, and the other way round
     either = np.abs(a.value - b.value) + np.maximum(a.error, b.error)
+    if not certifies:  # a branch that is no number says nothing of how far the other may be off
+        held = np.isfinite(a.value)
+        alone = held != np.isfinite(b.value)
+        either = np.where(alone, np.where(held, a.error, b.error), either)
     return np.where(condition.error > 0, either, taken)

@@ -10,6 +10,7 @@ import numpy as np
 
 from trysquare.dtypes import Array, Format
 from trysquare.formula.bounded import Bounded, BoundedFloat64
+from trysquare.formula.extended import Extended
 from trysquare.formula.float64 import AXES
 from trysquare.formula.primitives import Rounding
 from trysquare.formula.rounded import Rounded
@@ -66,6 +67,20 @@ class Detouring(BoundedFloat64):
     def reduce(self, op: Op, arg: Bounded, scope: Scope) -> Bounded:
         """Reduce."""
         return _decided(super().reduce(op, arg, scope))
+
+
+class Straight(BoundedFloat64):
+    """What float64 would have if nothing overflowed on the way, in a format that is wider."""
+
+    def __init__(self, rows: int, columns: int, rounding: Rounding) -> None:
+        super().__init__(rows, columns, rounding, rounding.format)
+        self._plain = self._values = Extended(rows, columns)
+
+    def _own(self, ulps: float, size: Array) -> Array:
+        """Return so many ULP, which grow beyond the format as they do within."""
+        format = self._rounding.format
+        beyond = np.where(size > format.largest, format.eps * size, 0.0)
+        return np.asarray(ulps * np.maximum(format.ulp(size), beyond))
 
 
 def _decided(found: Bounded) -> Bounded:

@@ -115,6 +115,29 @@ def substitute(node: Node, meanings: Mapping[str, Node]) -> Node:
     return visit(node)
 
 
+def unscaled(node: Node) -> Node:
+    """Return a tree without factors and divisors of 1: nobody rounds what they leave as it is."""
+    known: dict[int, Node] = {}
+
+    def visit(part: Node) -> Node:
+        if part.args and id(part) not in known:
+            known[id(part)] = _unscaled(part, tuple(visit(argument) for argument in part.args))
+        return known.get(id(part), part)
+
+    return visit(node)
+
+
+def _unscaled(part: Node, args: tuple[Node, ...]) -> Node:
+    one = number(1)
+    match part.op:
+        case Op.MUL if args[0] == one:
+            return args[1]
+        case Op.MUL | Op.DIV if args[1] == one:
+            return args[0]
+    same = all(new is old for new, old in zip(args, part.args, strict=True))
+    return part if same else Node(part.op, args, part.value)
+
+
 def parts(node: Node) -> Iterator[Node]:
     """Yield a tree and every tree in it; what is shared is visited once."""
     seen: set[int] = set()

@@ -21,7 +21,7 @@ from trysquare.formula.derivative import (
     reduced,
     times,
 )
-from trysquare.formula.tree import Node, Op, Symbol, name, names, number, substitute
+from trysquare.formula.tree import Node, Op, Symbol, name, names, number, substitute, unscaled
 from trysquare.spec import Expression, Input, Selected, Spec, Value
 from trysquare.spec import Extent as InputExtent
 
@@ -102,6 +102,14 @@ class Meaning:
         )
         return canonical, kinks
 
+    def kinks(self, wrt: str) -> tuple[tuple[str, Node], ...]:
+        """Return where there is no derivative with respect to one input: as text, as a tree."""
+        return tuple(
+            (kink.at.text, self._named(kink.at.tree))
+            for kink in self.spec.kinks
+            if wrt in kink.allowed
+        )
+
     @_kept
     def second(self, wrt: str) -> Node:
         """Return the gradient of the sum of cotangent times gradient, for a function of numbers.
@@ -181,7 +189,7 @@ class Meaning:
 
     @_kept
     def _named(self, tree: Node) -> Node:
-        return substitute(tree, _meanings(self.spec, self.parameters))
+        return unscaled(substitute(tree, _meanings(self.spec, self.parameters)))
 
     @_kept
     def reduced(self, terms: Node) -> Node:
@@ -223,7 +231,7 @@ def _meaning(spec: Spec, parameters: _Chosen, single: frozenset[str]) -> Meaning
     if spec.random is not None:
         extents[spec.random.name] = Extent(rows=True, columns=spec.axis is not None)
     meanings = _meanings(spec, chosen)
-    terms = substitute(spec.formula.pick(chosen).tree, meanings)
+    terms = unscaled(substitute(spec.formula.pick(chosen).tree, meanings))
     if spec.reduce is None:
         return Meaning(spec, chosen, terms, terms, extents)
     value = substitute(spec.reduce.pick(chosen).tree, {**meanings, LOSS: terms})

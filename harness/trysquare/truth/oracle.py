@@ -17,7 +17,7 @@ from trysquare.errors import UndecidedError
 from trysquare.formula.ball import Ball, balls, precision
 from trysquare.formula.bounded import Bounded, BoundedFloat64
 from trysquare.formula.derivative import Extent
-from trysquare.formula.detour import Detouring
+from trysquare.formula.detour import Detouring, Straight
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.extended import WIDE, Extended, holds
 from trysquare.formula.float64 import Float64, Overflowing, Underflowing
@@ -98,15 +98,13 @@ class Oracle:
         """The inherited tolerance: how far a good evaluation in the format may be."""
         rounding = published(self.format, flushes=False)
         bounded = self._bounded(rounding)
-        overflowing = Overflowing(self.rows, self.columns, self.format)
-        spilled = self._full(evaluate(self.tree, overflowing, self._wide))
+        spilled, strained = self._overflowing
         infinite = np.isinf(spilled) & (spilled == self.ieee)
         if infinite.any():  # at a pole a numerator that underflows makes 0 / 0
             underflowing = Underflowing(self.rows, self.columns, self.format)
             lost = self._full(evaluate(self.tree, underflowing, self._wide))
             spilled = np.where(infinite, lost, spilled)
         found = Allowance(self._full(bounded.error), spilled)
-        strained = np.flatnonzero(overflowing.strained)
         if not strained.size:
             return found
         if not self.alone:
@@ -116,7 +114,22 @@ class Oracle:
     @cached_property
     def flushing(self) -> Array:
         """How far an evaluation may be that may replace any subnormal number by zero."""
-        return self._full(self._bounded(published(self.format, flushes=True)).error)
+        rounding = published(self.format, flushes=True)
+        error = self._full(self._bounded(rounding).error)
+        strained = self._overflowing[1]
+        if not strained.size or self.format is not FLOAT64 or not holds(self.tree):
+            return error
+        if not self.alone:
+            return self._bounded_wider(rounding)
+        error[strained] = self._only(strained)._bounded_wider(rounding)  # noqa: SLF001 - its own
+        return error
+
+    @cached_property
+    def _overflowing(self) -> tuple[Array, Array]:
+        """What comes out if all overflows where the format does, and the rows that come near it."""
+        arithmetic = Overflowing(self.rows, self.columns, self.format)
+        spilled = self._full(evaluate(self.tree, arithmetic, self._wide))
+        return spilled, np.flatnonzero(arithmetic.strained)
 
     @cached_property
     def certified(self) -> Truth:
@@ -191,7 +204,8 @@ class Oracle:
     def excused(self, found: Allowance, rounding: Rounding) -> Allowance:
         """Add what a program gets that overflows on the way, where the bound knows nothing of it.
 
-        In float64 that is the value that was bounded: there nothing is known of the straight way.
+        In float64 that is the value that was bounded: the straight way is bounded in a wider
+        format, if there is one.
         """
         arithmetic = Detouring(self.rows, self.columns, rounding)
         names = {key: arithmetic.exact(value) for key, value in self._wide.items()}
@@ -199,18 +213,24 @@ class Oracle:
         value, error = self._full(bounded.value), self._full(bounded.error)
         rows = arithmetic.spilling.spilled
         rows = rows if self.alone else np.array([rows.any()])
-        wider = self.extended if self.format is FLOAT64 else None
-        straight = self.ieee if wider is None else wider.value
+        straight, limit = self.ieee, found.limit
+        if self.format is FLOAT64 and self.extended is not None:
+            straight, limit = self.extended.value, self._bounded_wider(rounding)
         with np.errstate(invalid="ignore"):
             differs = (found.spilled != self.ieee) | ~(np.abs(value - straight) <= error)
         astray = rows[:, None] & differs & np.isfinite(straight)
         if not astray.any():
             return found
-        if self.format is FLOAT64:
-            return replace(found, limit=np.where(astray, np.inf, found.limit))
+        found = replace(found, limit=np.where(astray, limit, found.limit))
         # NaN is a bound of nothing: that value, and no other
         room = np.where(astray, np.where(np.isnan(error), 0.0, 2 * error), -1.0)
         return replace(found, detours=(Detour(value, room),))
+
+    def _bounded_wider(self, rounding: Rounding) -> Array:
+        arithmetic = Straight(self.rows, self.columns, rounding)
+        names = {key: arithmetic.exact(value.astype(WIDE)) for key, value in self._wide.items()}
+        with np.errstate(over="ignore"):
+            return self._full(evaluate(self.tree, arithmetic, names).error).astype(np.float64)
 
     def _bounded(self, rounding: Rounding) -> Bounded:
         arithmetic = BoundedFloat64(self.rows, self.columns, rounding, self.format)

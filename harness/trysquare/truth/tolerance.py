@@ -27,7 +27,7 @@ def allowance(oracle: Oracle, stated: Node | None, terms: int, *, flushes: bool)
     limit = inherited.limit if stated is None else _stated(oracle, stated, terms)
     if flushes:
         with np.errstate(invalid="ignore"):
-            limit = limit + (oracle.flushing - inherited.limit)
+            limit = limit + np.maximum(oracle.flushing - inherited.limit, 0.0)
         # whatever the order of operations, one term may have been flushed
         limit = np.maximum(limit, oracle.format.smallest_normal)
     return replace(inherited, limit=np.where(np.isnan(limit), np.inf, limit))

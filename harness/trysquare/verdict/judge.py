@@ -265,6 +265,7 @@ def _with_figures(result: Result, found: Measurement) -> Result:
         worst=found.worst,
         histogram=found.histogram,
         yardsticks=found.yardsticks,
+        kinks=found.kinks,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +21,8 @@ BINS = 128
 MANY = 50_000
 """So many numbers are added up by Arb only where a divergence has to be proven."""
 
+CONVENTIONS = 4
+"""Different answers at one kink that are kept."""
 
 SURE = 2.0**-20
 """ULP; where all is well, a truth that is so certain is not worked out again by Arb."""
@@ -40,6 +42,7 @@ class Measurement:
     worst: Worst | None = None
     histogram: tuple[tuple[float, float], ...] = ()
     yardsticks: Mapping[str, int | None] = field(default_factory=dict)
+    kinks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def measure(standard: Standard, got: Array, *, flushes: bool) -> Measurement:
@@ -65,7 +68,17 @@ def measure(standard: Standard, got: Array, *, flushes: bool) -> Measurement:
         worst=_worst(standard, rows, match, bad, flushes=flushes),
         histogram=_histogram(standard, best.ulp),
         yardsticks=_yardsticks(standard, rows[bad], value[bad]) if bad.any() else {},
+        kinks=dict(_at_kinks(standard, rows)),
     )
+
+
+def _at_kinks(standard: Standard, rows: Array) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield what is answered at each kink: one convention, or several where it is many points."""
+    for text, where in standard.kinks.items():
+        answers = np.unique(rows[np.broadcast_to(where, rows.shape)] + 0.0)[:CONVENTIONS]
+        if answers.size:
+            form = standard.case.format
+            yield text, tuple(number(float(answer), form).decimal for answer in answers)
 
 
 @dataclass(frozen=True)

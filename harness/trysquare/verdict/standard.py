@@ -122,6 +122,21 @@ class Standard:
         return (*self._at_kinks(self.rows), *self._stated(), *self._beyond())
 
     @cached_property
+    def kinks(self) -> Mapping[str, Array]:
+        """The elements of a gradient that stand at a kink, by where that is, in the spec's words.
+
+        Only where what comes from above is one: there the answer is the derivative itself.
+        """
+        if self.case.want is not Want.GRADIENT or self.meant.reduces:
+            return {}
+        arithmetic = Float64(self.layout.rows, self.layout.columns, self.case.format)
+        return {
+            text: np.asarray(evaluate(condition, arithmetic, self.rows), bool)
+            & (self.rows[COTANGENT] == 1)
+            for text, condition in self.meant.kinks(self.case.wrt)
+        }
+
+    @cached_property
     def flushed(self) -> tuple[Accepted, ...]:
         """The answers if subnormal inputs are taken for zero; nothing if there are none.
 
@@ -356,8 +371,9 @@ class Standard:
 
 
 def _by_arb(oracle: Oracle) -> Array:
-    found = oracle.balls(np.arange(oracle.shape[0]), BITS)
-    return from_balls(found, FLOAT64)[0].value
+    """Return answers as float64, NaN where so many bits do not decide them."""
+    found, decided = from_balls(oracle.balls(np.arange(oracle.shape[0]), BITS), FLOAT64)
+    return np.where(decided, found.value, np.nan)
 
 
 def _given(oracle: Oracle, value: Array, where: Array) -> Accepted:

@@ -188,7 +188,8 @@ def unpack_spelling(packed: Json) -> Spelling:
     """Return how a function is called; what a program leaves out is empty."""
     means = unpack_values(packed.get("means", {}))
     known = {name: value for name, value in means.items() if value is not None}
-    return Spelling(text(packed.get("text", "")), _texts(packed.get("defaults", {})), known)
+    texts = text(packed.get("text", "")), _texts(packed.get("defaults", {}))
+    return Spelling(*texts, known, bool(packed.get("arranged", False)))
 
 
 def pack_hello(hello: Hello | Unavailable) -> Json:
@@ -207,6 +208,7 @@ def pack_hello(hello: Hello | Unavailable) -> Json:
                 "text": spelling.text,
                 "defaults": dict(spelling.defaults),
                 "means": pack_values(spelling.means),
+                "arranged": spelling.arranged,
             }
             for name, spelling in hello.functions.items()
         },

@@ -26,11 +26,11 @@ class Claim:
     """What a script has to confirm.
 
     `output` is "output", or the input whose gradient diverges, `index` the element. The truth is
-    `want`, rounded to float64, and the element conforms within `allowed` (absolute). For the
-    symptom BITS it is what a call of reference gives at `elsewhere`, to the last bit. For
-    the symptoms DTYPE and SHAPE, `dtype` and `shape` are what is wanted. For RANGE, COURSE and
-    IDENTITY, `want` is the answer that lacks a property, and must not come. Without symptom, the
-    call crashes or does not end.
+    `want` + `rest`, with `want` in the dtype and a `rest` of 0 where it decides nothing, and the
+    element conforms within `allowed` (absolute). For the symptom BITS it is what a call of
+    reference gives at `elsewhere`, to the last bit. For the symptoms DTYPE and SHAPE, `dtype` and
+    `shape` are what is wanted. For RANGE, COURSE and IDENTITY, `want` is the answer that lacks a
+    property, and must not come. Without symptom, the call crashes or does not end.
     """
 
     symptom: Symptom | None
@@ -41,6 +41,7 @@ class Claim:
     dtype: str = ""
     shape: tuple[int, ...] = ()
     elsewhere: tuple[int, ...] = ()
+    rest: float = 0.0
 
 
 def pack_claim(claim: Claim) -> Json:
@@ -51,6 +52,7 @@ def pack_claim(claim: Claim) -> Json:
         "index": [int(i) for i in claim.index],
         "want": float(claim.want).hex(),
         "allowed": float(claim.allowed).hex(),
+        "rest": float(claim.rest).hex(),
         "dtype": claim.dtype,
         "shape": [int(size) for size in claim.shape],
         "elsewhere": [int(i) for i in claim.elsewhere],
@@ -66,6 +68,7 @@ def unpack_claim(packed: Json) -> Claim:
             index=tuple(int(i) for i in packed["index"]),
             want=float.fromhex(packed["want"]),
             allowed=float.fromhex(packed["allowed"]),
+            rest=float.fromhex(packed["rest"]),
             dtype=str(packed["dtype"]),
             shape=tuple(int(size) for size in packed["shape"]),
             elsewhere=tuple(int(i) for i in packed["elsewhere"]),
@@ -224,7 +227,7 @@ def _verdict(words: Snippets, call: Call, claim: Claim) -> list[str]:
         case Symptom.DTYPE:
             return _equal(words.dtype.format(tensor=got), repr(claim.dtype))
         case Symptom.SHAPE:
-            return _equal(f"tuple({got}.shape)", repr(claim.shape))
+            return _equal(words.shape.format(tensor=got), repr(claim.shape))
         case Symptom.MUTATED:
             return [f"assert before == [{_each(words.raw, call.inputs)}], 'inputs have changed'"]
         case Symptom.STORAGE:
@@ -287,4 +290,9 @@ def _number(got: str, claim: Claim) -> list[str]:
         return [*lines, "assert got.hex() == want.hex()"]
     if math.isinf(claim.want) or claim.allowed == 0:
         return [*lines, "assert got == want"]
-    return [*lines, f'assert abs(got - want) <= float.fromhex("{float(claim.allowed).hex()}")']
+    allowed = f'float.fromhex("{float(claim.allowed).hex()}")'
+    if claim.rest == 0:
+        return [*lines, f"assert abs(got - want) <= {allowed}"]
+    rest = f'rest = float.fromhex("{float(claim.rest).hex()}")'
+    remark = "  # of the truth, which is want + rest"
+    return [*lines, rest + remark, f"assert abs(got - want - rest) <= {allowed}"]

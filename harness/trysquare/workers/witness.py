@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 
 from trysquare.backend import Answer, Call, Reply, Target
-from trysquare.dtypes import Array
+from trysquare.dtypes import Array, Format
 from trysquare.planning.cases import Elsewhere
-from trysquare.result import Result, Symptom
+from trysquare.result import Result, Symptom, Worst
 from trysquare.verdict.part import part, parts
 from trysquare.verdict.standard import Standard
 from trysquare.workers.pool import Pool
@@ -78,7 +79,24 @@ def _claim(standard: Standard, result: Result, reply: Reply) -> Claim:
     want = float(case.format.widen(case.format.from_bits(pattern))[0])
     spacing = float(case.format.ulp(np.array(want)))
     allowed = min(result.worst.limit * spacing, case.format.largest)
-    return Claim(result.symptom, output, result.worst.index, want, allowed, result.dtype)
+    claim = Claim(result.symptom, output, result.worst.index, want, allowed, result.dtype)
+    return sharpened(claim, result.worst, case.format)
+
+
+def sharpened(claim: Claim, worst: Worst, format: Format) -> Claim:
+    """Return the claim with the rest of the truth, if a script without it would see no divergence.
+
+    An answer may be within the limit of the rounded truth and not of the truth.
+    """
+    got = float(format.widen(format.from_bits(np.array([int(worst.got.bits, 16)], np.uint64)))[0])
+    apart = got - claim.want
+    if claim.symptom is not Symptom.INACCURATE or not 0 < abs(apart) <= claim.allowed:
+        return claim
+    spacing = float(format.ulp(np.array(claim.want)))
+    if abs(apart) / spacing < worst.ulp - 1:  # the truth is just below a power of two
+        spacing /= 2
+    rest = apart - math.copysign(worst.ulp * spacing, apart)
+    return replace(claim, rest=rest, allowed=worst.limit * spacing)
 
 
 def _smallest(

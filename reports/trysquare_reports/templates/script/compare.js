@@ -7,7 +7,7 @@ async function comparePage() {
   const found = head.comparison;
   if (!found) {
     return [h("h1", { tabindex: "-1" }, "Compare"), h("p", {}, "This page holds one run. Make it with a baseline to compare: ",
-      h("code", {}, "trysquare report NEW.jsonl --baseline OLD.jsonl"))];
+      h("code", {}, "trysquare report NEW.jsonl --baseline OLD.jsonl")), ...besideSection()];
   }
   const gone = await inflateJson("gone");
   return [
@@ -21,6 +21,7 @@ async function comparePage() {
       ["= same", whole(found.same), "no change"]], { "aria-label": "Changes" }),
     ...groupsOfChanges(),
     ...goneTable(gone),
+    ...besideSection(),
   ];
 }
 

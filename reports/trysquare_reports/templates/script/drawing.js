@@ -12,6 +12,7 @@ const INFINITE = 36 * 36 - 1;
 
 const scale = (low, high, start, end) => (value) => start + ((value - low) / (high - low || 1)) * (end - start);
 const squeeze = (x) => Math.asinh(Math.asinh(10 * Math.max(-1e307, Math.min(x, 1e307))));
+const unsqueeze = (place) => Math.sinh(Math.sinh(place)) / 10;
 const magnitude = (error) => Math.log10(1 + error);
 const short = (value) => String(Number(value.toFixed(1)));
 const ticked = (x, y, text, anchor, kind = "tick") =>
@@ -32,24 +33,28 @@ function errors(digits) {
  * @param {string} title
  * @param {{style: number, x: number[], errors: number[]}[]} series
  * @param {number | null} limit
+ * @param {[number, number] | null} span the x that are shown; all, if it is null
+ * @param {(span: [number, number]) => void} zoom is told of the x that somebody drags over
  */
-function errorFigure(title, series, limit) {
+function errorFigure(title, series, limit, span, zoom) {
   const { width, height, left, right, top, bottom } = ERROR;
   const reach = Math.max(1, ...series.flatMap((one) => one.x.map(Math.abs)));
-  const highest = Math.max(1, limit ?? 0, ...series.flatMap((one) => one.errors.filter(Number.isFinite)));
-  const horizontal = scale(-squeeze(reach), squeeze(reach), left, width - right);
+  const [from, to] = span ?? [-reach, reach];
+  const inside = (x) => from <= x && x <= to;
+  const seen = series.flatMap((one) => one.errors.filter((error, at) => inside(one.x[at]) && Number.isFinite(error)));
+  const highest = Math.max(1, limit ?? 0, ...seen);
+  const horizontal = scale(squeeze(from), squeeze(to), left, width - right);
   const vertical = scale(0, magnitude(highest) * 1.05, height - bottom, top);
   const across = (x) => horizontal(squeeze(x));
   const up = (error) => vertical(magnitude(Math.min(error, highest * 1.1)));
   const base = height - bottom;
   const parts = [svg("path", { class: "axis", d: `M${left} ${base}H${width - right}` }),
-    svg("path", { class: "grid", d: `M${short(across(0))} ${base}V${top}` }), ticked(across(0), height - 6, "0", "middle")];
-  const taken = [across(0)];
-  for (const x of DECADES.filter((decade) => decade <= reach).flatMap((decade) => [-decade, decade])) {
+    inside(0) ? svg("path", { class: "grid", d: `M${short(across(0))} ${base}V${top}` }) : ""];
+  const taken = [];
+  for (const x of [...(span ?? []), 0, ...DECADES.flatMap((decade) => [-decade, decade]), ...between(from, to)].filter(inside)) {
     if (taken.every((other) => Math.abs(across(x) - other) >= APART)) {
       taken.push(across(x));
-      parts.push(svg("path", { class: "axis", d: `M${short(across(x))} ${base}v4` }),
-        ticked(across(x), height - 6, Math.abs(x) < 1e4 ? String(x) : x.toExponential(0).replace("e+", "e"), "middle"));
+      parts.push(svg("path", { class: "axis", d: `M${short(across(x))} ${base}v4` }), ticked(across(x), height - 6, decimal(x), "middle"));
     }
   }
   const powers = Math.floor(Math.log10(highest));
@@ -66,13 +71,48 @@ function errorFigure(title, series, limit) {
   for (const one of series) {
     const columnsOf = new Map();
     one.x.forEach((x, at) => {
+      if (!inside(x)) return;
       const column = 2 * Math.round(across(x) / 2);
       columnsOf.set(column, Math.max(columnsOf.get(column) ?? 0, one.errors[at]));
     });
     const path = [...columnsOf].sort(([a], [b]) => a - b).map(([x, error]) => `${x} ${short(up(error))}`);
     parts.push(svg("path", { class: `error s${one.style % 8}`, d: `M${path.join("L")}` }));
   }
-  return svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title }, parts);
+  const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title }, parts);
+  dragged(drawing, (x) => unsqueeze(scale(left, width - right, squeeze(from), squeeze(to))(Math.max(left, Math.min(x, width - right)))), zoom);
+  return drawing;
+}
+
+const decimal = (x) => (x === 0 || (Math.abs(x) >= 1e-3 && Math.abs(x) < 1e4) ? String(Number(x.toPrecision(3))) : String(Number(x.toPrecision(2))).replace("e+", "e"));
+
+/** Numbers for an axis on which few powers of ten lie. */
+const between = (from, to) => Array.from({ length: 9 }, (_, at) => unsqueeze(scale(0, 8, squeeze(from), squeeze(to))(at)));
+
+/** Let a reader drag over a part of a drawing. @param {SVGElement} figure @param {(x: number) => number} meant */
+function dragged(figure, meant, zoom) {
+  const { width, height, top, bottom } = ERROR;
+  const band = svg("rect", { class: "band", y: top, height: height - top - bottom, width: 0 });
+  let began = null;
+  const at = (event) => ((event.clientX - figure.getBoundingClientRect().left) / figure.clientWidth) * width;
+  const over = (event) => [began, at(event)].sort((a, b) => a - b);
+  figure.append(band);
+  figure.addEventListener("pointerdown", (event) => {
+    began = at(event);
+    figure.setPointerCapture(event.pointerId);
+    event.preventDefault();
+  });
+  figure.addEventListener("pointermove", (event) => {
+    if (began === null) return;
+    const [low, high] = over(event);
+    band.setAttribute("x", short(low));
+    band.setAttribute("width", short(high - low));
+  });
+  figure.addEventListener("pointerup", (event) => {
+    const [low, high] = over(event);
+    began = null;
+    band.setAttribute("width", 0);
+    if (high - low > 8) zoom([meant(low), meant(high)]);
+  });
 }
 
 /** Return a piece of the line of a target, for a legend. @param {number} style */

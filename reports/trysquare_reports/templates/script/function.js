@@ -24,7 +24,7 @@ async function functionPage(number, options) {
     ...swept(found, only),
     ...specialTable(found, only),
     ...drawings(found, options, only),
-    ...gradients(number, record, only),
+    ...gradients(number, found, only),
     ...worstInputs(found, only),
     ...defaultsOf(record),
   ];
@@ -116,21 +116,45 @@ function drawings(found, options, only) {
   const titles = [...new Set(found.curves.map(([title]) => title))];
   const choose = h("div", { class: "tabs", role: "group", "aria-label": "Dtype of the drawings" }, kinds.map((kind) =>
     button(kind, () => setOption("dtype", kind), { "aria-pressed": String(kind === dtype) })));
+  const span = spanOf(options.get("x") ?? "");
   return [
     h("h2", { id: "errors" }, "Error against x"),
-    h("p", { class: "quiet" }, "Largest error in ULP in each bin of x; both axes are compressed."), choose,
-    h("div", { class: "panels" }, titles.map((title) => panel(found, title, dtype, only))),
+    h("p", { class: "quiet" }, "Largest error in ULP in each bin of x; both axes are compressed."), choose, zooming(span),
+    h("div", { class: "panels" }, titles.map((title) => panel(found, title, dtype, only, span))),
   ];
 }
 
-function panel(found, title, dtype, only) {
+/** Read which x are shown: `-2..3.5`; null if it is no such text. @param {string} text */
+function spanOf(text) {
+  const [from, to] = text.split("..").map(Number);
+  return text.includes("..") && from < to && Number.isFinite(from) && Number.isFinite(to) ? [from, to] : null;
+}
+
+const zoomed = ([from, to]) => setOption("x", `${Number(from.toPrecision(4))}..${Number(to.toPrecision(4))}`);
+
+/** Which x are shown, as numbers that can be typed; who has a mouse drags over a drawing. */
+function zooming(span) {
+  const field = (name, at) => h("label", {}, `${name} `, h("input", { type: "text", inputmode: "decimal", size: 9, value: span ? span[at] : "" }));
+  const form = h("form", { class: "zoom", onsubmit: (event) => {
+    event.preventDefault();
+    const typed = [...form.querySelectorAll("input")].map((it) => (it.value.trim() === "" ? NaN : Number(it.value)));
+    const wanted = spanOf(typed.join(".."));
+    if (wanted) zoomed(wanted);
+    else say("Two numbers, the smaller one first");
+  } }, field("x from", 0), field("to", 1), h("button", { type: "submit" }, "Zoom"),
+  button("All of x", () => setOption("x", ""), { disabled: span === null, id: "unzoom" }),
+  h("span", { class: "quiet" }, "or drag over a drawing; 0 shows all of x"));
+  return form;
+}
+
+function panel(found, title, dtype, only, span) {
   const curves = found.curves.filter((one) => one[0] === title && one[1] === dtype && (only < 0 || one[2] === only));
   if (curves.length === 0) return null;
   const hidden = new Set();
   const series = curves.map(([, , target, grid, digits]) => ({ style: target, x: found.grids[grid], errors: errors(digits) }));
   const limits = curves.map((one) => one[5]).filter((limit) => limit !== null);
   const limit = limits.length ? Math.min(...limits) : null;
-  const drawn = () => errorFigure(`${title}: error in ULP against x, ${dtype}`, series.filter((_, at) => !hidden.has(at)), limit);
+  const drawn = () => errorFigure(`${title}: error in ULP against x, ${dtype}`, series.filter((_, at) => !hidden.has(at)), limit, span, zoomed);
   const place = h("div", {}, drawn());
   const keys = curves.map(([, , target, , , , largest, nearest, row], at) => h("li", {},
     button([lineOf(target), ` ${words.target[target]}`], (event) => {
@@ -149,11 +173,10 @@ const numbersOf = (curves, series, title) => later("the same as numbers (CSV)", 
 });
 
 /** Gradients by target; what is a convention stands apart from what is calculus. */
-function gradients(number, record, only) {
+function gradients(number, { kinks }, only) {
   const checks = ["gradients", "second"].filter((check) => words.check.includes(check));
   const rows = checks.flatMap((check) => rowWith([["function", number], ["check", words.check.indexOf(check)]]))
     .filter((row) => only < 0 || columns.target[row] === only);
-  const kinks = record.kinks ?? [];
   if (rows.length === 0 && kinks.length === 0) return [];
   const by = Map.groupBy(rows, (row) => `${word("target", row)} ${word("check", row)}`);
   const lines = [...by.values()].map((them) => {
@@ -165,9 +188,19 @@ function gradients(number, record, only) {
   return [
     h("h2", {}, "Gradients"),
     lines.length ? listing(["Target", "Check", "Results", "Worst"], lines, { "aria-label": "Gradients" }) : null,
-    kinks.length === 0 ? null : h("h3", {}, "At kinks"),
-    kinks.length === 0 ? null : h("p", { class: "quiet" }, "There the derivative is a convention. Any of these is accepted, and none counts as an error:"),
-    kinks.length === 0 ? null : listing(["Where", "Derivative in", "May be"], kinks.map(([where, input, allowed]) => [h("code", {}, where), input, allowed.join(" or ")]), { "aria-label": "Kinks" }),
+    ...atKinks(kinks, only),
+  ];
+}
+
+/** Conventions: which of those that are accepted each target follows. */
+function atKinks(kinks, only) {
+  if (kinks.length === 0) return [];
+  const shown = words.target.map((_, at) => at).filter((at) => (only < 0 || at === only) && kinks.some(([, , , answers]) => answers[at]));
+  return [
+    h("h3", {}, "At kinks"),
+    h("p", { class: "quiet" }, "There the derivative is a convention. Any of these is accepted, and none counts as an error; a target is said to follow what it answers where 1 comes from above."),
+    listing(["Where", "Derivative in", "May be", ...shown.map((at) => words.target[at])], kinks.map(([where, input, allowed, answers]) =>
+      [h("code", {}, where), input, allowed.join(" or "), ...shown.map((at) => answers[at] || "·")]), { "aria-label": "Kinks" }),
   ];
 }
 

@@ -99,7 +99,7 @@ const KEYED = {
   j: () => line(1), k: () => line(-1), n: () => step(1), p: () => step(-1), s: () => step(1),
   a: () => begin("accept", false), A: () => begin("accept", true),
   x: () => begin("reject", false), X: () => begin("reject", true),
-  d: nextDtype, e: exportDecisions, t: nextTheme,
+  d: nextDtype, e: exportDecisions, t: nextTheme, 0: () => document.getElementById("unzoom")?.click(),
   y: () => copy(location.href, "the address"),
   r: () => (currentRow() < 0 ? say("Open a result first") : copyReproduction(currentRow())),
   i: () => (currentRow() < 0 ? say("Open a result first") : copyIssue(currentRow())),
@@ -113,7 +113,9 @@ function inMatrix(event) {
   if (!move || !cell) return false;
   const rows = [...document.querySelectorAll("#matrix tbody tr:not(.category)")];
   const at = rows.indexOf(cell.parentElement);
-  const next = rows[at + move[0]]?.cells[cell.cellIndex + move[1]]?.querySelector("a");
+  const across = [...rows[Math.max(0, at)].cells].filter((it) => !it.classList.contains("off")).map((it) => it.cellIndex);
+  const column = across[across.indexOf(cell.cellIndex) + move[1]];
+  const next = rows[at + move[0]]?.cells[column]?.querySelector("a");
   if (at >= 0 && next) rove(next);
   event.preventDefault();
   return true;

@@ -70,7 +70,10 @@ async function show(moved) {
     filterField.value = "";
     document.getElementById("found").textContent = "";
   }
-  if (current.kind === "overview") matrixMode(options.get("mode") ?? "status");
+  if (current.kind === "overview") {
+    matrixMode(options.get("mode") ?? "status");
+    hideTargets(hiddenTargets(options));
+  }
   if (page.section) reveal(page.section, moved);
   else {
     made.className = `made ${kind}`;
@@ -139,6 +142,10 @@ function filterTyped() {
   show(false);
 }
 
+/** What the signs of the coverage mean, in the words of the legend. */
+const waysOf = Object.fromEntries([...document.querySelectorAll(".legend .way")].map((it) =>
+  [it.previousSibling.textContent.trim(), it.textContent]));
+
 /** Show another number in the cells of the matrix. @param {string} mode */
 function matrixMode(mode) {
   const matrix = document.getElementById("matrix");
@@ -151,7 +158,8 @@ function matrixMode(mode) {
     cell.dataset.status ??= cell.textContent === "" ? "" : `${symbol.textContent} ${cell.querySelector(".number")?.textContent ?? ""}`;
     const [level, ...text] = (cell.dataset[wanted] ?? "").split(" ");
     cell.dataset.label ??= cell.getAttribute("aria-label");
-    const told = wanted === "status" || text.length === 0 ? "" : `; ${wanted} ${text.join(" ")}`;
+    const said = text.map((it) => waysOf[it] ?? it).join(" ");
+    const told = wanted === "status" || text.length === 0 ? "" : `; ${wanted} ${said}`;
     cell.setAttribute("aria-label", cell.dataset.label + told);
     const number = cell.querySelector(".number");
     if (wanted === "status") {
@@ -167,6 +175,26 @@ function matrixMode(mode) {
   }
 }
 
+/** Hide the columns of some targets. @param {string[]} hidden */
+function hideTargets(hidden) {
+  const matrix = document.getElementById("matrix");
+  let start = 1;
+  [...matrix.tHead.rows[0].cells].slice(1).forEach((cell, at) => {
+    const box = document.querySelectorAll("#columns input")[at];
+    const off = hidden.includes(box.value);
+    box.checked = !off;
+    cell.classList.toggle("off", off);
+    for (let column = start; column < start + cell.colSpan; column += 1) {
+      matrix.tHead.rows[1]?.cells[column - 1].classList.toggle("off", off);
+      for (const row of matrix.querySelectorAll("tbody tr:not(.category)")) row.cells[column].classList.toggle("off", off);
+    }
+    start += cell.colSpan;
+  });
+}
+
+/** The targets whose columns are hidden, as the address says it. */
+const hiddenTargets = (options) => (options.get("hide") ?? "").split(" ").filter(Boolean);
+
 /** Make what the server wrote work by mouse and by key. */
 function enliven() {
   for (const hidden of document.querySelectorAll(".tools, .modes")) hidden.hidden = false;
@@ -174,6 +202,10 @@ function enliven() {
   matrix.setAttribute("role", "grid");
   matrix.querySelectorAll("tbody a").forEach((cell, at) => { cell.tabIndex = at === 0 ? 0 : -1; });
   document.getElementById("mode").addEventListener("change", (event) => setOption("mode", event.target.value));
+  for (const box of document.querySelectorAll("#columns input")) {
+    box.addEventListener("change", () => setOption("hide",
+      [...document.querySelectorAll("#columns input:not(:checked)")].map((it) => it.value).join(" ")));
+  }
   filterField.addEventListener("input", filterTyped);
   document.addEventListener("keydown", onKey);
   window.addEventListener("hashchange", () => {
