@@ -628,8 +628,8 @@ class Fragile(Program):
         1001: "segfault", 1002: "abort", 1003: "exit", 1004: "goodbye", 1005: "orphan",
         1006: "hang", 1007: "loop", 1008: "growth", 1009: "shouting", 1010: "garbage",
         1011: "promise", 1012: "half", 1013: "echo", 1014: "before", 1015: "dtype", 1016: "shape",
-        1017: "count", 1018: "mutation", 1019: "rounding", 1020: "flushing", 1021: "children", 1022: "exception",
-        1023: "leak",
+        1017: "count", 1018: "mutation", 1019: "rounding", 1020: "flushing", 1021: "children",
+        1022: "exception", 1023: "leak",
     }  # fmt: skip
     piece = 1 << 28
 
