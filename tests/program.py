@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, ClassVar, NamedTuple
 
 TRIGGER = 13.0
 CODES = {"float32": "f", "float64": "d"}
@@ -624,13 +624,11 @@ class Forgetting(Program):
 class Fragile(Program):
     """Shows at each number of a table another fault, and one of them, the leak, from then on."""
 
-    numbers = {  # noqa: RUF012 - nobody writes there
-        1001: "segfault", 1002: "abort", 1003: "exit", 1004: "goodbye", 1005: "orphan",
-        1006: "hang", 1007: "loop", 1008: "growth", 1009: "shouting", 1010: "garbage",
-        1011: "promise", 1012: "half", 1013: "echo", 1014: "before", 1015: "dtype", 1016: "shape", 1017: "count",
-        1018: "mutation", 1019: "rounding", 1020: "flushing", 1021: "children", 1022: "exception",
-        1023: "leak",
-    }  # fmt: skip
+    names = (
+        "segfault abort exit goodbye orphan hang loop growth shouting garbage promise half echo "
+        "before dtype shape count mutation rounding flushing children exception leak"
+    )
+    numbers: ClassVar = dict(enumerate(names.split(), 1001))
     piece = 1 << 28
 
     def __init__(self) -> None:

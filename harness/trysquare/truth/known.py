@@ -133,7 +133,7 @@ def from_balls(found: Array, format: Format) -> tuple[Truth, Array]:
     # far beyond the format the only answer is infinity, however far it is
     with np.errstate(over="ignore"):
         decided |= np.abs(value) - bound * spacing > 2 * format.largest
-    return Truth(value, rest, np.where(nothing, 2 * bound, bound)), decided
+        return Truth(value, rest, np.where(nothing, 2 * bound, bound)), decided
 
 
 def _midpoint(ball: flint.arb) -> float:

@@ -15,7 +15,7 @@ from trysquare.workers.declaration import Declaration
 from trysquare.workers.frames import Json, Message, Type
 from trysquare.workers.guest import AREA_BYTES, greeting, room_for
 from trysquare.workers.headers import mistakes
-from trysquare.workers.launch import of_program
+from trysquare.workers.launch import by_itself
 from trysquare.workers.process import Lost, WorkerProcess
 from trysquare.workers.program import Terms, introduced
 from trysquare.workers.protocol import Hello, pack_call, unpack_reply
@@ -69,7 +69,7 @@ class Conversation:
         self._area = Area(AREA_BYTES)
         self._number = 0
         try:
-            self._process = WorkerProcess(of_program(program), MEMORY_PER_WORKER, self._area)
+            self._process = WorkerProcess(by_itself(program), MEMORY_PER_WORKER, self._area)
         except FileNotFoundError as error:
             self._area.close()
             raise Fault(str(error), "`command` is a program and its arguments") from error

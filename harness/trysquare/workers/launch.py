@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trysquare.backend import Target
@@ -33,9 +33,14 @@ def of_backend(target: Target) -> Launch:
 
 
 def of_program(program: Declaration) -> Launch:
-    """Return what starts a program; FileNotFoundError if it is not there."""
+    """Return what starts a program, and ends it with us; FileNotFoundError if it is not there."""
     start = (sys.executable, "-I", "-S", starter.__file__)
-    return Launch((*start, *program.argv()), _environment(), program.folder)
+    return replace(by_itself(program), command=(*start, *program.argv()))
+
+
+def by_itself(program: Declaration) -> Launch:
+    """Return what starts a program that has to end by itself; FileNotFoundError likewise."""
+    return Launch(program.argv(), _environment(), program.folder)
 
 
 def _environment() -> dict[str, str]:
