@@ -126,7 +126,7 @@ LIES = (
     lie("beyond_the_limit", "elu", VALUES, Symptom.INACCURATE, CASES, PROPERTIES, dtype="float16"),
     lie("drops_negative_zero", "elu", CASES, Symptom.SIGN_OF_ZERO),
     lie("drops_negative_zero", "gelu", CASES, Symptom.SIGN_OF_ZERO),
-    lie("drops_negative_zero", "log_sigmoid", CASES, Symptom.SIGN_OF_ZERO, dtype="float64"),
+    lie("drops_negative_zero", "softsign", CASES, Symptom.SIGN_OF_ZERO, dtype="float64"),
     lie("multiplies_by_a_mask", "relu", CASES, Symptom.SIGN_OF_ZERO, VALUES, INPLACE),
     lie("multiplies_by_a_mask", "relu", VALUES, Symptom.NAN, CASES, INPLACE),
     lie("nan_becomes_zero", "relu", CASES, Symptom.NAN, EDGES, VALUES, INPLACE),
