@@ -109,7 +109,9 @@ LEVEL[""] = -len(LAYERS)  # the package trysquare itself: its version
 PARTS = frozenset({"_keras_words"})
 """Parts of a backend that would fill its room; all other `_x` are quoted by reproductions."""
 
-FRAMEWORKS = frozenset({"jax", "keras", "onnxruntime", "pytorch", "tensorflow", "torch"})
+FRAMEWORKS = frozenset(
+    {"jax", "keras", "onnxruntime", "openvino", "optax", "pytorch", "tensorflow", "torch"}
+)
 HEAVY = FRAMEWORKS | {"flint", "ml_dtypes", "numpy"}
 
 

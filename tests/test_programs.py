@@ -420,6 +420,14 @@ def test_doctor_refuses_what_starts_nothing(command: str) -> None:
     assert main(["doctor", "--command", command]) == (1 if command == "no-such-toy" else 2)
 
 
+def test_doctor_tells_that_a_file_is_no_program(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes").write_text("no program\n", encoding="utf-8")
+    assert main(["doctor", "--command", str(tmp_path / "notes")]) == 1
+    assert "✗" in capsys.readouterr().out
+
+
 # the page
 
 

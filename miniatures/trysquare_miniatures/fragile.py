@@ -16,7 +16,6 @@ import subprocess
 import time
 from collections.abc import Callable, Hashable, Iterator
 from threading import Lock
-from typing import Any
 
 import numpy as np
 
@@ -251,9 +250,3 @@ ACCIDENTS: dict[str, Callable[[Fragile, Array], Tensor]] = {
 
 backend = Fragile("fragile")
 sound = Double("fragile")
-
-
-def __getattr__(name: str) -> Any:
-    if name == "never_starts":
-        os._exit(7)
-    raise AttributeError(name)

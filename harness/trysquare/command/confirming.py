@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from trysquare.command.rerun import SECONDS, Finding, judged, rerun
+from trysquare.command.rerun import HERE, SECONDS, Finding, judged, rerun
 from trysquare.dtypes import FORMATS, Format
 from trysquare.result import Result, Symptom
 
@@ -154,6 +155,7 @@ def _copies(imports: str, scripts: Sequence[str]) -> Iterator[tuple[Finding, str
         server = subprocess.Popen(
             [sys.executable, "-I", "-c", _SERVER, str(int(SECONDS))],
             cwd=folder,
+            env={**os.environ, HERE: str(Path.cwd())},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -96,7 +96,7 @@ def _talked(
     program: Declaration, seconds: float, questions: Iterator[tuple[str, Question]]
 ) -> Iterator[Finding]:
     """Ask until something is wrong; after that nothing that the same process says counts."""
-    name = ""
+    name = "says hello again"
     try:
         with Conversation(program, seconds) as talk:
             met = Met(talk, *talk.hello())
@@ -229,7 +229,9 @@ def _function(met: Met, *, files: Mapping[str, Path], name: str) -> str:
         for case, reply in zip(cases, replies, strict=True):
             told.append(_judged(Standard(spec, case), reply))
     answers = sum(text == "" for text in told)
-    if told and not answers:
+    if not told:
+        return "none of its calls can be asked"
+    if not answers:
         return f"not one of {len(told)} calls is answered: {told[0]}"
     return f"{answers} of {len(told)} calls answered"
 
@@ -250,7 +252,7 @@ def _judged(standard: Standard, reply: Answer | Refusal) -> str:
             "as a divergence",
         )
     if isinstance(reply, Refusal):
-        return reply.message
+        return reply.message or "refused without a word"
     got = _output(standard.case.function, reply)
     wanted = (standard.case.format.numpy, standard.shape)
     if (got.dtype, got.shape) != wanted:

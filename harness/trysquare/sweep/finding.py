@@ -124,7 +124,9 @@ class Finder:
             return result
         index = result.worst.index
         (name,) = reply.outputs
-        if again.outputs[name][index].tobytes() != reply.outputs[name][index].tobytes():
+        got, wanted = (one.outputs.get(name, np.empty(0)) for one in (again, reply))
+        alike = got.shape == wanted.shape and got[index].tobytes() == wanted[index].tobytes()
+        if not alike:
             words = "shows inside of a block of 65,536 numbers, not in a short vector"
             return replace(result, diagnosis=f"{result.diagnosis}; {words}".lstrip("; "))
         script = witness(self._pool, target, standard, result, reply, self._deadline)

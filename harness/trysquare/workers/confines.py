@@ -30,6 +30,7 @@ def confine(pid: int, memory: int) -> None:
 
     with contextlib.suppress(OSError):
         Path(f"/proc/{pid}/oom_score_adj").write_text(FIRST_TO_GO, encoding="ascii")
+    with contextlib.suppress(OSError):  # it may have ended by now
         if memory:
             _, most = resource.prlimit(pid, resource.RLIMIT_DATA)
             limit = memory if most == resource.RLIM_INFINITY else min(memory, most)

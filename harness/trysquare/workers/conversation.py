@@ -70,7 +70,7 @@ class Conversation:
         self._number = 0
         try:
             self._process = WorkerProcess(by_itself(program), MEMORY_PER_WORKER, self._area)
-        except FileNotFoundError as error:
+        except OSError as error:
             self._area.close()
             raise Fault(str(error), "`command` is a program and its arguments") from error
 

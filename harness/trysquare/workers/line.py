@@ -78,8 +78,7 @@ class Line(threading.Thread):
     def run(self) -> None:
         """Say hello, then work until told to stop."""
         try:
-            hello = self._hello()
-            self.opened.set_result(hello)
+            self._open()
             while (job := self._jobs.get()) is not None:
                 work, future = job
                 if self._stopping.is_set():
@@ -90,6 +89,15 @@ class Line(threading.Thread):
             self._discard()
             if self._guest is not None:
                 self._guest.area.close()
+
+    def _open(self) -> None:
+        """Say hello; whoever waits for that is told as well of what nobody has foreseen."""
+        try:
+            hello = self._hello()
+        except BaseException as error:
+            self.opened.set_exception(error)
+            raise
+        self.opened.set_result(hello)
 
     def _settle(self, work: Callable[[Line], T], future: Future[T]) -> None:
         try:

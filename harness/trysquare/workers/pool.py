@@ -53,6 +53,10 @@ class Pool:
         opened: Future[Hello | Unavailable] = Future()
 
         def register(done: Future[Hello | Unavailable]) -> None:
+            error = done.exception()
+            if error is not None:
+                opened.set_exception(error)
+                return
             hello = done.result()
             if isinstance(hello, Hello):
                 self._lines[hello.target] = line

@@ -47,7 +47,8 @@ def ask(call, arrays, wanted):
         header, payload = json.loads(got[16:16 + length]), got[16 + length:]
         got = payload[size:]
     if "kind" in header["reply"]:
-        raise RuntimeError(header["reply"]["message"])
+        name = header["reply"].get("error") or "RuntimeError"
+        raise type(name, (Exception,), dict())(header["reply"]["message"])
     outputs = []
     for entry in [header["arrays"][header["reply"]["outputs"][name]] for name in wanted]:
         raw = payload[entry["offset"]:entry["offset"] + entry["nbytes"]]

@@ -116,8 +116,11 @@ def _smallest(
     if not isinstance(again, Answer):
         return whole
     name = case.wrt if case.want.derives else "output"
-    same = _bits(again.outputs[name][place]) == _bits(reply.outputs[name][result.worst.index])
-    return alone if same else whole
+    try:
+        got = again.outputs[name][place]
+    except (KeyError, IndexError):  # alone it answers in another form, or not at all
+        return whole
+    return alone if _bits(got) == _bits(reply.outputs[name][result.worst.index]) else whole
 
 
 def _alone(standard: Standard, index: tuple[int, ...]) -> tuple[Call, tuple[int, ...]] | None:
