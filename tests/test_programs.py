@@ -390,7 +390,11 @@ def test_the_fragile_program_has_every_fault_of_the_table() -> None:
 
 
 @pytest.mark.parametrize("liar", LIARS)
-def test_doctor_tells_what_a_program_does_wrong(tmp_path: Path, liar: str) -> None:
+def test_doctor_tells_what_a_program_does_wrong(
+    tmp_path: Path, liar: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if liar == "overlapping":  # it has to have written twice, however busy the machine is
+        monkeypatch.setattr("trysquare.workers.conversation.LATE", 2.0)
     title, words = LIARS[liar]
     findings = examine(read(declared(tmp_path, liar)), 1.0)
     found = next(one for one in findings if one.fault)

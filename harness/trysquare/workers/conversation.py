@@ -61,11 +61,11 @@ def lost(error: Lost, where: str = "") -> Fault:
 class Conversation:
     """A program, started; leaving the context ends it. Every method raises Fault.
 
-    `seconds` is how long an answer may take; what is shared is looked at `late`, in seconds.
+    `seconds` is how long an answer may take; what is shared is looked at LATE.
     """
 
-    def __init__(self, program: Declaration, seconds: float, late: float = LATE) -> None:
-        self.program, self._seconds, self._late = program, seconds, late
+    def __init__(self, program: Declaration, seconds: float) -> None:
+        self.program, self._seconds = program, seconds
         self._area = Area(AREA_BYTES)
         self._number = 0
         try:
@@ -118,7 +118,7 @@ class Conversation:
             body["room"] = room
         self._say(Message(Type.RUN, body, tuple(arrays)), shared=bool(room))
         if room:
-            time.sleep(self._late)
+            time.sleep(LATE)
         replies = [self._result(case, len(calls)) for case in range(len(calls))]
         self._expect(Type.DONE, {"id": self._number}, "after the last result")
         return replies
