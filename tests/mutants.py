@@ -33,22 +33,133 @@ KEPT = 3
 
 _URL = "https://" + "." * 60_000
 HOSTILE: Final = (
-    *("", "0", "-1", "1", "2", "nan", "-inf", "inf", "1e999", "1e-999", "1e308", "-0.0", "0x1p99999"),
-    *("9**9**9", "9**16**16", "(9**16)**16", "1" * 5_000, "-" + "9" * 5_000, "1e" + "9" * 400, "0" * 70),
+    *(
+        "",
+        "0",
+        "-1",
+        "1",
+        "2",
+        "nan",
+        "-inf",
+        "inf",
+        "1e999",
+        "1e-999",
+        "1e308",
+        "-0.0",
+        "0x1p99999",
+    ),
+    *(
+        "9**9**9",
+        "9**16**16",
+        "(9**16)**16",
+        "1" * 5_000,
+        "-" + "9" * 5_000,
+        "1e" + "9" * 400,
+        "0" * 70,
+    ),
     *("1000000000000", "[1000000000000, 1000000000000]", "99999999999999999999", "1_0", "٣", "²"),
-    *("[" * 60, "{" * 60, "- " * 60, "[" * 5_000, '{"a":' * 2_000, "(" * 210, "sum(" * 90, "-" * 1_500),
+    *(
+        "[" * 60,
+        "{" * 60,
+        "- " * 60,
+        "[" * 5_000,
+        '{"a":' * 2_000,
+        "(" * 210,
+        "sum(" * 90,
+        "-" * 1_500,
+    ),
     *("x" + "[0]" * 400, "x" + " if x else x" * 150, "x<" * 600, "a" * 2_001, "a" * 70_000),
-    *("&a ", "*a", "*a *a", "<<: *a", "!!python/object/apply:os.system [id]", "!!binary ", "! ", "? "),
-    *("%TAG ! tag:x,2000:\n", "---\n", "...\n", "%YAML 1.1\n", "|\n", ">-\n", "'", '"', "#", ": ", ","),
-    *("\x00", "\x1b[2J", "\r", "\t", "\n", "\u202e", "\u2066", "\ufeff", "\u2028", "\x85", "\ud800"),
-    *("é", "\U0001f600", "\\ud800", "\\u0000", "\\U0010ffff", "\\x1b", "\\N{DIGIT ONE}", "\\", "\\n"),
-    *("../../../../etc/passwd", "/etc/passwd", "..", ".", "a/b", "a\\b", "C:\\x", "~", "CON", "x\n"),
-    *("$(touch harm)", "`touch harm`", "; touch harm", "%s%n%s", "{{7*7}}", "{0.__class__}", "</script>"),
+    *(
+        "&a ",
+        "*a",
+        "*a *a",
+        "<<: *a",
+        "!!python/object/apply:os.system [id]",
+        "!!binary ",
+        "! ",
+        "? ",
+    ),
+    *(
+        "%TAG ! tag:x,2000:\n",
+        "---\n",
+        "...\n",
+        "%YAML 1.1\n",
+        "|\n",
+        ">-\n",
+        "'",
+        '"',
+        "#",
+        ": ",
+        ",",
+    ),
+    *(
+        "\x00",
+        "\x1b[2J",
+        "\r",
+        "\t",
+        "\n",
+        "\u202e",
+        "\u2066",
+        "\ufeff",
+        "\u2028",
+        "\x85",
+        "\ud800",
+    ),
+    *(
+        "é",
+        "\U0001f600",
+        "\\ud800",
+        "\\u0000",
+        "\\U0010ffff",
+        "\\x1b",
+        "\\N{DIGIT ONE}",
+        "\\",
+        "\\n",
+    ),
+    *(
+        "../../../../etc/passwd",
+        "/etc/passwd",
+        "..",
+        ".",
+        "a/b",
+        "a\\b",
+        "C:\\x",
+        "~",
+        "CON",
+        "x\n",
+    ),
+    *(
+        "$(touch harm)",
+        "`touch harm`",
+        "; touch harm",
+        "%s%n%s",
+        "{{7*7}}",
+        "{0.__class__}",
+        "</script>",
+    ),
     *("__import__('os').system('touch harm')", "x.__class__", "lambda: x", "f'{x}'", "exec('x')"),
     *("position", "row[0]", "error", "one of", "default", "none", "true", "null", "d x", "value"),
-    *(_URL, _URL + " x", "https://a.b/" + "/" * 5_000, "=" * 5_000, ">=1" + "0" * 5_000, ">=1!" + "9" * 5_000),
-    *("==1.*", "~=1", "*" * 300, "*a" * 200, "[!-", "[z-a]", "?" * 300, "/" * 300, "a/b/c/d/e", "x: y"),
-)  # fmt: skip
+    *(
+        _URL,
+        _URL + " x",
+        "https://a.b/" + "/" * 5_000,
+        "=" * 5_000,
+        ">=1" + "0" * 5_000,
+        ">=1!" + "9" * 5_000,
+    ),
+    *(
+        "==1.*",
+        "~=1",
+        "*" * 300,
+        "*a" * 200,
+        "[!-",
+        "[z-a]",
+        "?" * 300,
+        "/" * 300,
+        "a/b/c/d/e",
+        "x: y",
+    ),
+)
 """What takes the place of a word, or stands beside it."""
 
 VALUES: Final = (
@@ -65,15 +176,15 @@ _WORD = re.compile(rb"[^\s,:\[\]{}()\"']+")
 
 
 class Kind(NamedTuple):
-    """What is mutated: real sources, whether they are lines of JSON, and who reads a mutant.
+    """What is mutated: real sources, who reads a mutant, and whether they are lines of JSON.
 
     The reader gets a folder of its own and the mutant's bytes; it returns if it could read or
     refuse them, and raises for harm. `seconds` of the processor are what it may take.
     """
 
     sources: tuple[bytes, ...]
-    json: bool
     read: Callable[[Path, bytes], None]
+    json: bool = False
     seconds: float = 4.0
 
 
@@ -168,7 +279,7 @@ def _alike(value: Any) -> tuple[Any, ...]:
         return (
             {},
             dict(reversed(value.items())),
-            {word: item for word, item in zip(HOSTILE[-9:], value.values())},
+            dict(zip(HOSTILE, value.values(), strict=False)),
         )
     return tuple(each for each in (*VALUES, *HOSTILE, *WORDS) if type(each) is type(value)) or (0,)
 
@@ -289,7 +400,8 @@ def main(name: str, first: int, count: int, most: int, folder: Path) -> None:
             _allow(kind.seconds)
             if what := harm(kind, mine, data, guard):
                 told = {"number": number, "what": what}
-                print(json.dumps(told), flush=True)
+                sys.stdout.write(json.dumps(told) + "\n")
+                sys.stdout.flush()
                 most -= 1
             if most == 0:
                 break

@@ -160,7 +160,7 @@ def _use_baseline(path: Path, _: bytes) -> None:
     for judged in book.standings():
         assert judged.entry.why
         assert str(judged.entry.place)
-    assert [*book.stale()] != None
+    assert len([*book.stale()]) <= len(entries)
 
 
 DECISIONS = """\
@@ -358,13 +358,13 @@ def _frames() -> Iterator[bytes]:
     x = np.array([1.0, -0.0, 2.0], np.float32)
     call = Call("elu", {"x": x}, {"alpha": 0.1, "inplace": False}, Want.GRADIENT, ("x",), x)
     answer = Answer({"output": x}, ("x",), seconds=0.1, note="a note")
-    for arrays, make in (([], call), ([], answer), ([], Refusal(Why.RAISED, "no", "Error"))):
+    for sent, make in (([], call), ([], answer), ([], Refusal(Why.RAISED, "no", "Error"))):
         if isinstance(make, Call):
-            body: frames.Json = {"id": 1, "spec": "", "calls": [pack_call(make, arrays)]}
-            yield frames.encode(Message(Type.RUN, body, tuple(arrays)))
+            body: frames.Json = {"id": 1, "spec": "", "calls": [pack_call(make, sent)]}
+            yield frames.encode(Message(Type.RUN, body, tuple(sent)))
         else:
-            body = {"id": 1, "case": 0, "reply": pack_reply(make, arrays)}
-            yield frames.encode(Message(Type.RESULT, body, tuple(arrays)))
+            body = {"id": 1, "case": 0, "reply": pack_reply(make, sent)}
+            yield frames.encode(Message(Type.RESULT, body, tuple(sent)))
     hello = Hello(
         CPU, "2.13.0", (CPU,), ("float32",), {"cpu": "AVX2"},
         {"elu": Spelling("elu(x)", {"alpha": "1.0"}, {"alpha": 1.0})}, {"relu": "none"},
@@ -436,7 +436,7 @@ def _liar(lie: Callable[[Path], None]) -> Kind:
         if b"a: 1" not in data:
             lie(folder)
 
-    return Kind((b"a: 1\nb: 2\n",), False, reads, seconds=0.3)
+    return Kind((b"a: 1\nb: 2\n",), reads, seconds=0.3)
 
 
 def _forever(_: Path) -> None:
@@ -457,6 +457,10 @@ def _elsewhere(folder: Path) -> None:
     (folder.parent / "harm").write_text("x", encoding="utf-8")
 
 
+def _stranger(_: Path) -> None:
+    Path("/etc/passwd").read_bytes()
+
+
 LIARS: dict[str, Callable[[Path], None]] = {
     "raises a KeyError": _key,
     "never ends": _forever,
@@ -466,8 +470,7 @@ LIARS: dict[str, Callable[[Path], None]] = {
     "starts a program": lambda _: os._exit(os.system("true")),  # noqa: S605, S607 - the lie
     "dies": lambda _: os._exit(0),
     "writes elsewhere": _elsewhere,
-    "reads elsewhere": lambda _: (
-        Path("/etc/hostname").exists() or Path("/etc/passwd").open().close()
+    "reads elsewhere": _stranger,
     ),
 }
 
@@ -484,22 +487,22 @@ def kinds() -> dict[str, Kind]:
         b"dtype,input,output,ulperrortol\nnp.float32,0x3fc00000,0x3fc00000,2\n",
     )
     return {
-        "spec": Kind(tuple(path.read_bytes() for path in SPECS), False, _spec),
+        "spec": Kind(tuple(path.read_bytes() for path in SPECS), _spec),
         "divergences": Kind(
-            tuple(_divergence_files()), False, _of_files("torch.divergences.yaml", _use_divergences)
+            tuple(_divergence_files()), _of_files("torch.divergences.yaml", _use_divergences)
         ),
-        "baseline": Kind((BASELINE.encode(),), False, _of_files("baseline.yaml", _use_baseline)),
-        "results": Kind(tuple(_results_files()), True, _of_files("results.jsonl", _use_results)),
-        "journal": Kind(tuple(_parts()), True, _of_files("sweep.jsonl", _use_journal)),
-        "declaration": Kind(declared, False, _of_files("toy.yaml", _use_declaration)),
-        "protocol": Kind(tuple(_frames()), False, _messages),
-        "headers": Kind(tuple(map(_header, _frames())), True, _headers),
-        "decisions": Kind(
-            (DECISIONS.encode(),), False, _of_files("decisions.json", _use_decisions)
+        "baseline": Kind((BASELINE.encode(),), _of_files("baseline.yaml", _use_baseline)),
+        "results": Kind(
+            tuple(_results_files()), _of_files("results.jsonl", _use_results), json=True
         ),
-        "corpus": Kind(corpora, False, _corpus),
-        "manifest": Kind((_manifest(),), True, _of_files("manifest.json", _use_manifest)),
-        "golden": Kind(golden, False, _of_files("golden.csv", _use_golden)),
-        "arrays": Kind((_npy(),), False, _of_files("golden.npz", _use_array)),
+        "journal": Kind(tuple(_parts()), _of_files("sweep.jsonl", _use_journal), json=True),
+        "declaration": Kind(declared, _of_files("toy.yaml", _use_declaration)),
+        "protocol": Kind(tuple(_frames()), _messages),
+        "headers": Kind(tuple(map(_header, _frames())), _headers, json=True),
+        "decisions": Kind((DECISIONS.encode(),), _of_files("decisions.json", _use_decisions)),
+        "corpus": Kind(corpora, _corpus),
+        "manifest": Kind((_manifest(),), _of_files("manifest.json", _use_manifest), json=True),
+        "golden": Kind(golden, _of_files("golden.csv", _use_golden)),
+        "arrays": Kind((_npy(),), _of_files("golden.npz", _use_array)),
         **{name: _liar(lie) for name, lie in LIARS.items()},
     }

@@ -88,23 +88,30 @@ DOCUMENTS = st.fixed_dictionaries(
         "function": st.just("f"),
         "summary": st.just("S."),
         "source": st.just("s"),
-        "inputs": st.dictionaries(NAMES, st.sampled_from(["float", "index"]), min_size=1, max_size=2)
+        "inputs": st.dictionaries(
+            NAMES, st.sampled_from(["float", "index"]), min_size=1, max_size=2
+        )
         | st.just({"x": "float"}),
         "formula": SELECTED,
     },
     optional={
-        "parameters": st.dictionaries(NAMES, PARAMETER, max_size=2) | PARAMETER.map(lambda one: {"alpha": one}),
+        "parameters": st.dictionaries(NAMES, PARAMETER, max_size=2)
+        | PARAMETER.map(lambda one: {"alpha": one}),
         "axis": st.sampled_from(["-1", "0", "99", "alpha", "9" * 5_000]),
         "where": st.dictionaries(NAMES, SELECTED, max_size=2),
         "definition": SELECTED,
         "reduce": SELECTED,
         "gradient": st.dictionaries(NAMES, SELECTED, max_size=2),
-        "kinks": st.lists(st.fixed_dictionaries({"at": FORMULAS, "x": st.lists(FORMULAS, max_size=2)}), max_size=2),
+        "kinks": st.lists(
+            st.fixed_dictionaries({"at": FORMULAS, "x": st.lists(FORMULAS, max_size=2)}), max_size=2
+        ),
         "tolerance": SELECTED | FORMULAS.map("{} ulp".format),
-        "properties": st.dictionaries(st.sampled_from(["range", "odd", "even", "increasing"]), SELECTED, max_size=2),
+        "properties": st.dictionaries(
+            st.sampled_from(["range", "odd", "even", "increasing"]), SELECTED, max_size=2
+        ),
         "cases": st.lists(CASE, max_size=3),
     },
-)  # fmt: skip
+)
 
 
 @settings(
@@ -206,5 +213,5 @@ def test_a_line_is_read_only_up_to_a_length(
     monkeypatch.setattr(results_file, "LONGEST", 100)
     path = tmp_path / "results.jsonl"
     path.write_text("[" * 101, encoding="utf-8")
-    with pytest.raises(UsageError, match="results.jsonl:1: .*a line of 101 bytes"):
+    with pytest.raises(UsageError, match=r"results.jsonl:1: .*a line of 101 bytes"):
         results_file.read(path)
