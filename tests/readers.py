@@ -471,7 +471,6 @@ LIARS: dict[str, Callable[[Path], None]] = {
     "dies": lambda _: os._exit(0),
     "writes elsewhere": _elsewhere,
     "reads elsewhere": _stranger,
-    ),
 }
 
 
