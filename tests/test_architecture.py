@@ -7,6 +7,7 @@ it needs.
 from __future__ import annotations
 
 import ast
+import math
 import os
 import re
 import subprocess
@@ -193,7 +194,9 @@ SOURCES = modules()
 ROOMS = {module.removeprefix("trysquare.") for module in SOURCES if module.startswith("trysquare.")}
 LANGUAGE = {op.value for op in Op}
 """The words of the formula language, some of which are functions with a spec as well."""
-FUNCTIONS = {path.stem for path in (ROOT / "specs").rglob("*.yaml")} - LANGUAGE
+PYTHON = set(dir(math))
+"""The words of Python's own mathematics, with which the harness counts: math.log2 and the like."""
+FUNCTIONS = {path.stem for path in (ROOT / "specs").rglob("*.yaml")} - LANGUAGE - PYTHON
 WRITTEN = sorted(path for path in HARNESS.rglob("*.*") if path.suffix != ".pyc")
 
 

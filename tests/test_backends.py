@@ -583,7 +583,7 @@ def ufuncs(workers: Pool) -> Asked:
 
 def test_every_function_is_numpys_or_not_in_numpy_with_a_reason(ufuncs: Asked) -> None:
     hello = ufuncs[1]
-    assert hello.functions.keys() == {"exp", "expm1", "log", "log1p", "tanh", "sqrt"}
+    assert all(isinstance(getattr(np, name), np.ufunc) for name in hello.functions)
     assert set(FUNCTIONS) - set(hello.functions) - set(hello.absent) == set()
     assert all(hello.absent.values())
 

@@ -18,7 +18,7 @@ from trysquare.formula.extended import Extended, holds
 from trysquare.hunt.box import Space
 from trysquare.hunt.search import Plan, Scores, search
 from trysquare.hunt.start import starts, subjects
-from trysquare.result import Outcome, Result, Symptom
+from trysquare.result import Limits, Outcome, Result, Symptom
 from trysquare.truth.arrangement import arrange
 from workshop import SPECS
 
@@ -41,7 +41,8 @@ def hunt(
         gradient=more.get("gradient", False),
     )
     deadline, path = more.get("deadline", 60.0), more.get("path")
-    run, interrupted = chosen.run(evaluations, 0, deadline, path, io.StringIO())
+    limits = Limits(seconds=deadline)
+    run, interrupted = chosen.run(evaluations, 0, limits, path, io.StringIO())
     assert not interrupted
     return {result.case: result for result in run.results}
 

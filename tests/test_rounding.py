@@ -74,7 +74,10 @@ def test_one_number_is_rounded_as_integers_round_many_digits(
             least, greatest = candidates(oracle)
             assert least[place] <= want <= greatest[place]
         else:
-            assert differing([float(values[place])], [want]) == []
+            got = float(values[place])
+            if math.isinf(want) and 0 in wide:  # zeros of mpmath have no sign, nor has a pole there
+                got, want = abs(got), abs(want)
+            assert differing([got], [want]) == []
 
 
 def test_a_tie_but_for_less_than_any_precision_shows_is_left_open() -> None:

@@ -147,7 +147,10 @@ class Words:
 
     def elementary(self) -> tuple[Binding, ...]:
         """Return the bindings of keras.ops."""
-        names = ("exp", "expm1", "log", "log1p", "erf", "erfc", "sqrt")
+        names = (
+            *("exp", "expm1", "log", "log2", "log10", "log1p"),
+            *("sinh", "cosh", "erf", "erfc", "sqrt", "rsqrt"),
+        )
         return (
             *(self.plain(name, f"ops.{name}") for name in names),
             # By default it adds up everything, which is another function.

@@ -21,7 +21,7 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 import jax
 import numpy as np
 import optax
-from jax import monitoring
+from jax import lax, monitoring
 from jax import numpy as jnp
 from jax.errors import JaxRuntimeError
 from jax.scipy import special
@@ -146,12 +146,16 @@ ACTIVATIONS = (
 ELEMENTARY = (
     *(
         Binding(name, f"jax.numpy.{name}", getattr(jnp, name), {"x": "x"}, positional=True)
-        for name in ("exp", "expm1", "log", "log1p", "tanh", "sqrt")
+        for name in (
+            *("exp", "expm1", "log", "log2", "log10", "log1p"),
+            *("sinh", "cosh", "tanh", "sqrt"),
+        )
     ),
     *(
         Binding(name, f"jax.scipy.special.{name}", getattr(special, name), {"x": "x"})
         for name in ("erf", "erfc")
     ),
+    Binding("rsqrt", "jax.lax.rsqrt", lax.rsqrt, {"x": "x"}),
 )
 
 LOSSES = (

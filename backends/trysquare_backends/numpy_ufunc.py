@@ -43,10 +43,14 @@ class NumPyFunctions(Underived):
     snippets = SNIPPETS
     bindings = tuple(
         Binding(name, f"np.{name}", getattr(np, name), {"x": "x"}, positional=True)
-        for name in ("exp", "expm1", "log", "log1p", "tanh", "sqrt")
+        for name in (
+            *("exp", "expm1", "log", "log2", "log10", "log1p"),
+            *("sinh", "cosh", "tanh", "sqrt"),
+        )
     )
     absent: Mapping[str, str] = {
         **dict.fromkeys(("erf", "erfc"), "NumPy has no error function"),
+        "rsqrt": "NumPy has no reciprocal of a square root",
         **dict.fromkeys(
             (
                 "relu",

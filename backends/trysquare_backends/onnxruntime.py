@@ -109,6 +109,8 @@ def bindings(mode: str, provider: str) -> tuple[Binding, ...]:
         bind("log_sum_exp", "ReduceLogSumExp", {"data": "x", "axes": "dim"}, axes=-1, keepdims=0),
         bind("exp", "Exp", {"input": "x"}),
         bind("log", "Log", {"input": "x"}),
+        bind("sinh", "Sinh", {"input": "x"}),
+        bind("cosh", "Cosh", {"input": "x"}),
         bind("tanh", "Tanh", {"input": "x"}),
         bind("erf", "Erf", {"input": "x"}),
         bind("sqrt", "Sqrt", {"X": "x"}),
@@ -138,6 +140,7 @@ ABSENT: Mapping[str, str] = {
         (
             *("log_sigmoid", "tanh_shrink", "softmin", "glu", "geglu", "reglu"),
             *("squareplus", "sparse_plus", "sparse_sigmoid", "erfc", "expm1", "log1p"),
+            *("log2", "log10", "rsqrt"),
         ),
         COMPOSED,
     ),

@@ -91,7 +91,10 @@ class OpenVino(Underived):
         ),
         bind("softmax", "softmax", {"data": "x", "axis": "dim"}, canonical={"axis": -1}),
         bind("log_softmax", "log_softmax", {"data": "x", "axis": "dim"}, canonical={"axis": -1}),
-        *(bind(name, name, {"node": "x"}) for name in ("exp", "log", "tanh", "erf", "sqrt")),
+        *(
+            bind(name, name, {"node": "x"})
+            for name in ("exp", "log", "sinh", "cosh", "tanh", "erf", "sqrt")
+        ),
     )
     absent: Mapping[str, str] = {
         **dict.fromkeys(
@@ -99,6 +102,7 @@ class OpenVino(Underived):
                 *("rrelu", "celu", "log_sigmoid", "hard_shrink", "soft_shrink", "tanh_shrink"),
                 *("threshold", "glu", "swiglu", "geglu", "reglu", "softmin", "log_sum_exp"),
                 *("squareplus", "sparse_plus", "sparse_sigmoid", "erfc", "expm1", "log1p"),
+                *("log2", "log10", "rsqrt"),
             ),
             "OpenVINO has no such operation; models compose it of others",
         ),

@@ -203,7 +203,10 @@ class TensorFlow(Framework):
         # elementary functions
         *(
             Binding(name, f"tf.math.{name}", getattr(tf.math, name), {"x": "x"})
-            for name in ("exp", "expm1", "log", "log1p", "tanh", "erf", "erfc", "sqrt")
+            for name in (
+                *("exp", "expm1", "log", "log1p", "sinh", "cosh", "tanh"),
+                *("erf", "erfc", "sqrt", "rsqrt"),
+            )
         ),
         # activations with curves
         Binding(
@@ -265,6 +268,8 @@ class TensorFlow(Framework):
         "focal_loss": "TensorFlow has the focal loss only as a Keras loss",
         "mape_loss": "TensorFlow has the percentage error only as a Keras loss",
         "msle_loss": "TensorFlow has the logarithmic error only as a Keras loss",
+        "log2": "TensorFlow has no logarithm but the natural one in tf.math",
+        "log10": "TensorFlow has no logarithm but the natural one in tf.math",
         "kl_div_loss": "TensorFlow has the divergence only as a Keras loss, of probabilities",
     }
 

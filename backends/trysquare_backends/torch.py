@@ -343,7 +343,10 @@ class Torch(Framework):
         # elementary functions
         *(
             Binding(name, f"torch.{name}", getattr(torch, name), {"input": "x"})
-            for name in ("exp", "expm1", "log", "log1p", "tanh", "erf", "erfc", "sqrt")
+            for name in (
+                *("exp", "expm1", "log", "log2", "log10", "log1p"),
+                *("sinh", "cosh", "tanh", "erf", "erfc", "sqrt", "rsqrt"),
+            )
         ),
         # activations with curves
         functional_binding("gelu", "gelu", input="x", approximate="approximate"),

@@ -280,11 +280,26 @@ POINTWISE = {
     "log1p": Pointwise(
         lambda p, x: NAN if x < -1 else log1p(x), {"x": lambda p, x: quotient(ONE, 1 + x)}, odd=(0,)
     ),
+    "log2": Pointwise(
+        lambda p, x: NAN if x < 0 else log(x) / mp.log(2),
+        {"x": lambda p, x: quotient(ONE, x * mp.log(2))},
+    ),
+    "log10": Pointwise(
+        lambda p, x: NAN if x < 0 else log(x) / mp.log(10),
+        {"x": lambda p, x: quotient(ONE, x * mp.log(10))},
+    ),
+    "sinh": Pointwise(lambda p, x: mp.sinh(x), {"x": lambda p, x: mp.cosh(x)}, odd=(0,)),
+    "cosh": Pointwise(lambda p, x: mp.cosh(x), {"x": lambda p, x: mp.sinh(x)}),
     "tanh": Pointwise(lambda p, x: tanh(x), {"x": lambda p, x: tanh_slope(x)}, odd=(0,)),
     "erf": Pointwise(lambda p, x: erf(x), {"x": lambda p, x: bell(x)}, odd=(0,)),
     "erfc": Pointwise(lambda p, x: erfc(x), {"x": lambda p, x: -bell(x)}),
     "sqrt": Pointwise(
         lambda p, x: sqrt(x), {"x": lambda p, x: quotient(ONE, 2 * sqrt(x))}, odd=(0,)
+    ),
+    "rsqrt": Pointwise(
+        lambda p, x: quotient(ONE, sqrt(x)),
+        {"x": lambda p, x: quotient(-ONE, 2 * x * sqrt(x))},
+        odd=(0,),
     ),
     **ACTIVATIONS,
 }
@@ -472,7 +487,8 @@ class Perfect(Backend):
         if function.odd:
             given = (arguments[place] for place in function.odd)
             ones = (np.copysign(np.ones_like(first), one) for one in given)
-            output = np.where(output == 0, np.copysign(output, math.prod(ones)), output)
+            signed = (output == 0) | (first == 0)
+            output = np.where(signed, np.copysign(output, math.prod(ones)), output)
         if function.passes:
             output = np.where((output == 0) & (first == 0), first, output)
         if call.want is Want.INPLACE:

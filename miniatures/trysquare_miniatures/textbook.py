@@ -105,8 +105,8 @@ def total(terms: Iterable[Real]) -> Real:
 class Pointwise:
     """A function that treats every element alone; value and slopes are f(parameters, *inputs).
 
-    A zero has the signs of the inputs that are counted in `odd`, multiplied; if it `passes`, it is
-    the input.
+    A zero, and what is at one, has the signs of the inputs that are counted in `odd`, multiplied;
+    if a zero `passes`, it is the input.
     """
 
     value: Callable[..., Real]

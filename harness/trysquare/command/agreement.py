@@ -13,6 +13,7 @@ from trysquare.errors import Mistake, SpecErrors
 from trysquare.planning import corpus
 from trysquare.planning.cases import Case, Expect, named_cases, numbers
 from trysquare.spec import NamedCase, Spec, Special
+from trysquare.truth.bundle import Asked, bundle
 from trysquare.truth.known import Truth
 from trysquare.verdict.standard import Standard
 
@@ -50,26 +51,35 @@ def _misread_corpus(spec: Spec) -> tuple[Mistake, ...]:
 def contradictions(spec: Spec) -> Iterator[Mistake]:
     """Yield the cases of a spec that state another number than its formula gives."""
     asked: dict[Format, dict[str, Case]] = {}
+    stated: list[tuple[NamedCase, Standard]] = []
     for named in spec.cases:
         format = FORMATS[named.dtypes[0]] if named.dtypes else FLOAT64
         if format not in asked:
             asked[format] = {case.name: case for case in named_cases(spec, format)}
         case = asked[format][named.name]
         if case.expect is Expect.TRUTH and not spec.draws(case.effective):
-            problem = _problem(Standard(spec, case), named)
-            if problem:
-                place = named.place
-                message = f"case '{named.name}' contradicts the formula: {problem}"
-                yield Mistake(str(place.path), place.line, place.column, message)
+            stated.append((named, Standard(spec, case)))
+    sound = [standard.oracle for _, standard in stated if not _misfit(standard)]
+    bundle(sound, (Asked.KNOWN,))
+    for named, standard in stated:
+        problem = _misfit(standard) or _problem(standard, named)
+        if problem:
+            place = named.place
+            message = f"case '{named.name}' contradicts the formula: {problem}"
+            yield Mistake(str(place.path), place.line, place.column, message)
+
+
+def _misfit(standard: Standard) -> str:
+    """Return why the inputs of a case do not fit together; nothing if they do."""
+    try:
+        _ = standard.shape
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _problem(standard: Standard, named: NamedCase) -> str:
-    case = standard.case
-    try:
-        shape = standard.shape
-    except ValueError as error:
-        return str(error)
-    truth = standard.canonical.truth
+    case, shape, truth = standard.case, standard.shape, standard.canonical.truth
     alternatives = () if isinstance(named.expect, Special) else named.expect
     answers = [numbers(nested, case.effective, case.format) for nested in alternatives]
     for stated in answers:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from functools import cached_property
 
 
 class Op(StrEnum):
@@ -87,6 +88,18 @@ class Node:
     op: Op
     args: tuple[Node, ...] = ()
     value: Fraction | int | str | None = None
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.op, self.args, self.value))
+
+    def __hash__(self) -> int:
+        """Hash the tree once: whoever asks for a part's hash asks for that of all below it."""
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[Node], tuple[object, ...]]:
+        """Leave the hash behind: that of a text differs from process to process."""
+        return Node, (self.op, self.args, self.value)
 
 
 def number(value: int | Fraction) -> Node:
