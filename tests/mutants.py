@@ -162,7 +162,7 @@ HOSTILE: Final = (
 )
 """What takes the place of a word, or stands beside it."""
 
-VALUES: Final = (
+VALUES: Final[tuple[Any, ...]] = (
     *(None, True, False, 0, 1, -1, 1.5, -0.0, 1e308, 2**63, -(2**63), 10**30, 10**400, 10**4000),
     *([], {}, [[]], [1], {"a": 1}, {"text": "inf"}, {"float": "0x1p99999"}, {"float": 1}, [0] * 70),
     *([10**12, 10**12], [0, 2**62], [-1], [1] * 64, {"": ""}, {"type": "header"}, "inf", "nan"),
@@ -447,4 +447,5 @@ def harmful(name: str, first: int, count: int, folder: Path, most: int = KEPT) -
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:5]), Path(sys.argv[5]))
+    numbers = [int(word) for word in sys.argv[2:5]]
+    main(sys.argv[1], numbers[0], numbers[1], numbers[2], Path(sys.argv[5]))

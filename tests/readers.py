@@ -53,7 +53,8 @@ from trysquare.workers.protocol import (
     unpack_hello,
     unpack_reply,
 )
-from trysquare_reports import annotations, badge, html, issue, junit, summary, text
+from trysquare_reports import annotations as commands
+from trysquare_reports import badge, html, issue, junit, summary, text
 
 TODAY = date(2026, 11, 26)
 CPU = Target("torch", "cpu", "eager")
@@ -107,7 +108,8 @@ def _use_spec(path: Path, _: bytes) -> None:
     is_spec(path)
     spec = read(path)
     assert spec.function == path.stem
-    words = (*spec.where, *(one.name for one in (*spec.inputs, *spec.parameters)))
+    given = [one.name for one in spec.inputs] + [one.name for one in spec.parameters]
+    words = [*spec.where, *given]
     assert all(word.isidentifier() for word in words)
     assert corpus.place(spec).parent == path.resolve().parent / corpus.FOLDER
 
@@ -195,7 +197,7 @@ def _corpus(folder: Path, data: bytes) -> None:
     home.write_bytes((specs_folder() / "activations/elu.yaml").read_bytes())
     # the size and the time of the file say whether it was read before
     (folder / corpus.FOLDER).mkdir(exist_ok=True)
-    corpus._read.cache_clear()  # type: ignore[attr-defined]
+    corpus._read.cache_clear()
     spec = read(home)
 
     def use(_: Path, __: bytes) -> None:
@@ -271,7 +273,7 @@ def _use_results(path: Path, data: bytes) -> None:
         junit.render,
         summary.render,
         text.render_summary,
-        annotations.commands,
+        commands.commands,
         badge.svg,
         lambda run: [issue.issue(run, result) for result in run.results],
         lambda run: compare(run, fake_run.run()),
@@ -284,8 +286,7 @@ def _use_results(path: Path, data: bytes) -> None:
 
 
 def _use_journal(path: Path, _: bytes) -> None:
-    for _, record in results_file.whole(path):
-        assert record
+    assert [*results_file.whole(path)]
 
 
 # packs and goldens

@@ -36,8 +36,8 @@ _PATTERN = re.compile(r"0[xX][0-9a-fA-F]+")
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _LONGEST_NUMBER = 1000
 _UNREADABLE = (
-    OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, SyntaxError, TypeError, TokenError,
-    zlib.error, zipfile.BadZipFile,
+    OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, SyntaxError, TypeError,
+    TokenError, zlib.error, zipfile.BadZipFile,
 )  # fmt: skip
 """What NumPy and zipfile raise on files that are not theirs; a shape may want any memory."""
 _ENOUGH = 100

@@ -23,8 +23,8 @@ from trysquare.packs.manifest import File, content, digest
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _UNREADABLE = (
-    OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, SyntaxError, TypeError, TokenError,
-    zlib.error, zipfile.BadZipFile,
+    OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, SyntaxError, TypeError,
+    TokenError, zlib.error, zipfile.BadZipFile,
 )  # fmt: skip
 """What NumPy and zipfile raise on files that are not theirs, encrypted or cut off."""
 
