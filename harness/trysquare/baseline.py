@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from trysquare.divergences import ENDINGS, SEGMENTS
+from trysquare.divergences import ADDRESS, ENDINGS, SEGMENTS
 from trysquare.errors import SpecErrors, suggestion
 from trysquare.result import Outcome, Result, Symptom
 from trysquare.spec import Place
@@ -31,11 +31,6 @@ REASON: Final[dict[str, Any]] = {
     "title": "a reason of at least 15 characters",
     "type": "string",
     "pattern": r"\S.{13,}\S",
-}
-ADDRESS: Final[dict[str, Any]] = {
-    "title": "an https address",
-    "type": "string",
-    "pattern": r"^https://[^\s/]+\.[^\s/]+(/\S*)?$",
 }
 DAY: Final[dict[str, Any]] = {
     "title": "a day, as in 2027-03-31",

@@ -29,6 +29,12 @@ SEGMENTS: Final = 5
 ENDINGS: Final = (Outcome.CRASHED, Outcome.TIMED_OUT)
 """What may be known besides a symptom; an errored result is never the framework's doing."""
 
+ADDRESS: Final[dict[str, Any]] = {
+    "title": "an https address",
+    "type": "string",
+    # no dot fits two parts: a thousand of them are not tried in a million ways
+    "pattern": r"^https://[^\s/.]+(\.[^\s/.]+)+(/\S*)?$(?!\n)",
+}
 _PHRASES: Final = {str(phrase): phrase for phrase in (*Symptom, *ENDINGS)}
 
 
@@ -62,13 +68,14 @@ _SCHEMA: Final[dict[str, Any]] = {
                         "type": "string",
                         "pattern": r"\S.{13,}\S",
                     },
-                    "see": {
-                        "title": "an https address",
-                        "type": "string",
-                        "pattern": r"^https://[^\s/]+\.[^\s/]+(/\S*)?$",
-                    },
+                    "see": ADDRESS,
                     "symptom": _either("a symptom"),
-                    "versions": {"title": "a range of versions", "type": "string", "minLength": 1},
+                    "versions": {
+                        "title": "a range of versions",
+                        "type": "string",
+                        "minLength": 1,
+                        "maxLength": 200,
+                    },
                     "where": {
                         "title": "a mapping from settings to their values",
                         "type": "object",

@@ -16,6 +16,9 @@ from trysquare.result import Json
 Decoder = Callable[[Any], Any]
 """What makes a value of JSON; raises MisfitError, whose key is that within the value."""
 
+BITS = 1000
+"""Of an integer: sums of errors are long, and every quotient of two is still a float."""
+
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf, "-0.0": -0.0}
 """Floats that JSON has no number for, or that JSON readers lose."""
 
@@ -197,10 +200,10 @@ def _decoder_of_scalars(kind: Any) -> Decoder:
         return _decode_float
     if issubclass(kind, StrEnum):
         return _decoder_of_words(kind)
-    wanted = {str: "a text", int: "an integer", bool: "a flag"}[kind]
+    wanted = {str: "a text", int: f"an integer below 2**{BITS}", bool: "a flag"}[kind]
 
     def decoded(value: Any) -> Any:
-        if type(value) is kind:
+        if type(value) is kind and (kind is not int or value.bit_length() <= BITS):
             return value
         raise MisfitError("", wanted)
 

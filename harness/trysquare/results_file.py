@@ -32,6 +32,9 @@ from trysquare.sweep.segment import Part
 LARGEST = 1 << 30
 """Bytes of a results file that is read."""
 
+LONGEST = 1 << 26
+"""Bytes of one line: reading it takes thirty times as many."""
+
 Line = Record | Part
 """A record of a run, or what a sweep has finished of one."""
 
@@ -235,6 +238,8 @@ def records(path: Path) -> Iterator[tuple[int, Line]]:
     while lines and not lines[-1].strip():
         lines.pop()
     for number, raw in enumerate(lines, 1):
+        if len(raw) > LONGEST:
+            raise UsageError(f"{path}:{number}: not a results file: a line of {len(raw)} bytes")
         try:
             item = record(raw.decode("utf-8"))
         except MisfitError as error:

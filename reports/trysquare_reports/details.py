@@ -138,7 +138,7 @@ def _swept(sweep: Sweep) -> Iterator[tuple[str, str]]:
         widest = "" if sweep.widest == sweep.first else f", the widest {span(sweep.widest)}"
         yield "Outside the limit", text + widest
     sizes = (
-        f"{'up to 1' if power < 0 else f'from {2**power}'} ULP: {figures.whole(count)}"
+        f"{'up to 1' if power < 0 else f'from {figures.power(power)}'} ULP: {figures.whole(count)}"
         for power, count in sweep.powers
     )
     yield "Errors by size", " · ".join(sizes)

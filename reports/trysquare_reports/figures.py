@@ -9,6 +9,7 @@ _HOUR = 60 * _MINUTE
 _DECIMAL_BELOW = 10.0
 _WHOLE_BELOW = 10_000.0
 _ONE_PERCENT = 0.01
+_WRITTEN_OUT = 64
 
 
 def ulp(value: float) -> str:
@@ -28,6 +29,11 @@ def ulp(value: float) -> str:
 def whole(value: int) -> str:
     """Return a count with thin spaces between its thousands."""
     return f"{value:,}".replace(",", "\u202f")
+
+
+def power(exponent: int) -> str:
+    """Return a power of two; a file may claim one that nobody can write out."""
+    return str(2**exponent) if exponent < _WRITTEN_OUT else f"2^{exponent}"
 
 
 def plain(decimal: str) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from tokenize import TokenError
 
 import flint
 import numpy as np
@@ -34,6 +35,11 @@ LARGEST = 2**30
 _PATTERN = re.compile(r"0[xX][0-9a-fA-F]+")
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _LONGEST_NUMBER = 1000
+_UNREADABLE = (
+    OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, SyntaxError, TypeError,
+    TokenError, zlib.error, zipfile.BadZipFile,
+)  # fmt: skip
+"""What NumPy and zipfile raise on files that are not theirs; a shape may want any memory."""
 _ENOUGH = 100
 """Mistakes after which a file is not the one that was meant."""
 
@@ -165,7 +171,7 @@ def _numbers(
 
 def _shown(text: str) -> str:
     """Return the beginning of a cell without what a terminal would obey."""
-    return "".join(c if c.isprintable() else " " for c in text.strip()[:40])
+    return "".join(c if c.isprintable() else " " for c in text.strip()[:80])
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -211,9 +217,14 @@ def _arrays(path: Path) -> dict[str, Array]:
             if sum(item.file_size for item in archive.infolist()) > LARGEST:
                 raise UsageError(f"{path}: unpacks to more than {LARGEST} bytes")
         with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise UsageError(f"{path}: not an npz file that can be read: {error}") from None
+            arrays = {name: archive[name] for name in archive.files}
+    except _UNREADABLE as error:
+        first = _shown(str(error).partition("\n")[0])
+        raise UsageError(f"{path}: not an npz file that can be read: {first}") from None
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):  # NumPy gives what is no .npy as bytes
+            raise UsageError(f"{path}: '{_shown(name)}' is no array")
+    return arrays
 
 
 def _widened(path: Path, name: str, array: Array, format: Format) -> Array:
@@ -233,6 +244,6 @@ def _require_names(
     for name in names:
         if name not in known:
             hint = suggestion(name, known) or f"there are {', '.join(known)}"
-            raise UsageError(f"{path}: '{name}' is not an input; {hint}")
+            raise UsageError(f"{path}: '{_shown(name)}' is not an input; {hint}")
     for name in sorted(needed - set(names)):
         raise UsageError(f"{path}: nothing is called '{name}'")

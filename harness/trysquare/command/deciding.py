@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from trysquare.baseline import (
-    ADDRESS,
     DAY,
     LARGEST_FILE,
     REASON,
@@ -23,6 +22,7 @@ from trysquare.baseline import (
     day,
     phrase,
 )
+from trysquare.divergences import ADDRESS
 from trysquare.errors import SpecErrors, UsageError, suggestion
 from trysquare.result import Expectation, Header, Outcome, Result
 from trysquare.spec import Place

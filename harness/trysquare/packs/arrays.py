@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -22,8 +23,8 @@ from trysquare.packs.manifest import File, content, digest
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _UNREADABLE = (
-    OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, zlib.error,
-    zipfile.BadZipFile,
+    OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, SyntaxError, TypeError,
+    TokenError, zlib.error, zipfile.BadZipFile,
 )  # fmt: skip
 """What NumPy and zipfile raise on files that are not theirs, encrypted or cut off."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,9 @@ from trysquare.spec import Place
 
 MOST_MISTAKES: Final = 100
 """Reading stops after so many; a file with more is not the file that was meant."""
+
+LONGEST_MESSAGE: Final = 2000
+"""Characters of what is said of a mistake; it may repeat what was written, of any length."""
 
 WIDEST_EXCERPT: Final = 160
 """Characters of a line that is still shown in an error."""
@@ -94,7 +97,7 @@ class Document:
         text = self.lines[line - 1].replace("\t", " ") if line <= len(self.lines) else ""
         width = max(1, min(width, len(text) - column + 1))
         excerpt = text if len(text) <= WIDEST_EXCERPT else ""
-        message, hint = (" ".join(words.split()) for words in (message, hint))
+        message, hint = (" ".join(words[:LONGEST_MESSAGE].split()) for words in (message, hint))
         self.mistakes.append(Mistake(str(self.path), line, column, message, excerpt, width, hint))
         if len(self.mistakes) >= MOST_MISTAKES:
             raise SpecErrors(self.mistakes)
@@ -105,32 +108,31 @@ class Document:
         Folding and quoting change white space only: the n-th visible character of the text is the
         n-th visible character of the source. An escape breaks that, and then it is the beginning.
         """
-        visible = list(self._visible(scalar))
         nth = sum(not character.isspace() for character in scalar.text[:offset])
-        if not visible or (scalar.style == '"' and self._escaped(scalar)):
+        if scalar.style == '"' and any("\\" in row for _, _, row in self._source(scalar)):
             return scalar.line, scalar.column
-        if nth < len(visible):
-            return visible[nth]
-        line, column = visible[-1]
-        return line, column + 1
+        # no further than needed: a scalar may be as large as its file
+        before = [*islice(self._visible(scalar), nth + 1)]
+        if not before:
+            return scalar.line, scalar.column
+        line, column = before[-1]
+        return line, column + (len(before) <= nth)
 
     def _visible(self, scalar: Scalar) -> Iterator[tuple[int, int]]:
         doubled = False
-        for line, column, character in chain.from_iterable(self._source(scalar)):
-            # inside single quotes, two of them are one character
-            doubled = scalar.style == character == "'" and not doubled
-            if not character.isspace() and not doubled:
-                yield line, column
+        for line, first, row in self._source(scalar):
+            for column, character in enumerate(row, first):
+                # inside single quotes, two of them are one character
+                doubled = scalar.style == character == "'" and not doubled
+                if not character.isspace() and not doubled:
+                    yield line, column
 
-    def _escaped(self, scalar: Scalar) -> bool:
-        return any(character == "\\" for row in self._source(scalar) for _, _, character in row)
-
-    def _source(self, scalar: Scalar) -> Iterator[list[tuple[int, int, str]]]:
-        """Yield the characters between the marks of a scalar, line by line."""
+    def _source(self, scalar: Scalar) -> Iterator[tuple[int, int, str]]:
+        """Yield what is between the marks of a scalar: line, first column and text of each line."""
         block, quotes = scalar.style in ("|", ">"), len(scalar.style) if scalar.style else 0
         last, stop = scalar.end
         for line in range(scalar.line + 1 if block else scalar.line, last + 1):
             text = self.lines[line - 1] if line <= len(self.lines) else ""
             begin = scalar.column - 1 + quotes if line == scalar.line else 0
             end = stop - 1 - (0 if block else quotes) if line == last else len(text)
-            yield [(line, at + 1, text[at]) for at in range(begin, min(end, len(text)))]
+            yield line, begin + 1, text[begin:end]

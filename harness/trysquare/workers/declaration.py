@@ -64,7 +64,11 @@ class Declaration:
         first, *rest = self.command
         if os.sep in first:
             path = self.folder / first
-            if not path.is_file():
+            try:
+                there = path.is_file()
+            except OSError as error:
+                raise FileNotFoundError(f"{path}: {error.strerror}") from None
+            if not there:
                 raise FileNotFoundError(f"there is no {first} in {self.folder}; is it built?")
             if not os.access(path, os.X_OK):
                 raise FileNotFoundError(f"{path} is not executable")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from trysquare.backend import Form, Kind, Want
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 VERSION: Final = 1
 """The version of the protocol; each end says which it speaks."""
 
-NAME: Final = r"^[a-z0-9][a-z0-9._+-]{0,99}$"
+NAME: Final = r"^[a-z0-9][a-z0-9._+-]{0,99}$(?!\n)"
 """What a backend, a device and a mode can be called: they are parts of the ids of results."""
 
 REFUSALS: Final = (Kind.UNSUPPORTED, Kind.RAISED, Kind.ERRORED)
@@ -217,8 +218,8 @@ def _validator(name: str) -> Draft7Validator:
 
 def mistakes(header: Json, name: str) -> Iterator[str]:
     """Yield what is wrong in a header, and where, by the definition of that name."""
-    errors = sorted(_validator(name).iter_errors(header), key=lambda error: [*map(str, error.path)])
-    for error in errors[:MOST_MISTAKES]:
+    some = islice(_validator(name).iter_errors(header), MOST_MISTAKES)
+    for error in sorted(some, key=lambda error: [*map(str, error.path)]):
         place = ".".join(map(str, error.absolute_path)) or "the header"
         schema: Any = error.schema
         found: Any = error.instance
@@ -227,8 +228,9 @@ def mistakes(header: Json, name: str) -> Iterator[str]:
                 missing = [key for key in schema["required"] if key not in found]
                 text = f"has no {', '.join(map(repr, missing))}"
             case "additionalProperties":
-                strange = [key for key in found if key not in schema["properties"]]
-                hints = filter(None, (suggestion(key, schema["properties"]) for key in strange))
+                known = schema["properties"]
+                strange = [*islice((key for key in found if key not in known), MOST_MISTAKES)]
+                hints = filter(None, (suggestion(key, known) for key in strange))
                 text = " ".join([f"has an unknown {', '.join(map(repr, strange))};", *hints])
                 text = text.rstrip(";")
             case "enum":
