@@ -61,11 +61,13 @@ def lost(error: Lost, where: str = "") -> Fault:
 class Conversation:
     """A program, started; leaving the context ends it. Every method raises Fault.
 
-    `seconds` is how long an answer may take; what is shared is looked at LATE.
+    `seconds` is how long an answer may take; what is shared is looked at `late`,
+    after so many seconds.
     """
 
-    def __init__(self, program: Declaration, seconds: float) -> None:
+    def __init__(self, program: Declaration, seconds: float, late: float | None = None) -> None:
         self.program, self._seconds = program, seconds
+        self._late = LATE if late is None else late
         self._area = Area(AREA_BYTES)
         self._number = 0
         try:
@@ -118,7 +120,7 @@ class Conversation:
             body["room"] = room
         self._say(Message(Type.RUN, body, tuple(arrays)), shared=bool(room))
         if room:
-            time.sleep(LATE)
+            time.sleep(self._late)
         replies = [self._result(case, len(calls)) for case in range(len(calls))]
         self._expect(Type.DONE, {"id": self._number}, "after the last result")
         return replies
