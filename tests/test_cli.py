@@ -386,8 +386,29 @@ def test_the_script_of_a_result_runs_in_a_fresh_process(
     lied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, identity = with_script(lied, tmp_path, "assert 1 == 2\n")
+    result = rerun.find(read(path).results, identity)
+    assert result.worst is not None
+    got = float(result.worst.got.decimal).hex()
+    script = f"print('got ', {result.worst.got.decimal}, '{got}')\nassert 1 == 2\n"
+    path, identity = with_script(lied, tmp_path, script)
     assert main(["repro", str(path), identity, "--run"]) == Code.UNEXPECTED
-    assert "confirmed" in capsys.readouterr().out
+    assert "confirmed: the divergence shows" in capsys.readouterr().out
+
+
+def test_a_script_that_breaks_off_is_not_judged(
+    lied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, identity = with_script(lied, tmp_path, "nobody.imported(this)\n")
+    assert main(["repro", str(path), identity, "--run"]) == Code.NOTHING
+    assert "not judged: the script did not get so far" in capsys.readouterr().out
+
+
+def test_who_names_no_result_is_told_which_there_are(
+    lied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, identity = with_script(lied, tmp_path, "assert 1 == 2\n")
+    assert main(["repro", str(path)]) == Code.USAGE
+    assert identity in capsys.readouterr().err
 
 
 def with_script(results: Path, folder: Path, script: str) -> tuple[Path, str]:

@@ -226,6 +226,7 @@ def test_an_optional_input_that_is_taken_and_ignored_is_told() -> None:
         (partial(assert_conforms, gelu, "gelu", approximate=True), "is a choice, not True"),
         (partial(assert_conforms, gelu, "elu", alpha="1"), "alpha is a number, not '1'"),
         (partial(assert_conforms, 3, "gelu"), "3 cannot be called"),  # type: ignore[arg-type]
+        (partial(assert_conforms, gelu, "gelu", dtype=np.float32), "named by text"),  # type: ignore[arg-type]
     ],
 )
 def test_a_name_that_is_wrong_is_an_error_with_a_suggestion(

@@ -27,6 +27,9 @@ TEXTS = {
 }
 """The formats but HTML, and who writes them."""
 
+MOST_NAMED = 20
+"""Results that are named to whoever names none."""
+
 
 @click.command()
 @click.argument("results", type=ANY_FILE)
@@ -47,6 +50,8 @@ def report(results: Path, output: Path | None, form: str, baseline: Path | None)
     if baseline is not None and form != "html":
         raise UsageError("--baseline is for HTML; `trysquare diff OLD NEW` compares as text")
     recorded = read(results)
+    if recorded.footer is None:
+        click.echo(f"{results}: the run did not end; this is a report of a part of it", err=True)
     if form == "html":
         path = output or results.with_suffix(".html")
         for source in filter(None, (results, baseline)):
@@ -125,14 +130,14 @@ def repro(results: Path, result_id: str, execute: bool, form: str) -> int:  # no
     Many: each is held against its result, to the last bit. 0: all show the same, 1: some do not,
     3: none was run. One: 1 if the divergence shows, 0 if it does not, 3 if the script broke off.
     """
-    from trysquare.command import rerun
+    from trysquare.command import confirming, rerun
     from trysquare.results_file import read
 
     if execute and form != "script":
         raise UsageError("--run runs the script; --format issue prints a text")
     several = not result_id or "*" in result_id
     if several and not execute:
-        raise UsageError("which result? name an ID, or --run to run the scripts of many")
+        raise UsageError(_choice(read(results).results, result_id or "*"))
     recorded = read(results)
     if several:
         wanted = (it for it in recorded.results if fnmatchcase(it.id, result_id or "*"))
@@ -149,9 +154,19 @@ def repro(results: Path, result_id: str, execute: bool, form: str) -> int:  # no
         click.echo(printable(script), nl=False)
         return Code.EXPECTED
     finding, printed = rerun.rerun(script)
+    finding = confirming.same(result, finding, printed)
     click.echo(printable(f"{printed}\n{finding}"))
-    codes = {rerun.Finding.CONFIRMED: Code.UNEXPECTED, rerun.Finding.UNKNOWN: Code.NOTHING}
-    return codes.get(finding, Code.EXPECTED)
+    codes = {rerun.Finding.GONE: Code.EXPECTED, rerun.Finding.UNKNOWN: Code.NOTHING}
+    return codes.get(finding, Code.UNEXPECTED)
+
+
+def _choice(results: Iterable[Result], pattern: str) -> str:
+    """Return what to name, or to add: the first of the results that have a script."""
+    found = [it.id for it in results if it.reproduction and fnmatchcase(it.id, pattern)]
+    if not found:
+        return f"which result? none that '{pattern}' names has a script"
+    shown = "\n".join(f"  {name}" for name in found[:MOST_NAMED])
+    return f"which result? name one of {len(found):,}, or --run to run the scripts of all\n{shown}"
 
 
 def _confirm(results: Iterable[Result]) -> int:
