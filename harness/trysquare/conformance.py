@@ -42,7 +42,7 @@ def require(
     __tracebackhide__ = True
     words: tuple[object, ...] = (name, dtype)  # as they are annotated, which nobody has to follow
     if not all(isinstance(word, str) for word in words):
-        raise UsageError("the function and its dtype are named by text, such as 'gelu', 'float32'")
+        raise UsageError("the function and its dtype are named by text: dtype='float32'")
     spec = selection.shipped(name)
     given = _parameters(spec, parameters)
     selection.members([dtype], FORMATS, "dtype")
