@@ -394,7 +394,7 @@ def test_doctor_tells_what_a_program_does_wrong(
     tmp_path: Path, liar: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if liar == "overlapping":  # it has to have written twice, however busy the machine is
-        monkeypatch.setattr("trysquare.workers.conversation.LATE", 2.0)
+        monkeypatch.setattr("trysquare.workers.conversation.LATE", 1.0)
     title, words = LIARS[liar]
     findings = examine(read(declared(tmp_path, liar)), 1.0)
     found = next(one for one in findings if one.fault)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -120,7 +119,7 @@ class Conversation:
             body["room"] = room
         self._say(Message(Type.RUN, body, tuple(arrays)), shared=bool(room))
         if room:
-            time.sleep(self._late)
+            self._process.collect(self._late)
         replies = [self._result(case, len(calls)) for case in range(len(calls))]
         self._expect(Type.DONE, {"id": self._number}, "after the last result")
         return replies

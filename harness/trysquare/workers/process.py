@@ -69,6 +69,13 @@ class WorkerProcess:
         self._outgoing = memoryview(encode(message, self._shared() if shared else None))
         self._selector.register(self._stdin, selectors.EVENT_WRITE)
 
+    def collect(self, seconds: float) -> None:
+        """Let what is queued travel, and what comes pile up unread, for so long."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            if not self._pump(left):
+                return
+
     def receive(self, seconds: float) -> Message:
         """Return the next message; raises Lost, with the process killed, if none comes in time."""
         deadline = time.monotonic() + seconds
