@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trysquare.cli.measuring import conclude, require_outputs
-from trysquare.cli.options import MEMORY, REPORT, RESULTS, RESUME, TARGETS, TIMEOUT, Code, limits
+from trysquare.cli.options import (
+    ADDRESS,
+    ENGINE,
+    MEMORY,
+    PROCESSES,
+    REPORT,
+    RESULTS,
+    RESUME,
+    TARGETS,
+    TIMEOUT,
+    Code,
+    hire,
+    limits,
+)
 from trysquare.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,9 +40,11 @@ if TYPE_CHECKING:
 @click.option("--range", "numbers", metavar="LO:HI", help="Only the numbers from LO to HI.")
 @RESUME
 @click.option(
-    "--processes", type=click.IntRange(1, 64), default=2, show_default=True,
+    "--processes", type=click.IntRange(1, 64), default=PROCESSES, show_default=True,
     help="Sweep so many parts at a time, each with a worker for every target.",
 )  # fmt: skip
+@ENGINE
+@ADDRESS
 @RESULTS
 @REPORT
 @TIMEOUT
@@ -51,7 +66,7 @@ def sweep(**options: Any) -> int:
         options["targets"],
         gradient=options["gradient"],
         numbers=_range(options["numbers"]),
-        pace=Pace(options["processes"], limits(options), default_folder()),
+        pace=Pace(options["processes"], limits(options), default_folder(), hire(options)),
     )
     recorded, interrupted = campaign.run(
         options["output"],
