@@ -139,7 +139,10 @@ def hire(options: Mapping[str, Any]) -> Hire | None:
     from trysquare.engines import cluster
     from trysquare.engines.engine import PATIENCE
 
-    return cluster.hire(address, processes, PATIENCE * options["timeout"])
+    def tell(text: str) -> None:
+        click.echo(f"{text}; each is asked twice", err=True)
+
+    return cluster.hire(address, processes, PATIENCE * options["timeout"], tell)
 
 
 def limits(options: Mapping[str, Any]) -> Limits:

@@ -10,7 +10,7 @@ import pickle
 import secrets
 import socket
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from importlib import import_module
 from pathlib import Path
@@ -38,11 +38,15 @@ SETTINGS = {
 """What Ray reads from the environment, unless somebody has set it otherwise."""
 
 
+Tell = Callable[[str], None]
+
+
 class Cluster:
     """A Ray cluster that is connected to."""
 
-    def __init__(self, ray: Any, outfit: Outfit, seconds: float) -> None:
+    def __init__(self, ray: Any, outfit: Outfit, seconds: float, tell: Tell) -> None:
         self._ray, self._needs, self._seconds = ray, tuple(outfit.needs), seconds
+        self._tell = tell
         self._outfit, self._stamp = pickle.dumps(outfit), dict(likeness.stamp())
         self._streams: dict[Any, int] = {}
         self._places = self._found()
@@ -96,10 +100,10 @@ class Cluster:
             word, content = self._ray.get(next(stream))
         except StopIteration:
             del self._streams[stream]
-            yield Lost(ticket, "it ended without an answer")
+            yield self._lost(ticket, "it ended without an answer")
         except self._ray.exceptions.RayError as error:
             del self._streams[stream]
-            yield Lost(ticket, self._lost(error))
+            yield self._lost(ticket, self._why(error))
         else:
             if word == station.BEGUN:
                 yield Begun(ticket)
@@ -110,7 +114,11 @@ class Cluster:
                 raise UsageError(f"a machine of the cluster is not like this one: {told}")
             yield Ended(ticket, told)
 
-    def _lost(self, error: Exception) -> str:
+    def _lost(self, ticket: int, why: str) -> Lost:
+        self._tell(f"a job was lost: {why}")
+        return Lost(ticket, why)
+
+    def _why(self, error: Exception) -> str:
         """Say why there will be no answer; raises UsageError if there can be none anywhere."""
         cause = getattr(error, "cause", None)
         if "failed to import on the worker" in str(error):
@@ -129,7 +137,7 @@ class Cluster:
         try:
             self._places = self._found()
         except UsageError as error:
-            lost = [Lost(ticket, str(error)) for ticket in self._streams.values()]
+            lost = [self._lost(ticket, str(error)) for ticket in self._streams.values()]
             for one in lost:
                 self.cancel(one.ticket)
             return lost
@@ -144,10 +152,11 @@ def _last_line(error: Exception) -> str:
     return str(error).strip().splitlines()[-1].strip()
 
 
-def hire(address: str | None, processes: int, seconds: float) -> Hire:
+def hire(address: str | None, processes: int, seconds: float, tell: Tell) -> Hire:
     """Return what connects to a cluster, or starts one of so many processes on this machine.
 
-    A job may take so many `seconds`. Raises UsageError if Ray is not installed.
+    A job may take so many `seconds`; somebody is told of each that is lost. Raises UsageError if
+    Ray is not installed.
     """
     settle(address)
     ray = _ray()
@@ -157,7 +166,7 @@ def hire(address: str | None, processes: int, seconds: float) -> Hire:
         with _quiet(), _folder() as folder:
             try:
                 _connect(ray, address, processes, folder)
-                engine = Cluster(ray, outfit, seconds)
+                engine = Cluster(ray, outfit, seconds, tell)
             except BaseException:
                 ray.shutdown()
                 raise
