@@ -41,43 +41,45 @@ LAYERS = (
         "sweep.finding sweep.runner"
     ),
     (
-        "audit.reproducing command.interview command.proof command.selection ledger packs.pack "
-        "packs.verify planning.shards sweep.surveys verdict.judge workers.witness workers.worker"
+        "audit.reproducing cli.reviewing cli.testing command.interview command.proof "
+        "command.selection ledger packs.pack packs.verify planning.shards sweep.surveys "
+        "verdict.judge workers.witness workers.worker"
     ),
     (
-        "command.lint hunt.score planning.plan reader sweep.subject verdict.bits "
+        "cli.options command.lint hunt.score planning.plan reader sweep.subject verdict.bits "
         "verdict.diagnosis verdict.properties workers.pool"
     ),
     (
-        "hunt.start packs.answers packs.questions planning.checks specfile.sections verdict.draws "
-        "verdict.measure verdict.part workers.conversation workers.line"
+        "engines.cluster hunt.start packs.answers packs.questions planning.checks "
+        "specfile.sections verdict.draws verdict.measure verdict.part workers.conversation "
+        "workers.line"
     ),
     (
-        "audit.goldens hunt.subject planning.edges planning.invariance planning.limits "
-        "planning.properties planning.refusals planning.second specfile.case_reader "
-        "specfile.properties verdict.standard workers.guest workers.process"
+        "audit.goldens engines.station hunt.subject planning.edges planning.invariance "
+        "planning.limits planning.properties planning.refusals planning.second "
+        "specfile.case_reader specfile.properties verdict.standard workers.guest workers.process"
     ),
     (
         "audit.examination audit.golden_files audit.rounding command.amending command.collecting "
-        "command.deciding describe planning.inputs specfile.signature sweep.evaluation "
-        "sweep.journal verdict.yardsticks workers.launch workers.program workers.remote "
-        "workers.stretch"
+        "command.deciding describe engines.likeness planning.inputs specfile.signature "
+        "sweep.evaluation sweep.journal verdict.yardsticks workers.launch workers.program "
+        "workers.remote workers.stretch"
     ),
     (
-        "audit.second_opinion audit.stability baseline cli.reviewing command.versions "
-        "packs.arrays packs.hard_cases planning.corpus specfile.parameters sweep.surveyor "
-        "truth.bundle truth.rounding truth.tolerance unfinished workers.declaration "
-        "workers.protocol"
+        "audit.second_opinion audit.stability baseline command.versions packs.arrays "
+        "packs.hard_cases planning.corpus specfile.parameters sweep.surveyor truth.bundle "
+        "truth.rounding truth.tolerance unfinished workers.declaration workers.protocol"
     ),
     (
         "audit.assumptions audit.double_entry audit.published audit.region audit.settings "
-        "cli.testing command.confirming divergences formula.interval formula.series machine "
-        "packs.manifest planning.corpus_point results_file specfile.phrases truth.domain "
-        "truth.oracle verdict.spread verdict.tendency workers.headers workers.reproduction"
+        "command.confirming divergences engines.dispatch engines.local formula.interval "
+        "formula.series machine packs.manifest planning.corpus_point results_file "
+        "specfile.phrases truth.domain truth.oracle verdict.spread verdict.tendency "
+        "workers.headers workers.reproduction"
     ),
     (
-        "audit.enclosure audit.grid binding causes cli.announcing cli.options command.progress "
-        "command.rerun difference formula.branching formula.detour planning.cases "
+        "audit.enclosure audit.grid binding causes cli.announcing command.progress command.rerun "
+        "difference engines.engine engines.places formula.branching formula.detour planning.cases "
         "planning.variations record_form specfile.composer specfile.schema specfile.values "
         "truth.arrangement verdict.compare workers.area workers.confines workers.frames "
         "workers.probes"
@@ -93,9 +95,9 @@ LAYERS = (
         "truth.known"
     ),
     (
-        "audit cli command dtypes errors formula formula.tree formula.typeset hunt packs planning "
-        "shelf specfile sweep sweep.segment truth usage verdict workers workers.arithmetic "
-        "workers.lifeline workers.starter"
+        "audit cli command dtypes engines errors formula formula.tree formula.typeset hunt packs "
+        "planning shelf specfile sweep sweep.segment truth usage verdict workers "
+        "workers.arithmetic workers.lifeline workers.starter"
     ),
 )
 """The rooms of the harness, from the top down; a room imports only from lines below its own.

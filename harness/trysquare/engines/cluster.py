@@ -11,7 +11,7 @@ import secrets
 import socket
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from importlib import import_module
 from pathlib import Path
 from time import monotonic
@@ -163,7 +163,7 @@ def hire(address: str | None, processes: int, seconds: float, tell: Tell) -> Hir
 
     @contextmanager
     def hired(outfit: Outfit) -> Iterator[Cluster]:
-        with _quiet(), _folder() as folder:
+        with _quiet(), nullcontext("") if address else _folder() as folder:
             try:
                 _connect(ray, address, processes, folder)
                 engine = Cluster(ray, outfit, seconds, tell)
