@@ -41,8 +41,8 @@ TABLE = """\
 OWN = """
 ## What only CUDA does
 
-Of the divergences, {shared:,} are those of the CPU, by the same causes: mostly to the last bit, else
-with a worst number in which the mathematical library of CUDA rounds differently. The others:
+Of the divergences, {shared:,} are those of the CPU, by the same causes: mostly to the last bit,
+else with a worst number in which the mathematical library of CUDA rounds differently. The others:
 
 """
 SWEPT = """
