@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +18,7 @@ from trysquare.cli.options import (
     REPORT,
     RESULTS,
     RESUME,
+    SHARD,
     TARGETS,
     TIMEOUT,
     Code,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--gradient", is_flag=True, help="Sweep the derivative as well.")
 @click.option("--range", "numbers", metavar="LO:HI", help="Only the numbers from LO to HI.")
+@SHARD
 @RESUME
 @click.option(
     "--processes", type=click.IntRange(1, 64), default=PROCESSES, show_default=True,
@@ -56,10 +59,12 @@ def sweep(**options: Any) -> int:
     """
     from trysquare.command.progress import paced
     from trysquare.command.sweeping import sweeping
+    from trysquare.planning.shards import Shard
     from trysquare.sweep.campaign import Pace
     from trysquare.sweep.surveys import default_folder
 
     require_outputs(options)
+    shard = None if options["shard"] is None else Shard.read(options["shard"])
     campaign = sweeping(
         options["functions"],
         options["dtypes"],
@@ -68,7 +73,7 @@ def sweep(**options: Any) -> int:
         numbers=_range(options["numbers"]),
         pace=Pace(options["processes"], limits(options), default_folder(), hire(options)),
     )
-    recorded, interrupted = campaign.run(
+    recorded, interrupted = replace(campaign, shard=shard).run(
         options["output"],
         lambda done, total: paced(done, total, sys.stderr),
         resume=options["resume"],
