@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not ins
 
 TRYSQUARE = (sys.executable, "-m", "trysquare")
 TIMES = ("started", "finished", "seconds")
-PATIENCE = 100.0
+PATIENCE = 300.0
 BACKENDS = ("numpy", "prey:dies_of_a_number", "prey:hangs_at_a_number")
 HERE = {f"{name.rpartition(':')[2]}:cpu": 1.0 for name in BACKENDS}
 """What the machine says that it has."""
@@ -48,6 +48,7 @@ class Cluster:
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": secrets.token_hex(16),
+            "RAY_raylet_start_wait_time_s": "300",
             "XDG_CACHE_HOME": str(folder / "charts"),
         }
         self.address = ""

@@ -34,6 +34,7 @@ SETTINGS = {
     "RAY_AUTH_MODE": "token",
     "RAY_task_oom_retries": "0",  # for ever, if it is not told
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_raylet_start_wait_time_s": "300",  # half a minute is not enough on a busy machine
 }
 """What Ray reads from the environment, unless somebody has set it otherwise."""
 
