@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trysquare.backend import Answer, Array, Call, Kind, Refusal, Want
+from trysquare.backend import ALWAYS, INDEX_DTYPE, Answer, Array, Call, Kind, Refusal, Want
 from trysquare.dtypes import FORMATS
 from trysquare.errors import suggestion
 from trysquare.planning.cases import Case, Expect
@@ -139,7 +139,7 @@ def _echo(met: Met, arrays: Sequence[Array], advice: str, *, shared: bool = Fals
 
 def _copies(met: Met) -> str:
     for dtype, arrays in samples(met.hello.dtypes):
-        if dtype == "int64":
+        if dtype == INDEX_DTYPE:
             advice = "int64 and bool come with every dtype: copy their bytes"
         else:
             advice = "copy bytes; a number that was read loses what a NaN carries, or its sign"
@@ -149,7 +149,7 @@ def _copies(met: Met) -> str:
 
 def _shapes(met: Met) -> str:
     shapes = ((), (1,), (0,), (2, 0, 3), (1, 2, 3, 4), (5, 1))
-    numbers = [*met.hello.dtypes, "int64", "bool"]
+    numbers = [*met.hello.dtypes, *sorted(ALWAYS)]
     arrays = [np.ones(shape, DTYPES[dtype]) for dtype in numbers for shape in shapes]
     _echo(
         met, arrays, "an answer has the shape of its input, also with no dimension, or no element"
