@@ -31,7 +31,7 @@ class Fragile(Double):
 
     def __init__(self, name: str, accident: Callable[[Fragile, Array], Tensor]) -> None:
         super().__init__(name)
-        self.accident, self.answered = accident, 0
+        self.accident, self.answered, self.gone = accident, 0, False
 
     def targets(self) -> tuple[Offer, ...]:
         return (
@@ -42,10 +42,15 @@ class Fragile(Double):
 
     def value(self, spec: Spec, call: Call, tensors: Tensors) -> Tensor:
         x = tensors["x"]
+        if self.gone:
+            raise RuntimeError("there is no device any more")
         if TRIGGER in x:
             return self.accident(self, x)
         self.answered += 1
         return x + x
+
+    def lost(self) -> bool:
+        return self.gone
 
     def environment(self) -> Mapping[str, str]:
         return {"pid": str(os.getpid()), "threads": os.environ["OMP_NUM_THREADS"]}
@@ -131,6 +136,11 @@ def die_unless_first(self: Fragile, x: Array) -> Tensor:
     return x + x
 
 
+def lose_the_device(self: Fragile, _: Array) -> Tensor:
+    self.gone = True
+    raise RuntimeError("device-side assert triggered")
+
+
 def overwrite(_: Fragile, x: Array) -> Tensor:
     x += x
     return x
@@ -160,6 +170,7 @@ ACCIDENTS: dict[str, Callable[[Fragile, Array], Tensor]] = {
     "babbles": babble,
     "spoils_the_pipe": spoil_the_pipe,
     "dies_unless_first": die_unless_first,
+    "loses_its_device": lose_the_device,
     "overwrites": overwrite,
     "reads_stdin": read_stdin,
     "wrong_dtype": return_float64,

@@ -115,6 +115,7 @@ def test_no_calls_have_no_replies(pool: Pool, spec: Spec) -> None:
         ("unheard_of_dtype", Kind.ERRORED, "no array of complex64 can be sent"),
         ("segfaults", Kind.CRASHED, "killed by SIGSEGV"),
         ("leaves", Kind.CRASHED, "ended with exit code 3"),
+        ("loses_its_device", Kind.CRASHED, "lost its device: RuntimeError: device-side assert"),
         ("spoils_the_pipe", Kind.CRASHED, "spoke no protocol"),
     ],
 )

@@ -547,6 +547,15 @@ class Torch(Framework):
             return True
         return isinstance(error, RuntimeError) and bool(NO_KERNEL.search(str(error)))
 
+    def lost(self) -> bool:
+        """Whether CUDA fails whatever is asked of it, as it does after an assertion in a kernel."""
+        try:
+            if self.target.device == "cuda":
+                torch.cuda.synchronize()
+        except RuntimeError:
+            return True
+        return False
+
     def differentiate(
         self,
         function: Callable[[Tensors], Tensor],

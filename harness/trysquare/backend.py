@@ -322,6 +322,10 @@ class Backend(ABC):
         """Whether an exception says that the framework has no kernel, not that a call is wrong."""
         return isinstance(error, NotImplementedError)
 
+    def lost(self) -> bool:
+        """Whether, after an exception, this process is of no use: its device fails every call."""
+        return False
+
 
 NAMESPACE = "trysquare_backends"
 

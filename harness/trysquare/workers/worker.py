@@ -50,7 +50,7 @@ from trysquare.workers.reproduction import script, unpack_claim
 from trysquare.workers.starter import watch
 from trysquare.workers.stretch import unpack, walk
 
-OUT_OF_MEMORY = 3
+GIVEN_UP = 3
 SCRIPT_LIMIT = HEADER_LIMIT // 2
 
 
@@ -186,7 +186,9 @@ class Worker:
             return Refusal(Kind.ERRORED, str(error), type(error).__name__)
         except Exception as error:  # noqa: BLE001 - whatever a framework raises
             if exhausted(error):
-                give_up(error)
+                give_up("out of memory", error)
+            if self.backend.lost():
+                give_up("lost its device", error)
             kind = Kind.UNSUPPORTED if self.lacks(error) else Kind.RAISED
             return Refusal(kind, clean(words(error)), type(error).__name__)
         finally:
@@ -241,11 +243,11 @@ class Worker:
         )
 
 
-def give_up(error: Exception) -> NoReturn:
-    """End for lack of memory, which earlier calls may have taken: in a new process, all is well."""
-    sys.stderr.write(f"out of memory: {clean(f'{type(error).__name__}: {words(error)}')}\n")
+def give_up(why: str, error: Exception) -> NoReturn:
+    """End, for what earlier calls may have done: in a new process, all is well."""
+    sys.stderr.write(f"{why}: {clean(f'{type(error).__name__}: {words(error)}')}\n")
     sys.stderr.flush()
-    os._exit(OUT_OF_MEMORY)
+    os._exit(GIVEN_UP)
 
 
 def send(replies: BinaryIO, message: Message) -> None:
