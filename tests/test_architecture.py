@@ -67,13 +67,13 @@ LAYERS = (
         "audit.second_opinion audit.stability baseline cli.reviewing command.versions "
         "packs.arrays packs.hard_cases planning.corpus specfile.parameters sweep.surveyor "
         "truth.bundle truth.rounding truth.tolerance unfinished workers.declaration "
-        "workers.protocol"
+        "workers.protocol workers.reproduction"
     ),
     (
         "audit.assumptions audit.double_entry audit.published audit.region audit.settings "
-        "cli.testing command.confirming divergences formula.interval formula.series machine "
-        "packs.manifest planning.corpus_point results_file specfile.phrases truth.domain "
-        "truth.oracle verdict.spread verdict.tendency workers.headers workers.reproduction"
+        "cli.testing command.confirming divergences formula.interval formula.series framework "
+        "machine packs.manifest planning.corpus_point results_file specfile.phrases truth.domain "
+        "truth.oracle verdict.spread verdict.tendency workers.headers"
     ),
     (
         "audit.enclosure audit.grid binding causes cli.announcing cli.options command.progress "
