@@ -35,18 +35,18 @@ LAYERS = (
     "command.campaign command.doctor command.hunting command.table pytest_items sweep.campaign",
     "cli.baselining command.mutation hunt.chase recorder usage.porting",
     "cli.walking command.noticing hunt.findings hunt.hunter usage.defaults",
-    "cli.auditing command.standing command.trial hunt.asking sweep.pairs usage.asking",
+    "cli.auditing command.lint command.standing command.trial hunt.asking sweep.pairs usage.asking",
     (
-        "cli.packing command.agreement command.auditing command.merging conformance ratchet run "
-        "sweep.finding sweep.runner"
+        "cli.packing command.agreement command.auditing command.interview command.merging "
+        "conformance ratchet run sweep.finding sweep.runner"
     ),
     (
-        "audit.reproducing command.interview command.proof command.selection ledger packs.pack "
-        "packs.verify planning.shards sweep.surveys verdict.judge workers.witness workers.worker"
+        "audit.reproducing command.proof command.selection ledger packs.pack packs.verify "
+        "planning.shards sweep.surveys verdict.judge workers.witness workers.worker"
     ),
     (
-        "command.lint hunt.score planning.plan reader sweep.subject verdict.bits "
-        "verdict.diagnosis verdict.properties workers.pool"
+        "hunt.score planning.plan reader sweep.subject verdict.bits verdict.diagnosis "
+        "verdict.properties workers.pool"
     ),
     (
         "hunt.start packs.answers packs.questions planning.checks specfile.sections verdict.draws "

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from trysquare.backend import Call, Spelling, Tensor, Tensors
 from trysquare.errors import Unsupported, UsageError, suggestion
-from trysquare.spec import Spec, Value, choice_text
+from trysquare.spec import Parameter, ParameterKind, Spec, Value, choice_text
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,16 @@ def _literal(value: Any) -> str:
 def resolve(bindings: Iterable[Binding], spec: Spec, call: Call) -> Resolved:
     """Return the first binding that takes these parameters, and what it is called with.
 
-    Raises Unsupported, saying which, for a parameter or a value that the framework does not have.
+    Raises Unsupported, saying which, for a parameter or a value that the framework does not have,
+    and UsageError where a binding and the spec disagree about names: else a slip would pass for
+    something that the framework does not have.
     """
     given = {name: value for name, value in call.parameters.items() if value is not None}
     mine = [binding for binding in bindings if binding.function == spec.function]
     if not mine:
         raise Unsupported(f"no binding of {spec.function}")
+    for one in mine:
+        check(one, spec)
     everything = {**spec.defaults, **given}
     binding = next((one for one in mine if _holds(one.when, everything)), None)
     if binding is None:
@@ -151,15 +155,30 @@ def _translate(binding: Binding, name: str, value: Value) -> Any:
 
 
 def check(binding: Binding, spec: Spec) -> None:
-    """Raise UsageError, naming the binding, if it uses a name that the spec does not have."""
+    """Raise UsageError, naming the binding, for a name or a choice that the spec does not have."""
+    inputs = {one.name for one in spec.inputs}
     old = {name for entry in spec.deprecated for name in entry.given}
-    known = {given.name for given in spec.inputs} | spec.defaults.keys() | old
-    for name in (*binding.arguments.values(), *binding.when, *binding.dimensions):
+    place = spec.place.path
+    words = [*binding.arguments.values(), *binding.when]
+    _known(binding, words, inputs | spec.defaults.keys() | old, f"{place} has no")
+    _known(binding, binding.dimensions, inputs, f"{place} has no input")
+    for one in spec.parameters:
+        when = [choice_text(value) for name, value in binding.when.items() if name == one.name]
+        choices = [*binding.values.get(one.name, ()), *when]
+        if known := _choices(one):
+            _known(binding, choices, known, f"{one.name} in {place} is never")
+
+
+def _known(binding: Binding, given: Iterable[str], known: Collection[str], what: str) -> None:
+    for name in given:
         if name not in known:
-            raise UsageError(
-                f"binding {binding.name}: {spec.place.path} has no '{name}'; "
-                f"{suggestion(name, known)}".rstrip("; ")
-            )
+            hint = suggestion(name, known)
+            raise UsageError(f"binding {binding.name}: {what} '{name}'; {hint}".rstrip("; "))
+
+
+def _choices(parameter: Parameter) -> tuple[str, ...]:
+    """Return the words for all values of a parameter; none where they are numbers."""
+    return ("true", "false") if parameter.kind is ParameterKind.FLAG else parameter.choices
 
 
 def spell(bindings: Iterable[Binding]) -> dict[str, Spelling]:

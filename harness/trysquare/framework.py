@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from trysquare.backend import Backend, Call, Form, Spelling, Tensor, Tensors, Want
-from trysquare.binding import Binding, Resolved, check, resolve, spell
+from trysquare.binding import Binding, Resolved, resolve, spell
 from trysquare.errors import Unsupported
 from trysquare.spec import Spec
 
@@ -75,9 +75,6 @@ class Framework(Backend):
         """
         if spec.function in self.absent:
             raise Unsupported(self.absent[spec.function])
-        for binding in self.bindings:
-            if binding.function == spec.function:
-                check(binding, spec)
         return resolve(self.bindings, spec, call)
 
     def written(self, spec: Spec, call: Call) -> str:
