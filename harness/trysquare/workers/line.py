@@ -59,6 +59,8 @@ class Line(threading.Thread):
         self._process: WorkerProcess | None = None
         self._broken = ""
         self._number = 0
+        self._fresh = False
+        """Whether the process has been asked nothing yet."""
         self._stopping = threading.Event()
 
     def submit(self, work: Callable[[Line], T]) -> Future[T]:
@@ -121,6 +123,7 @@ class Line(threading.Thread):
         launch = of_backend(self.target) if guest is None else guest.launch()
         area = self._area if guest is None else guest.area
         process = self._process = WorkerProcess(launch, self._memory, area)
+        self._fresh = True
         if self._stopping.is_set():  # `stop` may have looked before there was a process
             raise Lost(Kind.CRASHED, "stopped")
         process.send(Message(Type.HELLO, greeting(self.target, area)))
@@ -149,6 +152,12 @@ class Line(threading.Thread):
             raise Lost(Kind.CRASHED, self._broken)
         return self._process
 
+    def _asked(self) -> WorkerProcess:
+        """Return the process, which is not a fresh one any more."""
+        process = self._ready()
+        self._fresh = False
+        return process
+
     def _discard(self) -> None:
         process, self._process = self._process, None
         if process is not None:
@@ -170,13 +179,16 @@ class Line(threading.Thread):
             rest = calls[len(replies) :]
             frame = rest[: _frame_length(rest)]
             answered = len(replies)
+            fresh = self._process is None or self._fresh
             try:
                 replies.extend(self._exchange(str(spec.place.path), frame, deadline))
             except Lost as lost:
                 self._discard()
                 if self._stopping.is_set():
                     raise
-                if len(replies) - answered < len(frame):
+                if fresh and len(replies) == answered and self._guest is None:
+                    replies.append(Refusal(lost.kind, lost.message))  # it was the first, so alone
+                elif len(replies) - answered < len(frame):
                     replies.append(self._confirm(spec, calls[len(replies)], deadline, lost))
         return replies
 
@@ -194,7 +206,7 @@ class Line(threading.Thread):
         return reply
 
     def _exchange(self, path: str, calls: Sequence[Call], deadline: float) -> Iterator[Reply]:
-        process = self._ready()
+        process = self._asked()
         self._number += 1
         arrays: list[Array] = []
         packed = [pack_call(call, arrays) for call in calls]
@@ -241,7 +253,7 @@ class Line(threading.Thread):
             "area": -1 if self._area is None else self._area.descriptor,
         }
         try:
-            process = self._ready()
+            process = self._asked()
             process.send(Message(Type.WALK, body))
             message = process.receive(deadline)
             _expect(message, Type.RESULT, id=self._number, case=0)
@@ -272,7 +284,7 @@ class Line(threading.Thread):
             "claim": pack_claim(claim),
         }
         try:
-            process = self._ready()
+            process = self._asked()
             process.send(Message(Type.REPRODUCE, body, tuple(arrays)))
             message = process.receive(deadline)
             _expect(message, Type.SCRIPT, id=self._number)
@@ -293,7 +305,7 @@ class Line(threading.Thread):
             "call": pack_call(call, arrays),
         }
         try:
-            process = self._ready()
+            process = self._asked()
             process.send(Message(Type.SPELL, body, tuple(arrays)))
             message = process.receive(deadline)
             _expect(message, Type.SPELL, id=self._number)
