@@ -13,7 +13,8 @@ import stat
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,7 @@ class Forgetful(Fragile):
 class Misspelling(Fragile):
     """Binds functions under names that nobody asks for."""
 
-    absent: ClassVar = {"softmaks": "there is none", "sigmoid": "there is none"}
+    absent = MappingProxyType({"softmaks": "there is none", "sigmoid": "there is none"})
 
     def spellings(self) -> Mapping[str, Spelling]:
         return dict.fromkeys(["sigmoit", "mine", "relu"], Spelling("x + x", {}))
