@@ -31,14 +31,20 @@ PACKAGES = {
 LAYERS = (
     "__main__",
     "cli.comparing cli.hunting cli.looking cli.sweeping pytest_plugin",
-    "cli.measuring cli.tabling command.catalogue command.sweeping pytest_results",
-    "command.campaign command.doctor command.hunting command.table pytest_items sweep.campaign",
+    (
+        "cli.measuring cli.tabling command.assembling command.catalogue command.sweeping "
+        "pytest_results"
+    ),
+    (
+        "command.campaign command.doctor command.hunting command.merging command.table "
+        "pytest_items sweep.campaign"
+    ),
     "cli.baselining command.mutation hunt.chase recorder usage.porting",
-    "cli.walking command.noticing hunt.findings hunt.hunter usage.defaults",
+    "cli.walking command.noticing hunt.findings hunt.hunter sweep.conclusion usage.defaults",
     "cli.auditing command.lint command.standing command.trial hunt.asking sweep.pairs usage.asking",
     (
-        "cli.packing command.agreement command.auditing command.interview command.merging "
-        "conformance ratchet run sweep.finding sweep.runner"
+        "cli.packing command.agreement command.auditing command.interview conformance ratchet run "
+        "sweep.finding sweep.runner sweep.shares"
     ),
     (
         "audit.reproducing command.proof command.selection ledger packs.pack packs.verify "

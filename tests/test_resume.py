@@ -148,7 +148,7 @@ def test_a_sweep_of_other_numbers_or_functions_is_another_one() -> None:
         target = Target("numpy", "cpu", "formula")
         tasks = {(n, target): Member(target, "numpy", {}) for n in range(len(subjects))}
         pace = Pace(1, Limits(), None)
-        return Sweeping(subjects, (), (target,), ("numpy",), numbers, pace)._plan(tasks)
+        return Sweeping(subjects, (), (target,), ("numpy",), numbers, pace)._plan(tasks, ())
 
     plans = [
         plan(numbers, *functions)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from trysquare.spec import Value
+from trysquare.sweep.segment import Part
 
 FORMAT = 1
 """The version of the results file."""
@@ -411,12 +412,16 @@ class Footer:
 
 @dataclass(frozen=True)
 class Run:
-    """A results file, read back; `footer` is None if the run did not end."""
+    """A results file, read back; `footer` is None if the run did not end.
+
+    `parts` are of a sweep that is no whole one, of which there are no results yet.
+    """
 
     header: Header
     functions: tuple[FunctionRecord, ...]
     results: tuple[Result, ...]
     footer: Footer | None
+    parts: tuple[Part, ...] = ()
 
     @property
     def partial(self) -> str:

@@ -160,6 +160,10 @@ def _blocks(run: Run) -> Iterator[str]:
     sweeps = [line for result in run.results for line in _swept(result)]
     if sweeps:
         yield "\n".join(sweeps)
+    if run.parts:
+        numbers = sum(part.segment.count for part in run.parts)
+        parts = figures.plural(len(run.parts), "part")
+        yield f"{parts} of a sweep, {numbers:,} answers; `trysquare merge` makes results of them"
     known = [*_known(run.results)]
     if known:
         yield "\n".join(known)

@@ -22,6 +22,7 @@ from trysquare.cli.options import (
     RESULTS,
     RESUME,
     SEEDED,
+    SHARD,
     SPECS,
     TARGETS,
     TIMEOUT,
@@ -53,7 +54,7 @@ def _schema() -> object:
 @TARGETS
 @SEEDED
 @BASELINE
-@click.option("--shard", metavar="I/N", help="Only this part of the run; `merge` joins the parts.")
+@SHARD
 @RESULTS
 @REPORT
 @RESUME

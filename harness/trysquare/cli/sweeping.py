@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from trysquare.cli.measuring import conclude, require_outputs
-from trysquare.cli.options import MEMORY, REPORT, RESULTS, RESUME, TARGETS, TIMEOUT, Code, limits
+from trysquare.cli.options import (
+    MEMORY,
+    REPORT,
+    RESULTS,
+    RESUME,
+    SHARD,
+    TARGETS,
+    TIMEOUT,
+    Code,
+    limits,
+)
 from trysquare.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,6 +36,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--gradient", is_flag=True, help="Sweep the derivative as well.")
 @click.option("--range", "numbers", metavar="LO:HI", help="Only the numbers from LO to HI.")
+@SHARD
 @RESUME
 @click.option(
     "--processes", type=click.IntRange(1, 64), default=2, show_default=True,
@@ -41,10 +53,12 @@ def sweep(**options: Any) -> int:
     """
     from trysquare.command.progress import paced
     from trysquare.command.sweeping import sweeping
+    from trysquare.planning.shards import Shard
     from trysquare.sweep.campaign import Pace
     from trysquare.sweep.surveys import default_folder
 
     require_outputs(options)
+    shard = None if options["shard"] is None else Shard.read(options["shard"])
     campaign = sweeping(
         options["functions"],
         options["dtypes"],
@@ -53,7 +67,7 @@ def sweep(**options: Any) -> int:
         numbers=_range(options["numbers"]),
         pace=Pace(options["processes"], limits(options), default_folder()),
     )
-    recorded, interrupted = campaign.run(
+    recorded, interrupted = replace(campaign, shard=shard).run(
         options["output"],
         lambda done, total: paced(done, total, sys.stderr),
         resume=options["resume"],

@@ -17,12 +17,12 @@ from trysquare.command.progress import watched
 from trysquare.divergences import Entry, known
 from trysquare.dtypes import FORMATS
 from trysquare.errors import UsageError
-from trysquare.ledger import SOUND, Ledger
+from trysquare.ledger import Ledger, unjudged
 from trysquare.planning.plan import RUN, Group, groups
 from trysquare.planning.shards import Shard
 from trysquare.ratchet import Ratchet
 from trysquare.recorder import Recorder
-from trysquare.result import SEED, Check, Expectation, Header, Limits, Result, Run
+from trysquare.result import SEED, Check, Header, Limits, Result, Run
 from trysquare.run import Session
 from trysquare.spec import Spec
 from trysquare.unfinished import ANEW, Unfinished
@@ -100,7 +100,7 @@ class Campaign:
             begun = Unfinished(path, header, names[0]) if path is not None and resume else None
             with self._recorder(session, header, begun or path) as records:
                 for result in begun.results if begun else ():
-                    judged = ratchet.judge(ledger.judge(_unjudged(result)))
+                    judged = ratchet.judge(ledger.judge(unjudged(result)))
                     records.remember(_same(judged, result))
                 left = self.groups[begun.groups if begun else 0 :]
                 results = session.results(left, targets)
@@ -135,12 +135,6 @@ class Campaign:
         """The specs that are told of: of a part of a run, those that it asks about."""
         asked = {group.spec.function for group in self.groups}
         return tuple(spec for spec in self.specs if self.shard is None or spec.function in asked)
-
-
-def _unjudged(result: Result) -> Result:
-    """Return a result as it was before anybody said what is known of it."""
-    expected = Expectation.EXPECTED if result.outcome in SOUND else Expectation.UNEXPECTED
-    return replace(result, expectation=expected, known="", baseline="", budget=None)
 
 
 def _same(judged: Result, kept: Result) -> Result:
