@@ -30,10 +30,11 @@ PACKAGES = {
 
 LAYERS = (
     "__main__",
+    "cli.planning",
     "cli.comparing cli.hunting cli.looking cli.sweeping pytest_plugin",
     (
-        "cli.measuring cli.tabling command.assembling command.catalogue command.sweeping "
-        "pytest_results"
+        "cli.measuring cli.tabling command.assembling command.catalogue command.rates "
+        "command.sweeping pytest_results"
     ),
     (
         "command.campaign command.doctor command.hunting command.merging command.table "
@@ -41,19 +42,19 @@ LAYERS = (
     ),
     "cli.baselining command.mutation hunt.chase recorder usage.porting",
     "cli.walking command.noticing hunt.findings hunt.hunter sweep.conclusion usage.defaults",
-    "cli.auditing command.standing command.trial hunt.asking sweep.pairs usage.asking",
+    "cli.auditing command.lint command.standing command.trial hunt.asking sweep.pairs usage.asking",
     (
-        "cli.packing command.agreement command.auditing conformance ratchet run sweep.finding "
-        "sweep.runner sweep.shares"
+        "cli.packing command.agreement command.auditing command.interview conformance "
+        "planning.forecast ratchet run sweep.finding sweep.runner sweep.shares"
     ),
     (
-        "audit.reproducing cli.reviewing cli.testing command.interview command.proof "
-        "command.selection ledger packs.pack packs.verify planning.shards sweep.surveys "
-        "verdict.judge workers.witness workers.worker"
+        "audit.reproducing cli.reviewing cli.testing command.proof command.selection ledger "
+        "packs.pack packs.verify planning.shards sweep.surveys verdict.judge workers.witness "
+        "workers.worker"
     ),
     (
-        "cli.options command.lint hunt.score planning.plan reader sweep.subject verdict.bits "
-        "verdict.diagnosis verdict.properties workers.pool"
+        "cli.options hunt.score planning.plan reader sweep.subject verdict.bits verdict.diagnosis "
+        "verdict.properties workers.pool"
     ),
     (
         "engines.cluster hunt.start packs.answers packs.questions planning.checks "
@@ -74,14 +75,15 @@ LAYERS = (
     (
         "audit.second_opinion audit.stability baseline command.versions packs.arrays "
         "packs.hard_cases planning.corpus specfile.parameters sweep.surveyor truth.bundle "
-        "truth.rounding truth.tolerance unfinished workers.declaration workers.protocol"
+        "truth.rounding truth.tolerance unfinished workers.declaration workers.protocol "
+        "workers.reproduction"
     ),
     (
         "audit.assumptions audit.double_entry audit.published audit.region audit.settings "
         "command.confirming divergences engines.dispatch engines.local formula.interval "
-        "formula.series machine packs.manifest planning.corpus_point results_file "
+        "formula.series framework machine packs.manifest planning.corpus_point results_file "
         "specfile.phrases truth.domain truth.oracle verdict.spread verdict.tendency "
-        "workers.headers workers.reproduction"
+        "workers.headers"
     ),
     (
         "audit.enclosure audit.grid binding causes cli.announcing command.progress command.rerun "

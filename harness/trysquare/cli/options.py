@@ -24,7 +24,7 @@ FC = TypeVar("FC", bound=Callable[..., Any] | click.Command)
 
 ANY_FILE = click.Path(path_type=Path)
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
-PROCESSES = 2
+RUNNERS = 2
 """Runners of this machine, if nobody says how many."""
 SPECS = click.argument("specs", nargs=-1, type=ANY_FILE)
 SEEDED = click.option(
@@ -134,7 +134,7 @@ ADDRESS = click.option(
 
 def hire(options: Mapping[str, Any]) -> Hire | None:
     """Return what starts the engine that was asked for; None: what this machine does by itself."""
-    address, processes = options["address"], options.get("processes", PROCESSES)
+    address, processes = options["address"], options.get("processes", RUNNERS)
     if options["engine"] == "local":
         if address is not None:
             raise UsageError("--address names a cluster: say --engine ray as well")
