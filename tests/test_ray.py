@@ -28,7 +28,7 @@ from workshop import LONG
 pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
 
 TRYSQUARE = (sys.executable, "-m", "trysquare")
-TIMES = ("started", "finished", "seconds")
+TIMES = ("started", "finished", "seconds", "costs")
 PATIENCE = 300.0
 BACKENDS = ("numpy", "prey:dies_of_a_number", "prey:hangs_at_a_number")
 HERE = {f"{name.rpartition(':')[2]}:cpu": 1.0 for name in BACKENDS}
