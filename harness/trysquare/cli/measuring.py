@@ -14,9 +14,11 @@ import click
 
 from trysquare.cli.announcing import announce, unheard
 from trysquare.cli.options import (
+    ADDRESS,
     BACKENDS,
     BASELINE,
     DTYPES,
+    ENGINE,
     FC,
     MEMORY,
     PROFILE,
@@ -29,6 +31,7 @@ from trysquare.cli.options import (
     TARGETS,
     TIMEOUT,
     Code,
+    hire,
     limits,
     require_writable,
     schema_of,
@@ -78,6 +81,8 @@ def selected(options: Mapping[str, Any]) -> Campaign:
 @selecting
 @BASELINE
 @SHARD
+@ENGINE
+@ADDRESS
 @RESULTS
 @REPORT
 @RESUME
@@ -101,6 +106,7 @@ def run(**options: Any) -> int:
         options["output"],
         sys.stderr,
         resume=options["resume"],
+        hire=hire(options),
     )
     if interrupted and options["output"]:
         click.echo("interrupted; --resume goes on", err=True)
