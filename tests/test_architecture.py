@@ -31,15 +31,13 @@ PACKAGES = {
 LAYERS = (
     "__main__",
     "cli.planning",
-    "cli.comparing cli.hunting cli.looking cli.sweeping pytest_plugin",
+    "cli.comparing cli.hunting cli.sweeping",
+    "cli.looking cli.measuring pytest_plugin",
     (
-        "cli.measuring cli.tabling command.assembling command.catalogue command.rates "
-        "command.sweeping pytest_results"
+        "cli.tabling command.assembling command.campaign command.catalogue command.hunting "
+        "command.rates command.sweeping pytest_results"
     ),
-    (
-        "command.campaign command.doctor command.hunting command.merging command.table "
-        "pytest_items sweep.campaign"
-    ),
+    "command.doctor command.merging command.table errands pytest_items sweep.campaign",
     "cli.baselining command.mutation hunt.chase recorder usage.porting",
     "cli.walking command.noticing hunt.findings hunt.hunter sweep.conclusion usage.defaults",
     "cli.auditing command.lint command.standing command.trial hunt.asking sweep.pairs usage.asking",

@@ -22,7 +22,7 @@ from trysquare.spec import Spec
 from trysquare.workers.protocol import Hello
 
 Measure = Callable[[Session, Group, Sequence[Target]], Iterator[Result]]
-"""Yields the results of a group, target by target; a function of a module, so that it travels."""
+"""Yields the results of a group; it can be pickled."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,13 @@ class Brought:
     results: tuple[Result, ...]
 
     def answers(self, errand: Errand, targets: Sequence[Target]) -> bool:
-        """Tell whether this is of an errand: of its group, and of such targets in their order."""
-        places = {str(target): place for place, target in enumerate(targets)}
-        order = [places.get(one.target, -1) for one in self.results]
-        named = all(one.id.startswith(f"{errand.name}/{one.target}/") for one in self.results)
-        return self.errand == errand and named and -1 not in order and order == sorted(order)
+        """Tell whether this is of an errand: of its group, and of no other targets."""
+        asked = {str(target) for target in targets}
+        ours = all(
+            one.target in asked and one.id.startswith(f"{errand.name}/{one.target}/")
+            for one in self.results
+        )
+        return self.errand == errand and ours
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,10 @@ class Equipment:
     backends: tuple[str, ...]
     seed: int
     limits: Limits
-    wanted: tuple[Target, ...]
-    unnamed: bool
     hellos: Mapping[Target, Hello]
     measure: Measure
+    wanted: tuple[Target, ...] = ()
+    unnamed: bool = False
 
     @property
     def needs(self) -> tuple[Target, ...]:

@@ -34,6 +34,7 @@ from trysquare.cli.options import (
     hire,
     limits,
     require_writable,
+    resumable,
     schema_of,
     write,
 )
@@ -100,14 +101,15 @@ def run(**options: Any) -> int:
     accepted = () if options["baseline"] is None else read(options["baseline"])
     campaign = replace(selected(options), accepted=accepted, begun=begun)
     campaign = campaign if shard is None else campaign.part(shard)
-    recorded, interrupted = campaign.run(
-        options["seed"],
-        limits(options),
-        options["output"],
-        sys.stderr,
-        resume=options["resume"],
-        hire=hire(options),
-    )
+    with resumable(options):
+        recorded, interrupted = campaign.run(
+            options["seed"],
+            limits(options),
+            options["output"],
+            sys.stderr,
+            resume=options["resume"],
+            hire=hire(options),
+        )
     if interrupted and options["output"]:
         click.echo("interrupted; --resume goes on", err=True)
     return conclude(recorded, options, interrupted=interrupted)

@@ -141,7 +141,7 @@ class Campaign:
         """Return what others have to open."""
         backends, unnamed = tuple(self.entries), not self.named
         return errands.Equipment(
-            backends, seed, limits, self.wanted, unnamed, hellos, errands.asked
+            backends, seed, limits, hellos, errands.asked, self.wanted, unnamed=unnamed
         )
 
     def _costs(self, opened: float) -> Costs:
