@@ -13,11 +13,12 @@ import stat
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from trysquare.backend import Array, Call, Offer, Target, Tensor, Tensors, Unavailable
+from trysquare.backend import Array, Call, Offer, Spelling, Target, Tensor, Tensors, Unavailable
 from trysquare.errors import Unsupported
 from trysquare.spec import Spec
 from trysquare_miniatures.fragile import Double
@@ -69,6 +70,15 @@ class Forgetful(Fragile):
         if product.dtype == np.float64:
             return np.where(np.abs(product) < np.finfo(np.float64).tiny, 0.0, product)
         return product
+
+
+class Misspelling(Fragile):
+    """Binds functions under names that nobody asks for."""
+
+    absent = MappingProxyType({"softmaks": "there is none", "sigmoid": "there is none"})
+
+    def spellings(self) -> Mapping[str, Spelling]:
+        return dict.fromkeys(["sigmoit", "mine", "relu"], Spelling("x + x", {}))
 
 
 class Fallen(Fragile):
@@ -179,6 +189,7 @@ ACCIDENTS: dict[str, Callable[[Fragile, Array], Tensor]] = {
 
 backend = Fragile("sound", lambda _, x: x + x)
 forgetful = Forgetful("forgetful", lambda _, x: x + x)
+misspelling = Misspelling("misspelling", lambda _, x: x + x)
 fallen = Fallen("fallen", lambda _, x: x + x)
 
 

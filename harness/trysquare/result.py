@@ -444,6 +444,13 @@ class Run:
     footer: Footer | None
     parts: tuple[Part, ...] = ()
 
+    @property
+    def partial(self) -> str:
+        """Why it is only a part of a run, in words; nothing if it is all of one."""
+        shard = f"this is shard {self.header.shard} of it" if self.header.shard else ""
+        end = "" if self.footer else "the run did not end"
+        return "; ".join(part for part in (end, shard) if part)
+
 
 Record = Header | FunctionRecord | Result | Footer
 Json = dict[str, Any]

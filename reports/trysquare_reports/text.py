@@ -243,6 +243,7 @@ def _known(results: Iterable[Result]) -> Iterator[str]:
         dtypes = " ".join(dict.fromkeys(result.dtype for result in members))
         text = f"{function} · {target} · {dtypes}: {len(members)} known"
         yield from _wrapped(f"{text}: {reason}" if reason else text, "K ")
+        yield f"  id {min(members, key=severity).id}"
 
 
 def _heading(result: Result) -> list[str]:

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, NoReturn
 import numpy as np
 
 from trysquare.backend import (
+    ALWAYS,
     Answer,
     Array,
     Backend,
@@ -33,6 +34,7 @@ from trysquare.backend import (
     Tensor,
     Unavailable,
     Want,
+    choose,
     load,
     words,
 )
@@ -68,17 +70,6 @@ def read_spec(path: str) -> Spec:
     from trysquare.reader import read  # noqa: PLC0415 - a hello needs no reader
 
     return read(Path(path))
-
-
-def choose(backend: Backend, asked: Target) -> Target | Unavailable:
-    """Return the target that was asked for; without device and mode, the backend's usual one."""
-    targets = backend.targets()
-    for offer in targets:
-        place = offer if isinstance(offer, Target) else offer.target
-        if not asked.device or (place.device, place.mode) == (asked.device, asked.mode):
-            return offer if isinstance(offer, Unavailable) else place
-    known = ", ".join(str(offer) for offer in targets if isinstance(offer, Target))
-    return Unavailable(asked, f"there is no such target, only {known}", broken=True)
 
 
 def introduce(backend: Backend, target: Target) -> Hello:
@@ -223,7 +214,7 @@ class Worker:
         """Call the framework once, and look at what it did to its inputs."""
         backend, device = self.backend, self.target.device
         for name, array in call.inputs.items():
-            if array.dtype.name not in backend.dtypes(self.target) | {"int64", "bool"}:
+            if array.dtype.name not in backend.dtypes(self.target) | ALWAYS:
                 raise Unsupported(f"{self.target} has no {array.dtype} (input {name})")
         with backend.on(device), self.threads(call.threads):
             tensors = {name: self.tensor(call, array) for name, array in call.inputs.items()}
@@ -271,7 +262,7 @@ def greet(asked: Target) -> tuple[Backend, Hello] | Unavailable:
     if isinstance(backend, Unavailable):
         return backend
     try:
-        target = choose(backend, asked)
+        target = choose(backend.targets(), asked)
         if isinstance(target, Unavailable):
             return target
         backend.prepare(target)
