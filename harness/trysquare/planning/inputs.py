@@ -9,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from trysquare.dtypes import Array, Format
+from trysquare.errors import Mistake, SpecErrors
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node, Op, Scope, names, parts
@@ -96,6 +97,8 @@ def moderate(
     random: Generator,
 ) -> Inputs:
     """Return inputs of moderate size; a function of rows gets at least two dimensions.
+
+    Raises SpecErrors for a domain in which no number lies that is tried.
 
     A function of single numbers gives a number at each: in a sum of a hundred, NaN would hide what
     becomes of all others. Sampled points and named cases ask for it.
@@ -280,8 +283,10 @@ def _shaped(
     spare = SPARE if count <= WHOLE * 4 else FEW_SPARE
     drawn = draw(spare * count + 256, len(elements))
     meant = meaning(spec, parameters)
-    points = _numeric(meant, elements, settled(meant, elements, drawn, format, random), format)
-    points = points[:count]
+    points = settled(meant, elements, drawn, format, random)
+    if elements and not len(points):
+        raise _nothing_to_try(spec, elements, format)
+    points = repeated(_numeric(meant, elements, points, format)[:count], count)
     inputs = {
         item.name: format.cast(points[:, place]).reshape(shape)
         for place, item in enumerate(elements)
@@ -305,6 +310,13 @@ def _shaped(
         elif form.extent is Extent.POSITION:
             inputs[item.name] = format.cast(random.uniform(0.25, 2, shape[axis]))
     return inputs
+
+
+def _nothing_to_try(spec: Spec, elements: list[Input], format: Format) -> SpecErrors:
+    domains = [one.domain.text for one in elements if one.domain is not None]
+    message = f"no number that is tried in {format.name} lies in the domain {' and '.join(domains)}"
+    place = spec.place
+    return SpecErrors([Mistake(str(place.path), place.line, place.column, message)])
 
 
 def _named(meant: Meaning, item: Input) -> list[int]:
