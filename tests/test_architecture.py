@@ -30,10 +30,11 @@ PACKAGES = {
 
 LAYERS = (
     "__main__",
+    "cli.planning",
     "cli.comparing cli.hunting cli.looking cli.sweeping pytest_plugin",
     (
-        "cli.measuring cli.tabling command.assembling command.catalogue command.sweeping "
-        "pytest_results"
+        "cli.measuring cli.tabling command.assembling command.catalogue command.rates "
+        "command.sweeping pytest_results"
     ),
     (
         "command.campaign command.doctor command.hunting command.merging command.table "
@@ -43,8 +44,8 @@ LAYERS = (
     "cli.walking command.noticing hunt.findings hunt.hunter sweep.conclusion usage.defaults",
     "cli.auditing command.lint command.standing command.trial hunt.asking sweep.pairs usage.asking",
     (
-        "cli.packing command.agreement command.auditing command.interview conformance ratchet run "
-        "sweep.finding sweep.runner sweep.shares"
+        "cli.packing command.agreement command.auditing command.interview conformance "
+        "planning.forecast ratchet run sweep.finding sweep.runner sweep.shares"
     ),
     (
         "audit.reproducing command.proof command.selection ledger packs.pack packs.verify "

@@ -37,7 +37,7 @@ from trysquare.unfinished import DIFFERENT, Unfinished
 from workshop import LONG, SPECS
 
 KILLS = 20 if LONG else 1
-TIMES = ("started", "finished", "seconds")
+TIMES = ("started", "finished", "seconds", "costs")
 
 # Whole commands, killed at any line.
 

@@ -12,7 +12,8 @@ from trysquare.__main__ import main
 from trysquare.backend import Target
 from trysquare.cli.options import Code
 from trysquare.command.merging import merge
-from trysquare.dtypes import FLOAT32
+from trysquare.command.rates import Measured, of_sweep
+from trysquare.dtypes import FLOAT16, FLOAT32
 from trysquare.errors import UsageError
 from trysquare.planning.shards import Shard
 from trysquare.recorder import digits
@@ -135,10 +136,10 @@ def test_every_job_is_in_exactly_one_part_and_parts_have_all_kinds_of_numbers(co
     whole = Sweeping(subjects, (), (), (), None, Pace(1, Limits(), None))
     tasks = [(number, None) for number in range(len(names))]
     dealt = [
-        replace(whole, shard=Shard(part, count))._spans(tasks)  # type: ignore[arg-type]
+        replace(whole, shard=Shard(part, count))._mine(tasks)  # type: ignore[arg-type]
         for part in range(1, count + 1)
     ]
-    assert sorted(job for part in dealt for job in part) == [*whole._spans(tasks)]  # type: ignore[arg-type]
+    assert sorted(job for part in dealt for job in part) == whole.spans(range(3))
     assert max(map(len, dealt)) - min(map(len, dealt)) <= 1
 
 
@@ -151,3 +152,27 @@ def test_what_a_whole_sweep_asks_is_what_its_parts_have_answered(
 
 def test_a_range_that_ends_in_the_same_block_is_the_same_sweep() -> None:
     assert Range(1.0, 1.03).positions(FLOAT32) == Range(1.001, 1.031).positions(FLOAT32)
+
+
+def test_a_plan_of_a_sweep_adds_up_to_what_its_jobs_took(
+    folder: Path, parts: Mapping[str, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign, "JOB", BLOCK)
+    subjects = tuple(Subject(SPECS[name], FLOAT32, gradient=False) for name in ("elu", "relu"))
+    sweeping = Sweeping(subjects, (), (), (), Range(1.0, 1.015), Pace(1, Limits(), None))
+    whole = read(folder / "whole.jsonl")
+    forecast = of_sweep(Measured.of(whole, (), "whole"), sweeping)
+    spent = sum(result.seconds for result in whole.results)
+    assert whole.footer is not None
+    assert whole.footer.costs is not None
+    known = whole.footer.costs.start + whole.footer.costs.described + whole.footer.costs.finish
+    assert forecast.outlook(1).wall == pytest.approx(known + spent, abs=0.01)
+    # of a part: as the mean job of its dtype
+    part = of_sweep(Measured.of(parts["1"], (), "part"), sweeping)
+    mean = sum(one.seconds for one in parts["1"].parts) / len(parts["1"].parts)
+    assert [unit.alone for unit in part.units] == pytest.approx([mean] * 4)
+    with pytest.raises(UsageError, match="nothing of float16 was measured"):
+        of_sweep(
+            Measured.of(whole, (), "whole"),
+            replace(sweeping, subjects=(replace(subjects[0], format=FLOAT16),)),
+        )

@@ -401,13 +401,33 @@ class Stale:
 
 
 @dataclass(frozen=True)
+class Costs:
+    """What a run took besides its answers, in seconds, for whoever plans another.
+
+    `cores` is how many it could use. `start` is until the targets were there and, of a sweep, the
+    workers of its runners too, so many `processes`; `described` is for the records of functions;
+    `finish` is for the worst numbers of a sweep, after its last job.
+    """
+
+    cores: int
+    start: float
+    described: float
+    processes: int = 0
+    finish: float = 0.0
+
+
+@dataclass(frozen=True)
 class Footer:
-    """The end of a complete run; a file without it is incomplete."""
+    """The end of a complete run; a file without it is incomplete.
+
+    `costs` are known of a run that was begun and ended in one go from the command line.
+    """
 
     counts: Mapping[str, int]
     stale: tuple[Stale, ...]
     seconds: float
     finished: str
+    costs: Costs | None = None
 
 
 @dataclass(frozen=True)

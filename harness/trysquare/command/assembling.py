@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from time import monotonic
 
 from trysquare.backend import Target, available, called
 from trysquare.command import selection
@@ -96,6 +97,7 @@ def _concluded(run: Run, session: Session, specs: Sequence[Spec], order: Sequenc
     }
     pairs, paired = _pairs(specs, run.results)
     ledger = conclusion.ledger(session, subjects, pairs)
+    begun = monotonic()
     with Recorder(run.header, run.functions) as recorder:
         for result in conclusion.results(session, subjects, found):
             recorder.add(ledger.judge(result))
@@ -105,8 +107,10 @@ def _concluded(run: Run, session: Session, specs: Sequence[Spec], order: Sequenc
     made = recorder.run
     if made.footer is None or run.footer is None:
         return made
-    seconds = round(made.footer.seconds + run.footer.seconds, 3)
-    return replace(made, footer=replace(made.footer, seconds=seconds))
+    finish = round(monotonic() - begun, 3)
+    costs = run.footer.costs and replace(run.footer.costs, finish=finish)
+    seconds = round(run.footer.seconds + finish, 3)
+    return replace(made, footer=replace(made.footer, seconds=seconds, costs=costs))
 
 
 def _subjects(specs: Sequence[Spec], parts: Mapping[shares.Key, object]) -> tuple[Subject, ...]:

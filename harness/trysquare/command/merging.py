@@ -14,7 +14,7 @@ from trysquare.dtypes import FORMATS
 from trysquare.errors import UsageError
 from trysquare.planning.shards import Shard
 from trysquare.recorder import digits
-from trysquare.result import Check, Footer, FunctionRecord, Header, Result, Run, TargetRecord
+from trysquare.result import Check, Costs, Footer, FunctionRecord, Header, Result, Run, TargetRecord
 from trysquare.sweep import shares
 
 MOST_TOLD = 10
@@ -266,4 +266,17 @@ def _footer(footers: Iterable[Footer]) -> Footer:
         stale=tuple(dict.fromkeys(chain.from_iterable(footer.stale for footer in ended))),
         seconds=round(sum(footer.seconds for footer in ended), 3),
         finished=max(footer.finished for footer in ended),
+        costs=_costs([footer.costs for footer in ended if footer.costs is not None], len(ended)),
+    )
+
+
+def _costs(known: Sequence[Costs], files: int) -> Costs | None:
+    """Return what runs on equal machines cost, each of which had a start."""
+    if len(known) < files or len({(one.cores, one.processes) for one in known}) != 1:
+        return None
+    return replace(
+        known[0],
+        start=max(one.start for one in known),
+        described=max(one.described for one in known),
+        finish=sum(one.finish for one in known),
     )

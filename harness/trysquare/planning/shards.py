@@ -46,7 +46,7 @@ class Shard:
         How long a group takes depends on its check and dtype more than on its function. So they are
         dealt in that order, like cards: every part gets as many of each kind, but for one.
         """
-        return self.deal(groups, _kind)
+        return self.deal(groups, kind_of)
 
     def deal(self, items: Sequence[T], kind: Callable[[T], Any]) -> tuple[T, ...]:
         """Return the items of this part, in their order; they are dealt in the order of `kind`."""
@@ -55,5 +55,6 @@ class Shard:
         return tuple(items[place] for place in sorted(places[self.part - 1 :: self.parts]))
 
 
-def _kind(group: Group) -> tuple[str, str, str]:
+def kind_of(group: Group) -> tuple[str, str, str]:
+    """Return what groups are dealt by."""
     return str(group.check), group.format.name, group.spec.function

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 
@@ -15,9 +16,10 @@ from trysquare.backend import Refusal, Target
 from trysquare.command import selection
 from trysquare.dtypes import Format
 from trysquare.errors import UsageError
+from trysquare.machine import cores
 from trysquare.planning.shards import Shard
 from trysquare.recorder import Recorder, functions, header
-from trysquare.result import SEED, Limits, Run
+from trysquare.result import SEED, Costs, Limits, Run
 from trysquare.run import Session
 from trysquare.spec import Spec
 from trysquare.sweep import conclusion, shares
@@ -63,7 +65,8 @@ class Pace:
 class Sweeping:
     """What is swept: functions of one number and of two, named targets, backends, a range.
 
-    Of a sweep that is dealt to several, `shard` says which part this is.
+    Of a sweep that is dealt to several, `shard` says which part this is. `begun` is when, by the
+    clock of `monotonic`, somebody began to select it.
     """
 
     subjects: tuple[Subject, ...]
@@ -73,6 +76,7 @@ class Sweeping:
     numbers: Range | None
     pace: Pace
     shard: Shard | None = None
+    begun: float = field(default_factory=monotonic)
 
     def run(self, output: Path | None, watch: Watch, *, resume: bool) -> tuple[Run, bool]:
         """Sweep, and return what was found, and whether it was interrupted.
@@ -89,14 +93,21 @@ class Sweeping:
             ]
             named = {target.backend for target in self.targets}
             head = header(session, self._specs, SEED, named, self.shard, self._plan(tasks, pairs))
+            opened = monotonic()
             with Journal(output, head, resume=resume) as journal:
                 known_functions = [*functions(session, self._specs)]
+                described = monotonic()
                 with Recorder(journal.header, known_functions) as recorder:
+                    resumed, waits = bool(journal.parts), [0.0]
                     try:
-                        found = self._swept(tasks, journal, watch)
+                        found = self._swept(tasks, journal, watch, waits)
                     except KeyboardInterrupt:
                         return recorder.run, True
-                    self._record(session, found, recorder)
+                    start = opened - self.begun + max(waits)
+                    costs = Costs(
+                        cores(), round(start, 3), round(described - opened, 3), self.pace.processes
+                    )
+                    self._record(session, found, recorder, None if resumed else costs)
                 run = replace(recorder.run, parts=self._parts(tasks, found))
                 ended = [] if run.footer is None else [run.footer]
                 journal.finish([run.header, *run.functions, *run.parts, *run.results, *ended])
@@ -142,9 +153,16 @@ class Sweeping:
         ]
 
     def _swept(
-        self, tasks: dict[tuple[int, Target], Member], journal: Journal, watch: Watch
+        self,
+        tasks: dict[tuple[int, Target], Member],
+        journal: Journal,
+        watch: Watch,
+        waits: list[float],
     ) -> dict[tuple[int, Target], Found]:
-        """Run all jobs that are not done yet; return what was found, old and new."""
+        """Run all jobs that are not done yet; return what was found, old and new.
+
+        To `waits` is added how long each job waited for workers that were started for it.
+        """
         found: dict[tuple[int, Target], Found] = {key: [] for key in tasks}
         names = {self._key(number, target): (number, target) for number, target in tasks}
         for part in journal.parts:
@@ -159,7 +177,7 @@ class Sweeping:
         with ProcessPoolExecutor(
             self.pace.processes, get_context("spawn"), initializer=begin, initargs=arguments
         ) as runners:
-            for _ in watch(self._worked(runners, jobs, found, journal), total):
+            for _ in watch(self._worked(runners, jobs, found, journal, waits), total):
                 pass
         return found
 
@@ -169,6 +187,7 @@ class Sweeping:
         jobs: Sequence[tuple[int, Job]],
         found: dict[tuple[int, Target], Found],
         journal: Journal,
+        waits: list[float],
     ) -> Iterator[int]:
         """Keep the runners busy; yield how many numbers each job has swept."""
         waiting = deque(jobs)
@@ -181,6 +200,7 @@ class Sweeping:
                 for future in wait(busy, return_when=FIRST_COMPLETED).done:
                     number, done = busy.pop(future), future.result()
                     self._keep(number, done, found, journal)
+                    waits.append(done.waited)
                     yield (done.job.stop - done.job.start) * len(done.job.targets)
         finally:
             runners.shutdown(cancel_futures=True)
@@ -211,7 +231,7 @@ class Sweeping:
         found: dict[tuple[int, Target], Found],
     ) -> Iterator[tuple[int, Job]]:
         """Yield what is left to do, for all targets of a subject at a time."""
-        for number, start, stop in self._spans(tasks):
+        for number, start, stop in self._mine(tasks):
             subject = self.subjects[number]
             left = [
                 target
@@ -223,40 +243,55 @@ class Sweeping:
                 start, stop, tuple(left),
             )  # fmt: skip
 
-    def _spans(self, tasks: Iterable[tuple[int, Target]]) -> Sequence[tuple[int, int, int]]:
-        """Return the jobs of this part of the sweep: the number of a subject, and positions."""
-        spans = [
+    def spans(self, numbers: Iterable[int]) -> list[tuple[int, int, int]]:
+        """Return the jobs of some subjects: the number of the subject, and positions."""
+        return [
             (number, start, stop)
-            for number in dict.fromkeys(number for number, _ in tasks)
+            for number in numbers
             for start, stop in parts(*_positions(self.numbers, self.subjects[number].format), JOB)
         ]
-        return spans if self.shard is None else self.shard.deal(spans, self._span)
 
-    def _span(self, job: tuple[int, int, int]) -> shares.Span:
+    def dealt_by(self, job: tuple[int, int, int]) -> shares.Span:
+        """Return what jobs are dealt by."""
         subject = self.subjects[job[0]]
-        return job[1], subject.spec.function, subject.format.name, subject.gradient
+        return subject.format.name, subject.gradient, job[1], subject.spec.function
+
+    def _mine(self, tasks: Iterable[tuple[int, Target]]) -> Sequence[tuple[int, int, int]]:
+        """Return the jobs of this part of the sweep."""
+        spans = self.spans(dict.fromkeys(number for number, _ in tasks))
+        return spans if self.shard is None else self.shard.deal(spans, self.dealt_by)
 
     def _record(
-        self, session: Session, found: dict[tuple[int, Target], Found], recorder: Recorder
+        self,
+        session: Session,
+        found: dict[tuple[int, Target], Found],
+        recorder: Recorder,
+        costs: Costs | None,
     ) -> None:
         """Make results of what was found, unless that is a part only, and sweep the pairs."""
         numbers = dict.fromkeys(number for number, _ in found)
         subjects = [self.subjects[number] for number in numbers]
         ledger = conclusion.ledger(session, subjects, self.pairs)
+        begun = monotonic()
         if self.shard is None:
             for result in conclusion.results(session, self.subjects, found):
                 recorder.add(ledger.judge(result))
+            if costs is not None:
+                costs = replace(costs, finish=round(monotonic() - begun, 3))
         for pairs in self._paired():
             able = self._able(session, pairs.spec, pairs.format)
-            for result in pairs.results(session, able):
-                recorder.add(ledger.judge(result))
-        recorder.finish(ledger.stale() if self.shard is None else ())
+            begun = monotonic()
+            results = [*pairs.results(session, able)]
+            share = round((monotonic() - begun) / max(1, len(results)), 3)
+            for result in results:
+                recorder.add(ledger.judge(replace(result, seconds=share)))
+        recorder.finish(ledger.stale() if self.shard is None else (), costs)
 
     def _paired(self) -> Sequence[Pairs]:
         """Return the pairs of this part, dealt from the last part on: the first may have a job."""
         if self.shard is None:
             return self.pairs
-        return self.shard.mirrored.deal(self.pairs, lambda one: (one.group.name, one.wrt))
+        return self.shard.mirrored.deal(self.pairs, by_name)
 
     def _parts(
         self, tasks: dict[tuple[int, Target], Member], found: dict[tuple[int, Target], Found]
@@ -264,7 +299,7 @@ class Sweeping:
         """Return what `merge` needs of a part of a sweep; nothing of a whole one."""
         if self.shard is None:
             return ()
-        spans = self._spans(tasks)
+        spans = self._mine(tasks)
         kept = []
         for (number, target), one in found.items():
             if isinstance(one, Refusal):
@@ -283,6 +318,11 @@ def _has(found: Found, start: int, stop: int) -> bool:
     return isinstance(found, list) and any(
         (part.segment.start, part.segment.stop) == (start, stop) for part in found
     )
+
+
+def by_name(pairs: Pairs) -> tuple[str, str]:
+    """Return what pairs are dealt by."""
+    return pairs.group.name, pairs.wrt
 
 
 def _refused(who: shares.Key, start: int, stop: int, refusal: Refusal) -> Part:

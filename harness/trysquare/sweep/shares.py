@@ -13,10 +13,10 @@ from trysquare.sweep.segment import Part
 Key = tuple[str, str, bool, str]
 """Function, dtype, whether it is the derivative, target."""
 
-Span = tuple[int, str, str, bool]
-"""Where the numbers of a job begin, and of what they are: how jobs are dealt.
+Span = tuple[str, bool, int, str]
+"""The dtype of a job, whether it is of a derivative, where its numbers begin, and the function.
 
-How long a job takes depends on its numbers more than on its function.
+So are jobs dealt: how long one takes depends on its numbers more than on its function.
 """
 
 
@@ -27,7 +27,7 @@ def key(part: Part) -> Key:
 
 def span(part: Part) -> Span:
     """Return the job that a part is of."""
-    return part.segment.start, part.function, part.dtype, part.gradient
+    return part.dtype, part.gradient, part.segment.start, part.function
 
 
 def asked(ranges: Mapping[Key, tuple[int, int]], pairs: Iterable[tuple[str, str, str, str]]) -> str:
