@@ -42,27 +42,32 @@ LAYERS = (
     ),
     "cli.baselining command.mutation hunt.chase recorder usage.porting",
     "cli.walking command.noticing hunt.findings hunt.hunter sweep.conclusion usage.defaults",
-    "cli.auditing command.lint command.standing command.trial hunt.asking sweep.pairs usage.asking",
+    "command.lint command.standing command.trial hunt.asking sweep.pairs usage.asking",
     (
-        "cli.packing command.agreement command.auditing command.interview conformance "
-        "planning.forecast ratchet run sweep.finding sweep.runner sweep.shares"
+        "cli.auditing command.agreement conformance planning.forecast ratchet run sweep.finding "
+        "sweep.runner sweep.shares"
     ),
     (
-        "audit.reproducing command.proof command.selection ledger packs.pack packs.verify "
-        "planning.shards sweep.surveys verdict.judge workers.witness workers.worker"
+        "cli.packing command.auditing command.interview command.proof ledger planning.shards "
+        "sweep.surveys verdict.judge"
     ),
     (
-        "hunt.score planning.plan reader sweep.subject verdict.bits verdict.diagnosis "
-        "verdict.properties workers.pool"
+        "audit.reproducing command.selection hunt.score packs.pack packs.verify planning.plan "
+        "sweep.subject verdict.bits verdict.diagnosis verdict.properties workers.witness "
+        "workers.worker"
     ),
     (
-        "hunt.start packs.answers packs.questions planning.checks specfile.sections verdict.draws "
-        "verdict.measure verdict.part workers.conversation workers.line"
+        "packs.answers packs.questions planning.checks reader verdict.draws verdict.measure "
+        "verdict.part workers.pool"
+    ),
+    (
+        "hunt.start planning.properties specfile.sections verdict.standard workers.conversation "
+        "workers.line"
     ),
     (
         "audit.goldens hunt.subject planning.edges planning.invariance planning.limits "
-        "planning.properties planning.refusals planning.second specfile.case_reader "
-        "specfile.properties verdict.standard workers.guest workers.process"
+        "planning.pairs planning.refusals planning.second specfile.case_reader "
+        "specfile.properties verdict.infinities workers.guest workers.process"
     ),
     (
         "audit.examination audit.golden_files audit.rounding command.amending command.collecting "
