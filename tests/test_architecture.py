@@ -85,14 +85,13 @@ LAYERS = (
         "audit.assumptions audit.double_entry audit.published audit.region audit.settings "
         "cli.testing command.confirming divergences formula.interval formula.series framework "
         "machine packs.manifest planning.corpus_point results_file specfile.phrases truth.domain "
-        "truth.oracle verdict.spread verdict.tendency workers.headers"
+        "truth.oracle verdict.spread verdict.tendency workers.confines workers.headers"
     ),
     (
         "audit.enclosure audit.grid binding causes cli.announcing cli.options command.progress "
-        "command.rerun difference formula.branching formula.detour planning.cases "
+        "command.rerun difference formula.branching formula.detour loading planning.cases "
         "planning.variations record_form specfile.composer specfile.schema specfile.values "
-        "truth.arrangement verdict.compare workers.area workers.confines workers.frames "
-        "workers.probes"
+        "truth.arrangement verdict.compare workers.area workers.frames workers.probes"
     ),
     (
         "audit.multiprecision audit.mutants backend formula.ball formula.bounded formula.extended "

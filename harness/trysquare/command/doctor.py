@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from trysquare.backend import Unavailable, is_program
+from trysquare.backend import Unavailable
 from trysquare.command import selection
 from trysquare.command.interview import examine as interview
 from trysquare.errors import UsageError, suggestion
+from trysquare.loading import is_program
 from trysquare.recorder import name_of
 from trysquare.run import Session
 from trysquare.workers.declaration import Declaration, read
