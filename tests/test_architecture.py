@@ -37,61 +37,59 @@ LAYERS = (
         "command.sweeping pytest_results"
     ),
     (
-        "command.campaign command.doctor command.hunting command.merging command.table "
-        "pytest_items sweep.campaign"
+        "cli.baselining command.campaign command.doctor command.hunting command.merging "
+        "command.table pytest_items sweep.campaign"
     ),
-    "cli.baselining command.mutation hunt.chase recorder usage.porting",
-    "cli.walking command.noticing hunt.findings hunt.hunter sweep.conclusion usage.defaults",
-    "command.lint command.standing command.trial hunt.asking sweep.pairs usage.asking",
+    "cli.walking command.mutation hunt.chase recorder usage.porting",
+    "command.noticing command.standing hunt.findings hunt.hunter sweep.conclusion usage.defaults",
     (
-        "cli.auditing command.agreement conformance planning.forecast ratchet run sweep.finding "
-        "sweep.runner sweep.shares"
-    ),
-    (
-        "cli.packing command.auditing command.interview command.proof ledger planning.shards "
-        "sweep.surveys verdict.judge"
+        "cli.auditing command.lint command.trial hunt.asking planning.forecast ratchet "
+        "sweep.pairs sweep.shares usage.asking"
     ),
     (
-        "audit.reproducing command.selection hunt.score packs.pack packs.verify planning.plan "
-        "sweep.subject verdict.bits verdict.diagnosis verdict.properties workers.witness "
-        "workers.worker"
+        "cli.packing command.agreement command.auditing command.interview conformance ledger "
+        "planning.shards run sweep.finding"
     ),
     (
-        "packs.answers packs.questions planning.checks reader verdict.draws verdict.measure "
-        "verdict.part workers.pool"
+        "audit.reproducing command.proof command.selection packs.pack packs.verify planning.plan "
+        "sweep.runner workers.witness workers.worker"
+    ),
+    "planning.checks reader sweep.surveys verdict.judge workers.pool",
+    (
+        "hunt.score planning.properties specfile.sections sweep.subject verdict.bits "
+        "verdict.diagnosis verdict.properties workers.conversation workers.line"
     ),
     (
-        "hunt.start planning.properties specfile.sections verdict.standard workers.conversation "
-        "workers.line"
-    ),
-    (
-        "audit.goldens hunt.subject planning.edges planning.invariance planning.limits "
-        "planning.pairs planning.refusals planning.second specfile.case_reader "
-        "specfile.properties verdict.infinities workers.guest workers.process"
+        "audit.goldens packs.answers packs.questions planning.edges planning.invariance "
+        "planning.limits planning.pairs planning.refusals specfile.case_reader "
+        "specfile.properties verdict.draws verdict.measure verdict.part workers.guest "
+        "workers.process"
     ),
     (
         "audit.examination audit.golden_files audit.rounding command.amending command.collecting "
-        "command.deciding describe planning.inputs specfile.signature sweep.evaluation "
-        "sweep.journal verdict.yardsticks workers.launch workers.program workers.remote "
-        "workers.stretch"
+        "command.deciding describe hunt.start planning.inputs specfile.signature sweep.evaluation "
+        "sweep.journal verdict.standard verdict.yardsticks workers.launch workers.program "
+        "workers.remote workers.stretch"
     ),
     (
         "audit.second_opinion audit.stability baseline cli.reviewing command.versions "
-        "packs.arrays packs.hard_cases planning.corpus specfile.parameters sweep.surveyor "
-        "truth.bundle truth.rounding truth.tolerance unfinished workers.declaration "
-        "workers.protocol workers.reproduction"
+        "hunt.subject packs.arrays packs.hard_cases planning.corpus specfile.parameters "
+        "sweep.surveyor truth.bundle truth.rounding truth.tolerance unfinished verdict.infinities "
+        "workers.declaration workers.protocol workers.reproduction"
     ),
     (
         "audit.assumptions audit.double_entry audit.published audit.region audit.settings "
         "cli.testing command.confirming divergences formula.interval formula.series framework "
-        "machine packs.manifest planning.corpus_point results_file specfile.phrases truth.domain "
-        "truth.oracle verdict.spread verdict.tendency workers.confines workers.headers"
+        "machine packs.manifest planning.corpus_point planning.second results_file "
+        "specfile.phrases truth.domain truth.oracle verdict.spread verdict.tendency "
+        "workers.confines workers.headers"
     ),
     (
         "audit.enclosure audit.grid binding causes cli.announcing cli.options command.progress "
         "command.rerun difference formula.branching formula.detour loading planning.cases "
-        "planning.variations record_form specfile.composer specfile.schema specfile.values "
-        "truth.arrangement verdict.compare workers.area workers.frames workers.probes"
+        "planning.settling planning.variations record_form specfile.composer specfile.schema "
+        "specfile.values truth.arrangement verdict.compare workers.area workers.frames "
+        "workers.probes"
     ),
     (
         "audit.multiprecision audit.mutants backend formula.ball formula.bounded formula.extended "

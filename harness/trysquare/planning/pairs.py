@@ -16,7 +16,8 @@ from trysquare.formula.float64 import Float64
 from trysquare.formula.primitives import pessimistic
 from trysquare.formula.tree import Node, names
 from trysquare.planning.cases import Case, Expect, Property
-from trysquare.planning.inputs import Generator, Inputs, axis_of
+from trysquare.planning.inputs import Inputs
+from trysquare.planning.settling import Generator, axis_of
 from trysquare.spec import Identity, InputKind, Spec
 from trysquare.truth.arrangement import Arrangement, arrange
 from trysquare.truth.domain import inside

@@ -11,21 +11,10 @@ from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node, Op, name
 from trysquare.planning.cases import Case, Expect, Property
-from trysquare.planning.inputs import (
-    CHANNELS,
-    Generator,
-    Inputs,
-    axis_of,
-    finite,
-    floats,
-    moderate,
-    pointwise,
-    required,
-    samples,
-    settled,
-)
+from trysquare.planning.inputs import CHANNELS, Inputs, finite, moderate, required, samples
 from trysquare.planning.pairs import pair
 from trysquare.planning.sampling import numbers, whole_format
+from trysquare.planning.settling import Generator, axis_of, floats, pointwise, settled
 from trysquare.planning.variations import reducing, variations
 from trysquare.result import Check
 from trysquare.spec import (

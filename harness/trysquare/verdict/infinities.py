@@ -13,7 +13,7 @@ from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
 from trysquare.planning.cases import Case, has_infinite
-from trysquare.planning.inputs import pointwise
+from trysquare.planning.settling import pointwise
 from trysquare.result import Check
 from trysquare.truth.arrangement import Arrangement
 from trysquare.truth.known import from_balls
