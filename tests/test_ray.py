@@ -1,4 +1,4 @@
-"""What is measured on a real Ray cluster survives what happens there, and ends as on this machine."""
+"""What is measured on a real Ray cluster outlives what happens there, and ends as it does here."""
 
 from __future__ import annotations
 

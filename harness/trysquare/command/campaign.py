@@ -102,7 +102,7 @@ class Campaign:
         the file cannot be written, is of another run, or machines are not alike; SpecErrors for a
         spec that contradicts itself; LostError for a group that was lost elsewhere.
         """
-        with self._opened(seed, limits) as session, ExitStack() as hired:
+        with self._opened(seed, limits) as (session, opened), ExitStack() as hired:
             targets = selection.among(self.wanted, session.targets)
             complete = self.complete and seed == SEED
             hellos = {target: session.targets[target] for target in targets}
@@ -115,7 +115,6 @@ class Campaign:
             if hire is not None:
                 engine = hired.enter_context(hire(self._equipment(seed, limits, hellos)))
             kept = Unfinished(path, header, names[0]) if path is not None and resume else None
-            opened = monotonic()
             with self._recorder(session, header, kept or path) as records:
                 costs = None if kept and kept.results else self._costs(opened)
                 for result in kept.results if kept else ():
@@ -158,14 +157,18 @@ class Campaign:
         return Recorder(header, tuple(recorder.functions(session, self._described)), file)
 
     @contextmanager
-    def _opened(self, seed: int, limits: Limits) -> Iterator[Session]:
-        """Open the targets; while they import their frameworks the specs are looked through."""
+    def _opened(self, seed: int, limits: Limits) -> Iterator[tuple[Session, float]]:
+        """Open the targets, and say when that was done; meanwhile the specs are looked through.
+
+        Of a part of a run, those that it asks about: the others are looked through elsewhere.
+        """
         unnamed, backends = not self.named, tuple(self.entries)
         with ThreadPoolExecutor(1) as aside:
-            agreed = aside.submit(agreement.require, self.specs)
+            agreed = aside.submit(agreement.require, self._described)
             with Session(backends, seed, limits, self.wanted, unnamed=unnamed) as session:
+                opened = monotonic()
                 agreed.result()
-                yield session
+                yield session, opened
 
     @property
     def _described(self) -> tuple[Spec, ...]:
