@@ -2,7 +2,8 @@
 
 A whole float32 sweep, with charts that a sweep before has made. The cluster is there already, with
 as many CPUs as there are runners; what it takes to start it is told by itself. Seconds by the
-clock, and of all cores, with what the cluster's own processes need meanwhile.
+clock, and of all cores: those of whatever has the token of the cluster in its environment, its own
+processes among them, looked at ten times a second. (Its workers have no parent that counts them.)
 
 python benchmarks/engine.py [FUNCTION] [--target TARGET] [--rounds N]
 """
@@ -17,15 +18,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
-from parts.costs import Cost, adopt_orphans, cost
+from parts.costs import Cost, cost
 
 PROCESSES = 2
 RAY = (sys.executable, "-m", "ray.scripts.scripts")
 SWEEP = (sys.executable, "-m", "trysquare", "sweep")
+LOOK_SECONDS = 0.1
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -47,15 +50,12 @@ def main() -> None:
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path[1:])),
         }
         with cluster(Path(folder), environment) as address:
-            adopt_orphans()  # not those of the cluster, which live on
-            tell("this machine, cold charts", cost(words, environment, codes=(0, 1)))
+            tell("this machine, cold charts", measured(words, environment))
             beside = [*words, "--engine=ray", f"--address={address}"]
             for _ in range(chosen.rounds):
-                alone = cost(words, environment, codes=(0, 1))
+                alone = measured(words, environment)
                 tell("this machine", alone)
-                before = used(environment)
-                ray = cost(beside, environment, codes=(0, 1))
-                ray = Cost(ray.wall, ray.cpu + used(environment) - before, ray.peak)
+                ray = measured(beside, environment)
                 tell("a cluster of this machine", ray)
                 wall, cpu = ray.wall / alone.wall - 1, ray.cpu / alone.cpu - 1
                 print(f"    Ray adds {wall:+.1%} by the clock and {cpu:+.1%} of all cores")
@@ -79,13 +79,33 @@ def cluster(folder: Path, environment: dict[str, str]) -> Iterator[str]:
             os.kill(identity, signal.SIGKILL)
 
 
-def used(environment: Mapping[str, str]) -> float:
-    """Return the seconds of all cores that the cluster has used, its dead children too."""
-    total = 0
+def measured(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
+    """Run a command; what it costs, and what the cluster needs for it."""
+    before, seen, done = used(environment), dict[int, float](), Event()
+
+    def look() -> None:
+        while not done.wait(LOOK_SECONDS):
+            seen.update(used(environment))
+
+    looking = Thread(target=look)
+    looking.start()
+    whole = cost(command, environment, codes=(0, 1))
+    done.set()
+    looking.join()
+    cpu = sum(seconds - before.get(identity, 0.0) for identity, seconds in seen.items())
+    return Cost(whole.wall, cpu, whole.peak)
+
+
+def used(environment: Mapping[str, str]) -> dict[int, float]:
+    """Return the seconds of all cores that each process has used."""
+    found = {}
     for identity in family(environment):
-        fields = Path(f"/proc/{identity}/stat").read_text().rpartition(")")[2].split()
-        total += sum(map(int, fields[11:15]))
-    return total / TICKS
+        try:
+            text = Path(f"/proc/{identity}/stat").read_text()
+        except OSError:
+            continue  # it ended meanwhile
+        found[identity] = sum(map(int, text.rpartition(")")[2].split()[11:13])) / TICKS
+    return found
 
 
 def family(environment: Mapping[str, str]) -> list[int]:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from doubling import DEADLY, ENDLESS
 from leftovers import MARK, marked, nothing_left
 from trysquare.__main__ import main
 from trysquare.cli.options import Code
@@ -206,6 +207,19 @@ def test_who_is_interrupted_leaves_nothing_running(cluster: Cluster, tmp_path: P
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=PATIENCE)
     assert (process.returncode, "--resume goes on" in said) == (Code.INTERRUPTED, True)
+    wait_for(cluster.is_at_rest)
+
+
+@pytest.mark.skipif(not LONG, reason="waits for jobs that never end")
+def test_a_job_that_kills_its_process_or_never_ends_is_killed_and_costs_no_other(
+    cluster: Cluster,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import doubling, sys; doubling.main(sys.argv[1])", cluster.address],
+        env=cluster.environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert done.stdout.startswith(f"[2, 4, 6] [({DEADLY}, 'WorkerCrashedError"), done.stderr
+    assert done.stdout.endswith(f"({ENDLESS}, 'no answer within 2 s')]\n")
     wait_for(cluster.is_at_rest)
 
 

@@ -85,6 +85,10 @@ class Cluster:
 
     def cancel(self, ticket: int) -> None:
         """Kill the process that does a job, and whatever that has started."""
+        self._tell("a job took too long, and its process was killed")
+        self._kill(ticket)
+
+    def _kill(self, ticket: int) -> None:
         for stream in [one for one, other in self._streams.items() if other == ticket]:
             del self._streams[stream]
             self._ray.cancel(stream, force=True)
@@ -92,7 +96,7 @@ class Cluster:
     def close(self) -> None:
         """End all jobs; the cluster stays, unless it is our own."""
         for ticket in [*self._streams.values()]:
-            self.cancel(ticket)
+            self._kill(ticket)
         self._ray.shutdown()
 
     def _next(self, stream: Any) -> Iterator[Event]:
@@ -140,7 +144,7 @@ class Cluster:
         except UsageError as error:
             lost = [self._lost(ticket, str(error)) for ticket in self._streams.values()]
             for one in lost:
-                self.cancel(one.ticket)
+                self._kill(one.ticket)
             return lost
         return ()
 
