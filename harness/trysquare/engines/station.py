@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import platform
 from collections.abc import Iterator, Mapping
 
 from trysquare.engines import likeness
@@ -25,7 +26,7 @@ def perform(stamp: Mapping[str, str], outfit: bytes, job: bytes) -> Iterator[tup
         likeness.require(stamp)
         answer = _runner(outfit).run(pickle.loads(job))  # noqa: S301 - our own, by our own cluster
     except Mismatch as error:
-        yield REFUSED, pickle.dumps(str(error))
+        yield REFUSED, pickle.dumps(f"{platform.node()}: {error}")
     else:
         yield ENDED, pickle.dumps(answer)
 
