@@ -42,7 +42,7 @@ LAYERS = (
     ),
     (
         "audit.reproducing command.interview command.proof command.selection ledger packs.pack "
-        "packs.verify planning.shards sweep.surveys verdict.judge workers.witness workers.worker"
+        "packs.verify planning.shards sweep.surveys verdict.judge workers.witness"
     ),
     (
         "command.lint hunt.score planning.plan reader sweep.subject verdict.bits "
@@ -55,7 +55,7 @@ LAYERS = (
     (
         "audit.goldens hunt.subject planning.edges planning.invariance planning.limits "
         "planning.properties planning.refusals planning.second specfile.case_reader "
-        "specfile.properties verdict.standard workers.guest workers.process"
+        "specfile.properties verdict.standard workers.guest workers.process workers.worker"
     ),
     (
         "audit.examination audit.golden_files audit.rounding command.amending command.collecting "
@@ -94,8 +94,8 @@ LAYERS = (
     ),
     (
         "audit cli command dtypes errors formula formula.tree formula.typeset hunt packs planning "
-        "shelf specfile sweep sweep.segment truth usage verdict workers workers.arithmetic "
-        "workers.lifeline workers.starter"
+        "shelf specfile specfile.fits sweep sweep.segment truth usage verdict workers "
+        "workers.arithmetic workers.lifeline workers.starter"
     ),
 )
 """The rooms of the harness, from the top down; a room imports only from lines below its own.
