@@ -13,11 +13,12 @@ import stat
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from trysquare.backend import Array, Call, Offer, Target, Tensor, Tensors, Unavailable
+from trysquare.backend import Array, Call, Offer, Spelling, Target, Tensor, Tensors, Unavailable
 from trysquare.errors import Unsupported
 from trysquare.spec import Spec
 from trysquare_miniatures.fragile import Double
@@ -31,7 +32,7 @@ class Fragile(Double):
 
     def __init__(self, name: str, accident: Callable[[Fragile, Array], Tensor]) -> None:
         super().__init__(name)
-        self.accident, self.answered = accident, 0
+        self.accident, self.answered, self.gone = accident, 0, False
 
     def targets(self) -> tuple[Offer, ...]:
         return (
@@ -42,10 +43,15 @@ class Fragile(Double):
 
     def value(self, spec: Spec, call: Call, tensors: Tensors) -> Tensor:
         x = tensors["x"]
+        if self.gone:
+            raise RuntimeError("there is no device any more")
         if TRIGGER in x:
             return self.accident(self, x)
         self.answered += 1
         return x + x
+
+    def lost(self) -> bool:
+        return self.gone
 
     def environment(self) -> Mapping[str, str]:
         return {"pid": str(os.getpid()), "threads": os.environ["OMP_NUM_THREADS"]}
@@ -64,6 +70,15 @@ class Forgetful(Fragile):
         if product.dtype == np.float64:
             return np.where(np.abs(product) < np.finfo(np.float64).tiny, 0.0, product)
         return product
+
+
+class Misspelling(Fragile):
+    """Binds functions under names that nobody asks for."""
+
+    absent = MappingProxyType({"softmaks": "there is none", "sigmoid": "there is none"})
+
+    def spellings(self) -> Mapping[str, Spelling]:
+        return dict.fromkeys(["sigmoit", "mine", "relu"], Spelling("x + x", {}))
 
 
 class Fallen(Fragile):
@@ -138,6 +153,11 @@ def die_unless_first(self: Fragile, x: Array) -> Tensor:
     return x + x
 
 
+def lose_the_device(self: Fragile, _: Array) -> Tensor:
+    self.gone = True
+    raise RuntimeError("device-side assert triggered")
+
+
 def overwrite(_: Fragile, x: Array) -> Tensor:
     x += x
     return x
@@ -167,6 +187,7 @@ ACCIDENTS: dict[str, Callable[[Fragile, Array], Tensor]] = {
     "babbles": babble,
     "spoils_the_pipe": spoil_the_pipe,
     "dies_unless_first": die_unless_first,
+    "loses_its_device": lose_the_device,
     "overwrites": overwrite,
     "reads_stdin": read_stdin,
     "wrong_dtype": return_float64,
@@ -175,6 +196,7 @@ ACCIDENTS: dict[str, Callable[[Fragile, Array], Tensor]] = {
 
 backend = Fragile("sound", lambda _, x: x + x)
 forgetful = Forgetful("forgetful", lambda _, x: x + x)
+misspelling = Misspelling("misspelling", lambda _, x: x + x)
 fallen = Fallen("fallen", lambda _, x: x + x)
 literate = Literate("literate", lambda _, x: x + x)
 

@@ -30,23 +30,30 @@ PACKAGES = {
 
 LAYERS = (
     "__main__",
+    "cli.planning",
     "cli.comparing cli.hunting cli.looking cli.sweeping pytest_plugin",
-    "cli.measuring cli.tabling command.catalogue command.sweeping pytest_results",
-    "command.campaign command.doctor command.hunting command.table pytest_items sweep.campaign",
+    (
+        "cli.measuring cli.tabling command.assembling command.catalogue command.rates "
+        "command.sweeping pytest_results"
+    ),
+    (
+        "command.campaign command.doctor command.hunting command.merging command.table "
+        "pytest_items sweep.campaign"
+    ),
     "cli.baselining command.mutation hunt.chase recorder usage.porting",
-    "cli.walking command.noticing hunt.findings hunt.hunter usage.defaults",
-    "cli.auditing command.standing command.trial hunt.asking sweep.pairs usage.asking",
+    "cli.walking command.noticing hunt.findings hunt.hunter sweep.conclusion usage.defaults",
+    "cli.auditing command.lint command.standing command.trial hunt.asking sweep.pairs usage.asking",
     (
-        "cli.packing command.agreement command.auditing command.merging conformance ratchet run "
-        "sweep.finding sweep.runner"
+        "cli.packing command.agreement command.auditing command.interview conformance "
+        "planning.forecast ratchet run sweep.finding sweep.runner sweep.shares"
     ),
     (
-        "audit.reproducing command.interview command.proof command.selection ledger packs.pack "
-        "packs.verify planning.shards sweep.surveys verdict.judge workers.witness"
+        "audit.reproducing command.proof command.selection ledger packs.pack packs.verify "
+        "planning.shards sweep.surveys verdict.judge workers.witness"
     ),
     (
-        "command.lint hunt.score planning.plan reader sweep.subject verdict.bits "
-        "verdict.diagnosis verdict.properties workers.pool"
+        "hunt.score planning.plan reader sweep.subject verdict.bits verdict.diagnosis "
+        "verdict.properties workers.pool"
     ),
     (
         "hunt.start packs.answers packs.questions planning.checks specfile.sections verdict.draws "
@@ -67,13 +74,13 @@ LAYERS = (
         "audit.second_opinion audit.stability baseline cli.reviewing command.versions "
         "packs.arrays packs.hard_cases planning.corpus specfile.parameters sweep.surveyor "
         "truth.bundle truth.rounding truth.tolerance unfinished workers.declaration "
-        "workers.protocol"
+        "workers.protocol workers.reproduction"
     ),
     (
         "audit.assumptions audit.double_entry audit.published audit.region audit.settings "
-        "cli.testing command.confirming divergences formula.interval formula.series machine "
-        "packs.manifest planning.corpus_point results_file specfile.phrases truth.domain "
-        "truth.oracle verdict.spread verdict.tendency workers.headers workers.reproduction"
+        "cli.testing command.confirming divergences formula.interval formula.series framework "
+        "machine packs.manifest planning.corpus_point results_file specfile.phrases truth.domain "
+        "truth.oracle verdict.spread verdict.tendency workers.headers"
     ),
     (
         "audit.enclosure audit.grid binding causes cli.announcing cli.options command.progress "

@@ -77,6 +77,7 @@ def test_the_command_names_what_does_not_reproduce(tmp_path: Path) -> None:
     path.write_text("\n".join(map(results_file.line, records)), "ascii")
     asked = CliRunner().invoke(repro, [str(path), "--run"], standalone_mode=False)
     assert asked.return_value == 1
+    assert "only a part of a run: the run did not end" in asked.output
     assert f"gelu/gone: {Finding.GONE}" in asked.output
     assert "1 confirmed: the divergence shows" in asked.output
     only = CliRunner().invoke(repro, [str(path), "got*", "--run"], standalone_mode=False)

@@ -20,7 +20,11 @@ from trysquare.errors import ProtocolError, UsageError
 from trysquare.reader import read
 from trysquare.result import Symptom
 from trysquare.spec import Spec
+from trysquare.workers import line
+from trysquare.workers.area import Area
+from trysquare.workers.launch import Launch
 from trysquare.workers.pool import Pool
+from trysquare.workers.process import WorkerProcess
 from trysquare.workers.protocol import Hello, unpack_reply
 from trysquare.workers.reproduction import Claim
 
@@ -116,6 +120,7 @@ def test_no_calls_have_no_replies(pool: Pool, spec: Spec) -> None:
         ("unheard_of_dtype", Kind.ERRORED, "no array of complex64 can be sent"),
         ("segfaults", Kind.CRASHED, "killed by SIGSEGV"),
         ("leaves", Kind.CRASHED, "ended with exit code 3"),
+        ("loses_its_device", Kind.CRASHED, "lost its device: RuntimeError: device-side assert"),
         ("spoils_the_pipe", Kind.CRASHED, "spoke no protocol"),
     ],
 )
@@ -171,6 +176,22 @@ def test_who_runs_out_of_memory_that_others_took_is_asked_again(spec: Spec) -> N
 def test_every_crash_is_blamed_on_its_own_case(pool: Pool, spec: Spec) -> None:
     replies = ask(pool, "leaves", spec, call(13), call(1), call(13), call(2))
     assert [isinstance(reply, Refusal) for reply in replies] == [True, False, True, False]
+
+
+def test_who_dies_as_the_first_of_a_fresh_process_is_not_asked_again(
+    pool: Pool, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Launch] = []
+
+    class Counted(WorkerProcess):
+        def __init__(self, launch: Launch, memory: int, area: Area | None = None) -> None:
+            started.append(launch)
+            super().__init__(launch, memory, area)
+
+    monkeypatch.setattr(line, "WorkerProcess", Counted)
+    replies = ask(pool, "leaves", spec, call(1), call(13), call(13), call(13), call(2))
+    assert [isinstance(reply, Refusal) for reply in replies] == [False, True, True, True, False]
+    assert len(started) == 5  # the second thirteen, and the third, came first
 
 
 def test_an_exception_without_words_is_raised_all_the_same(pool: Pool, spec: Spec) -> None:

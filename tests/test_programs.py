@@ -332,6 +332,17 @@ def test_only_the_case_that_goes_wrong_is_lost(
     assert words in wrong.message
 
 
+def test_who_answers_before_it_has_read_the_question_is_judged_and_asked_on(
+    tmp_path: Path, pool: Pool, spec: Spec
+) -> None:
+    target = opened(pool, declared(tmp_path, "hasty")).target
+    calls = [call(1), call(*[2.0] * (1 << 21)), call(3)]
+    asked = [pool.ask(target, spec, [one], PATIENCE) for one in calls]
+    first, hasty, last = (output(one.result(PATIENCE)[0]) for one in asked)
+    assert (first.tolist(), last.tolist()) == ([2.0], [6.0])
+    assert not hasty.any()
+
+
 # doctor --command
 
 OTHERS = "growing leaking babbling wrongdtype wrongshape wrongcount repeating erring mislabelling "
@@ -358,6 +369,7 @@ LIARS = {
     "unable": ("says hello", "there is no device /dev/toy0"),
     "quieting": ("gives back every special value", "came back as 0x"),
     "flat": ("gives back every special value", "float64 of shape () came back as float64 (1,)"),
+    "hasty": ("reads and writes long frames", "came back as 0x00000000"),
     "impatient": ("reads and writes long frames", "came back as"),
     "counting": ("gives back every special value", "'result', id 1, case 0 was expected"),
     "anonymous": ("gives back every special value", "sent 'result', id None"),

@@ -37,7 +37,7 @@ from trysquare.unfinished import Unfinished
 from workshop import LONG, SPECS
 
 KILLS = 20 if LONG else 1
-TIMES = ("started", "finished", "seconds")
+TIMES = ("started", "finished", "seconds", "costs")
 
 # Whole commands, killed at any line.
 
@@ -148,7 +148,7 @@ def test_a_sweep_of_other_numbers_or_functions_is_another_one() -> None:
         target = Target("numpy", "cpu", "formula")
         tasks = {(n, target): Member(target, "numpy", {}) for n in range(len(subjects))}
         pace = Pace(1, Limits(), None)
-        return Sweeping(subjects, (), (target,), ("numpy",), numbers, pace)._plan(tasks)
+        return Sweeping(subjects, (), (target,), ("numpy",), numbers, pace)._plan(tasks, ())
 
     plans = [
         plan(numbers, *functions)

@@ -28,8 +28,9 @@ from trysquare.backend import (
     Tensors,
     Unavailable,
 )
-from trysquare.binding import Binding, Framework, Resolved, Snippets
+from trysquare.binding import Binding, Resolved
 from trysquare.errors import Unsupported
+from trysquare.framework import Framework, Snippets
 from trysquare.spec import Spec
 
 REDUCED = {"reduction": "reduction", "size_average": "size_average", "reduce": "reduce"}
@@ -546,6 +547,15 @@ class Torch(Framework):
         if isinstance(error, NotImplementedError):
             return True
         return isinstance(error, RuntimeError) and bool(NO_KERNEL.search(str(error)))
+
+    def lost(self) -> bool:
+        """Whether CUDA fails whatever is asked of it, as it does after an assertion in a kernel."""
+        try:
+            if self.target.device == "cuda":
+                torch.cuda.synchronize()
+        except RuntimeError:
+            return True
+        return False
 
     def differentiate(
         self,

@@ -26,6 +26,7 @@ from trysquare.cli.looking import check, doctor, list_, show
 from trysquare.cli.measuring import run
 from trysquare.cli.options import Code
 from trysquare.cli.packing import pack, verify
+from trysquare.cli.planning import plan
 from trysquare.cli.reviewing import badge, report, repro
 from trysquare.cli.sweeping import sweep
 from trysquare.cli.tabling import table
@@ -85,7 +86,7 @@ def cli() -> None:
 
 
 for _command in (
-    *(run, sweep, hunt, table, list_, show, check, doctor, report, repro),
+    *(run, sweep, hunt, plan, table, list_, show, check, doctor, report, repro),
     *(badge, diff, bisect, merge, baseline, audit, pack, verify, selftest),
 ):
     cli.add_command(_command)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -22,6 +22,12 @@ import numpy as np
 
 from trysquare.errors import Unsupported, UsageError, suggestion
 from trysquare.spec import Spec, Value
+
+INDEX_DTYPE = "int64"
+"""The dtype in which indices are sent."""
+
+ALWAYS = frozenset({INDEX_DTYPE, "bool"})
+"""What every target is sent besides its own dtypes."""
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Tensor = Any
@@ -62,6 +68,16 @@ class OnRequest:
 
 Offer = Target | OnRequest | Unavailable
 """What a backend says of each target that it knows of."""
+
+
+def choose(offers: Sequence[Offer], asked: Target) -> Target | Unavailable:
+    """Return the target that was asked for; without device and mode, the usual one, the first."""
+    for offer in offers:
+        place = offer if isinstance(offer, Target) else offer.target
+        if not asked.device or (place.device, place.mode) == (asked.device, asked.mode):
+            return offer if isinstance(offer, Unavailable) else place
+    known = ", ".join(str(offer) for offer in offers if isinstance(offer, Target))
+    return Unavailable(asked, f"there is no such target, only {known}", broken=True)
 
 
 class Want(StrEnum):
@@ -305,6 +321,10 @@ class Backend(ABC):
     def lacks(self, error: Exception) -> bool:
         """Whether an exception says that the framework has no kernel, not that a call is wrong."""
         return isinstance(error, NotImplementedError)
+
+    def lost(self) -> bool:
+        """Whether, after an exception, this process is of no use: its device fails every call."""
+        return False
 
 
 NAMESPACE = "trysquare_backends"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Mapping
 from functools import cached_property
 from importlib import import_module
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ Function = Callable[..., Any]
 
 def require(
     function: Function,
-    name: str,
+    name: str | Path,
     dtype: str,
     gradient: Function | None,
     parameters: Mapping[str, Value],
@@ -41,9 +42,9 @@ def require(
     """Raise AssertionError unless a callable conforms; `trysquare.assert_conforms` says how."""
     __tracebackhide__ = True
     words: tuple[object, ...] = (name, dtype)  # as they are annotated, which nobody has to follow
-    if not all(isinstance(word, str) for word in words):
+    if not isinstance(words[0], str | Path) or not isinstance(words[1], str):
         raise UsageError("the function and its dtype are named by text: dtype='float32'")
-    spec = selection.shipped(name)
+    spec = selection.one(name)
     given = _parameters(spec, parameters)
     selection.members([dtype], FORMATS, "dtype")
     if not callable(function):

@@ -120,6 +120,12 @@ class Ledger:
         return "nothing that it matches diverges any more"
 
 
+def unjudged(result: Result) -> Result:
+    """Return a result as it was before anybody said what is known of it."""
+    expected = Expectation.EXPECTED if result.outcome in SOUND else Expectation.UNEXPECTED
+    return replace(result, expectation=expected, known="", baseline="", budget=None)
+
+
 def _holds(entry: Entry, hello: Hello) -> bool:
     return entry.holds(hello.target, hello.version, hello.environment)
 

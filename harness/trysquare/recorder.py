@@ -21,6 +21,7 @@ from trysquare.machine import environment
 from trysquare.planning.shards import Shard
 from trysquare.reader import specs_folder
 from trysquare.result import (
+    Costs,
     Footer,
     FunctionRecord,
     Header,
@@ -85,9 +86,10 @@ class Recorder:
         self._results.append(shown(result))
         self._write(self._results[-1])
 
-    def finish(self, stale: Sequence[Stale]) -> None:
+    def finish(self, stale: Sequence[Stale], costs: Costs | None = None) -> None:
         """Record that the run is complete."""
-        self._footer = footer(self._results, stale, monotonic() - self._begun)
+        ended = footer(self._results, stale, monotonic() - self._begun)
+        self._footer = replace(ended, costs=costs)
         self._write(self._footer)
 
     @property

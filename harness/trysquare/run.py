@@ -10,7 +10,7 @@ from multiprocessing import get_context
 from types import TracebackType
 from typing import Self
 
-from trysquare.backend import Call, OnRequest, Reply, Target, Unavailable
+from trysquare.backend import INDEX_DTYPE, Call, OnRequest, Reply, Target, Unavailable
 from trysquare.dtypes import Format
 from trysquare.errors import UsageError
 from trysquare.planning.plan import Group
@@ -296,8 +296,10 @@ class Session:
             return Outcome.UNSUPPORTED, hello.underived
         if dtype not in hello.dtypes:
             return Outcome.UNSUPPORTED, f"{target.backend} has no {dtype}"
-        if dtype in hello.unfaithful:
-            return Outcome.ERRORED, f"the binding is unfit to judge: {hello.unfaithful[dtype]}"
+        for sent in (dtype, *([INDEX_DTYPE] if group.spec.takes_indices else [])):
+            if sent in hello.unfaithful:
+                fault = f"{sent}: {hello.unfaithful[sent]}"
+                return Outcome.ERRORED, f"the binding is unfit to judge: {fault}"
         return None
 
     def _witnessed(

@@ -318,6 +318,12 @@ class Spec:
         """The inputs that a call cannot leave out."""
         return tuple(item for item in self.inputs if item.default is None)
 
+    @property
+    def takes_indices(self) -> bool:
+        """Whether a call may hold indices besides numbers of the dtype."""
+        forms = (form for item in self.inputs for form in item.forms.values())
+        return any(form.kind is InputKind.INDEX for form in forms)
+
     def draws(self, parameters: Mapping[str, Value]) -> bool:
         """Return whether a call with all these parameters gives random numbers."""
         return self.random is not None and self.random.mode.items() <= parameters.items()

@@ -780,6 +780,11 @@ def has_one_nan(_: Truthful, array: Array, device: str) -> Tensor:
     return np.where(np.isnan(array), array.dtype.type(np.nan), array)
 
 
+@lies("to_tensor")
+def counts_in_float64(_: Truthful, array: Array, device: str) -> Tensor:
+    return array.astype(np.float64).astype(np.int64) if array.dtype.kind == "i" else array.copy()
+
+
 @lies("to_array")
 def has_one_zero(_: Truthful, tensor: Tensor) -> Array:
     return np.array(tensor + tensor.dtype.type(0))

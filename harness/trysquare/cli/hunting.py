@@ -15,6 +15,7 @@ from trysquare.cli.options import (
     REPORT,
     RESULTS,
     SEEDED,
+    SHARD,
     TARGETS,
     TIMEOUT,
     limits,
@@ -46,6 +47,7 @@ EVALUATIONS = 1_000_000
     help="Begin with what an earlier hunt found.",
 )
 @click.option("--save", is_flag=True, help="Add what is found to the corpus beside the spec.")
+@SHARD
 @RESULTS
 @REPORT
 @TIMEOUT
@@ -57,8 +59,10 @@ def hunt(**options: Any) -> int:
     """
     from trysquare.command.collecting import save
     from trysquare.command.hunting import Hunt
+    from trysquare.planning.shards import Shard
 
     require_outputs(options)
+    shard = None if options["shard"] is None else Shard.read(options["shard"])
     campaign = Hunt.of(
         words=options["functions"],
         targets=options["targets"],
@@ -66,6 +70,8 @@ def hunt(**options: Any) -> int:
         earlier=options["earlier"],
         gradient=options["gradient"],
     )
+    if shard is not None:
+        campaign = campaign.part(shard)
     recorded, interrupted = campaign.run(
         options["evaluations"], options["seed"], limits(options), options["output"], sys.stderr
     )

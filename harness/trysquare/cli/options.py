@@ -50,6 +50,9 @@ PROFILE = click.option(
     show_default=True,
     help="quick: float32 alone, without the thorough checks.",
 )
+SHARD = click.option(
+    "--shard", metavar="I/N", help="Only this part of it; `merge` joins the parts."
+)
 RESULTS = click.option(
     "-o", "--output", type=OUTPUT, metavar="FILE", help="Write results as JSON lines."
 )

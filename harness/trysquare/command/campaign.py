@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic
 from typing import Self, TextIO
 
 from trysquare import recorder
@@ -17,12 +18,13 @@ from trysquare.command.progress import watched
 from trysquare.divergences import Entry, known
 from trysquare.dtypes import FORMATS
 from trysquare.errors import UsageError
-from trysquare.ledger import SOUND, Ledger
+from trysquare.ledger import Ledger, unjudged
+from trysquare.machine import cores
 from trysquare.planning.plan import RUN, Group, groups
 from trysquare.planning.shards import Shard
 from trysquare.ratchet import Ratchet
 from trysquare.recorder import Recorder
-from trysquare.result import SEED, Check, Expectation, Header, Limits, Result, Run
+from trysquare.result import SEED, Check, Costs, Header, Limits, Result, Run
 from trysquare.run import Session
 from trysquare.spec import Spec
 from trysquare.unfinished import ANEW, Unfinished
@@ -33,7 +35,8 @@ class Campaign:
     """What will be measured; `complete` says that nothing was left out but whole backends.
 
     `named` are the backends that were asked for by name, `wanted` the targets. `accepted` is the
-    baseline; `shard` says which part of a larger run this is.
+    baseline; `shard` says which part of a larger run this is. `begun` is when, by the clock of
+    `monotonic`, somebody began to select it.
     """
 
     specs: tuple[Spec, ...]
@@ -44,6 +47,7 @@ class Campaign:
     wanted: tuple[Target, ...] = ()
     accepted: tuple[Accepted, ...] = ()
     shard: Shard | None = None
+    begun: float = field(default_factory=monotonic)
 
     @classmethod
     def of(
@@ -97,20 +101,27 @@ class Campaign:
             ratchet = Ratchet(self.accepted, *names, complete=complete)
             plan = "\n".join(name for part in names for name in part)
             header = recorder.header(session, self.specs, seed, self.named, self.shard, plan)
-            begun = Unfinished(path, header, names[0]) if path is not None and resume else None
-            with self._recorder(session, header, begun or path) as records:
-                for result in begun.results if begun else ():
-                    judged = ratchet.judge(ledger.judge(_unjudged(result)))
+            kept = Unfinished(path, header, names[0]) if path is not None and resume else None
+            opened = monotonic()
+            with self._recorder(session, header, kept or path) as records:
+                costs = None if kept and kept.results else self._costs(opened)
+                for result in kept.results if kept else ():
+                    judged = ratchet.judge(ledger.judge(unjudged(result)))
                     records.remember(_same(judged, result))
-                left = self.groups[begun.groups if begun else 0 :]
+                left = self.groups[kept.groups if kept else 0 :]
                 results = session.results(left, targets)
                 try:
                     for result in watched(results, len(left) * len(targets), stream):
                         records.add(ratchet.judge(ledger.judge(result)))
-                    records.finish([*ledger.stale(), *ratchet.stale()])
+                    records.finish([*ledger.stale(), *ratchet.stale()], costs)
                 except KeyboardInterrupt:
                     return records.run, True
                 return records.run, False
+
+    def _costs(self, opened: float) -> Costs:
+        """Return what there was to do before anything could be asked."""
+        start, described = opened - self.begun, monotonic() - opened
+        return Costs(cores(), round(start, 3), round(described, 3))
 
     def _recorder(
         self, session: Session, header: Header, file: Path | Unfinished | None
@@ -135,12 +146,6 @@ class Campaign:
         """The specs that are told of: of a part of a run, those that it asks about."""
         asked = {group.spec.function for group in self.groups}
         return tuple(spec for spec in self.specs if self.shard is None or spec.function in asked)
-
-
-def _unjudged(result: Result) -> Result:
-    """Return a result as it was before anybody said what is known of it."""
-    expected = Expectation.EXPECTED if result.outcome in SOUND else Expectation.UNEXPECTED
-    return replace(result, expectation=expected, known="", baseline="", budget=None)
 
 
 def _same(judged: Result, kept: Result) -> Result:

@@ -29,13 +29,11 @@ def listing(what: str) -> Iterator[str]:
 
 
 def page(function: str) -> str:
-    """Return everything that the spec of a function says, as plain text.
+    """Return everything that the spec of a function says, or that in a file, as plain text.
 
-    Raises UsageError for a function that has no spec.
+    Raises UsageError for a function that has no spec, SpecErrors for a file that holds none.
     """
-    specs = {spec.function: spec for spec in selection.specs(())}
-    selection.members([function], specs, "function")
-    spec = specs[function]
+    spec = selection.one(function)
     record = shown(describe(spec))
     formulas = [(label, text) for label, text, _ in record.formulas]
     blocks = [

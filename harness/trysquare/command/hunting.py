@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, TextIO
 
@@ -20,6 +20,7 @@ from trysquare.hunt.subject import Subject
 from trysquare.ledger import Ledger
 from trysquare.planning import corpus
 from trysquare.planning.plan import Group, groups
+from trysquare.planning.shards import Shard
 from trysquare.recorder import Recorder
 from trysquare.result import Check, Limits, Result, Run
 from trysquare.results_file import read
@@ -34,7 +35,8 @@ SPEC_FILE = ".yaml"
 class Hunt:
     """What will be searched. `wanted` are the targets, whole backends with device and mode empty.
 
-    `earlier` are results whose inputs the search begins with.
+    `earlier` are results whose inputs the search begins with. Of a hunt that is dealt to several,
+    `shard` says which part this is.
     """
 
     specs: tuple[Spec, ...]
@@ -43,6 +45,7 @@ class Hunt:
     entries: Mapping[str, Sequence[Entry]]
     earlier: tuple[Result, ...]
     gradient: bool
+    shard: Shard | None = None
 
     @classmethod
     def of(
@@ -77,6 +80,16 @@ class Hunt:
             gradient=gradient,
         )
 
+    def part(self, shard: Shard) -> Self:
+        """Return one part of it."""
+        return replace(self, groups=shard.of(self.groups), shard=shard)
+
+    @property
+    def _described(self) -> tuple[Spec, ...]:
+        """The specs that are told of: of a part of a hunt, those that it asks about."""
+        asked = {group.spec.function for group in self.groups}
+        return tuple(spec for spec in self.specs if self.shard is None or spec.function in asked)
+
     def run(
         self, evaluations: int, seed: int, limits: Limits, path: Path | None, stream: TextIO
     ) -> tuple[Run, bool]:
@@ -90,8 +103,8 @@ class Hunt:
             chase = Chase(session, targets, evaluations, seed, self.gradient, self.seeds)
             ledger = Ledger(self.entries, self.groups, session.targets, complete=False)
             named = {target.backend for target in self.wanted}
-            header = recorder.header(session, self.specs, seed, named)
-            functions = tuple(recorder.functions(session, self.specs))
+            header = recorder.header(session, self.specs, seed, named, self.shard)
+            functions = tuple(recorder.functions(session, self._described))
             with Recorder(header, functions, path) as records:
                 results = chase.results(self.groups)
                 try:

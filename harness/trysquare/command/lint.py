@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from trysquare.command import agreement
 from trysquare.dtypes import FLOAT32, FORMATS, Array, Format
-from trysquare.errors import Mistake, SpecErrors, UndecidedError
+from trysquare.errors import Mistake, UndecidedError
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.planning.cases import Case, Expect
@@ -29,11 +30,12 @@ A chain of a few dozen roundings is ordinary; a formula that cancels is off by 2
 """
 
 
-def require(specs: Iterable[Spec]) -> None:
-    """Raise SpecErrors with every limit that is too wide to see what it is there for."""
-    mistakes = [mistake for spec in specs for mistake in findings(spec)]
-    if mistakes:
-        raise SpecErrors(mistakes)
+def mistakes(spec: Spec) -> list[Mistake]:
+    """Return all that is wrong in a spec that can be read.
+
+    Limits are looked at where the spec agrees with itself, else they would be those of a slip.
+    """
+    return [*agreement.mistakes(spec)] or [*findings(spec)]
 
 
 def findings(spec: Spec) -> Iterator[Mistake]:

@@ -60,11 +60,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Done:
-    """What a job found for each target: a segment, or why there is none; seconds in all."""
+    """What a job found for each target: a segment, or why there is none.
+
+    It took so many seconds, and `waited` others for workers that were started for it.
+    """
 
     job: Job
     found: Mapping[Target, Segment | Refusal]
     seconds: float
+    waited: float = 0.0
 
 
 class Runner:
@@ -85,7 +89,8 @@ class Runner:
         sweep = _Sweep(
             subject, chart, Evaluator(surveys.surveyor, chart), crews, self._limits.seconds
         )
-        return Done(job, sweep.found(), time.perf_counter() - begun)
+        found = sweep.found()
+        return Done(job, found, time.perf_counter() - begun - sweep.waited, sweep.waited)
 
     def close(self) -> None:
         """End all workers."""
@@ -146,6 +151,7 @@ class _Sweep:
         self._subject, self._chart, self._evaluator = subject, chart, evaluator
         self._crews, self._deadline = crews, deadline
         self._refused: dict[Target, Refusal] = {}
+        self.waited = 0.0
         self._tallies = {
             target: Tally(subject.format, chart.start, chart.stop, self._flushes(target))
             for target in crews
@@ -154,10 +160,12 @@ class _Sweep:
 
     def found(self) -> dict[Target, Segment | Refusal]:
         """Sweep, and return what was found for each target."""
+        begun = time.perf_counter()
         for target, crew in self._crews.items():
             refusal = crew.ready()
             if refusal is not None:
                 self._refused[target] = refusal
+        self.waited = time.perf_counter() - begun
         frames = range(self._chart.start // BLOCK, self._chart.stop // BLOCK, FRAME)
         asked = self._ask(frames[0], 0)
         for number, first in enumerate(frames):

@@ -61,6 +61,8 @@ class Line(threading.Thread):
         """The specs that the process has, by path."""
         self._broken = ""
         self._number = 0
+        self._fresh = False
+        """Whether the process has been asked nothing yet."""
         self._stopping = threading.Event()
 
     def submit(self, work: Callable[[Line], T]) -> Future[T]:
@@ -124,6 +126,7 @@ class Line(threading.Thread):
         area = self._area if guest is None else guest.area
         process = self._process = WorkerProcess(launch, self._memory, area)
         self._told.clear()
+        self._fresh = True
         if self._stopping.is_set():  # `stop` may have looked before there was a process
             raise Lost(Kind.CRASHED, "stopped")
         process.send(Message(Type.HELLO, greeting(self.target, area)))
@@ -152,6 +155,12 @@ class Line(threading.Thread):
             raise Lost(Kind.CRASHED, self._broken)
         return self._process
 
+    def _asked(self) -> WorkerProcess:
+        """Return the process, which is not a fresh one any more."""
+        process = self._ready()
+        self._fresh = False
+        return process
+
     def _discard(self) -> None:
         process, self._process = self._process, None
         if process is not None:
@@ -173,13 +182,16 @@ class Line(threading.Thread):
             rest = calls[len(replies) :]
             frame = rest[: _frame_length(rest)]
             answered = len(replies)
+            fresh = self._process is None or self._fresh
             try:
                 replies.extend(self._exchange(spec, frame, deadline))
             except Lost as lost:
                 self._discard()
                 if self._stopping.is_set():
                     raise
-                if len(replies) - answered < len(frame):
+                if fresh and len(replies) == answered and self._guest is None:
+                    replies.append(Refusal(lost.kind, lost.message))  # it was the first, so alone
+                elif len(replies) - answered < len(frame):
                     replies.append(self._confirm(spec, calls[len(replies)], deadline, lost))
         return replies
 
@@ -201,7 +213,7 @@ class Line(threading.Thread):
 
         Raises Lost, and ProtocolError for what no frame can carry.
         """
-        process = self._ready()
+        process = self._asked()
         self._number += 1
         about: Json = {"id": self._number, "spec": str(spec.place.path) if spec else ""}
         if spec and self._guest is None and self._told.get(about["spec"]) is not spec:

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, NoReturn
 import numpy as np
 
 from trysquare.backend import (
+    ALWAYS,
     Answer,
     Array,
     Backend,
@@ -31,6 +32,7 @@ from trysquare.backend import (
     Tensor,
     Unavailable,
     Want,
+    choose,
     load,
     words,
 )
@@ -46,7 +48,7 @@ from trysquare.workers.reproduction import script, unpack_claim
 from trysquare.workers.starter import watch
 from trysquare.workers.stretch import unpack, walk
 
-OUT_OF_MEMORY = 3
+GIVEN_UP = 3
 SCRIPT_LIMIT = HEADER_LIMIT // 2
 
 
@@ -58,17 +60,6 @@ def take_pipes() -> tuple[BinaryIO, BinaryIO]:
     os.close(nothing)
     os.dup2(2, 1)
     return requests, replies
-
-
-def choose(backend: Backend, asked: Target) -> Target | Unavailable:
-    """Return the target that was asked for; without device and mode, the backend's usual one."""
-    targets = backend.targets()
-    for offer in targets:
-        place = offer if isinstance(offer, Target) else offer.target
-        if not asked.device or (place.device, place.mode) == (asked.device, asked.mode):
-            return offer if isinstance(offer, Unavailable) else place
-    known = ", ".join(str(offer) for offer in targets if isinstance(offer, Target))
-    return Unavailable(asked, f"there is no such target, only {known}", broken=True)
 
 
 def introduce(backend: Backend, target: Target) -> Hello:
@@ -190,7 +181,9 @@ class Worker:
             return Refusal(Kind.ERRORED, str(error), type(error).__name__)
         except Exception as error:  # noqa: BLE001 - whatever a framework raises
             if exhausted(error):
-                give_up(error)
+                give_up("out of memory", error)
+            if self.backend.lost():
+                give_up("lost its device", error)
             kind = Kind.UNSUPPORTED if self.lacks(error) else Kind.RAISED
             return Refusal(kind, clean(words(error)), type(error).__name__)
         finally:
@@ -216,7 +209,7 @@ class Worker:
         """Call the framework once, and look at what it did to its inputs."""
         backend, device = self.backend, self.target.device
         for name, array in call.inputs.items():
-            if array.dtype.name not in backend.dtypes(self.target) | {"int64", "bool"}:
+            if array.dtype.name not in backend.dtypes(self.target) | ALWAYS:
                 raise Unsupported(f"{self.target} has no {array.dtype} (input {name})")
         with backend.on(device), self.threads(call.threads):
             tensors = {name: self.tensor(call, array) for name, array in call.inputs.items()}
@@ -245,11 +238,11 @@ class Worker:
         )
 
 
-def give_up(error: Exception) -> NoReturn:
-    """End for lack of memory, which earlier calls may have taken: in a new process, all is well."""
-    sys.stderr.write(f"out of memory: {clean(f'{type(error).__name__}: {words(error)}')}\n")
+def give_up(why: str, error: Exception) -> NoReturn:
+    """End, for what earlier calls may have done: in a new process, all is well."""
+    sys.stderr.write(f"{why}: {clean(f'{type(error).__name__}: {words(error)}')}\n")
     sys.stderr.flush()
-    os._exit(OUT_OF_MEMORY)
+    os._exit(GIVEN_UP)
 
 
 def send(replies: BinaryIO, message: Message) -> None:
@@ -264,7 +257,7 @@ def greet(asked: Target) -> tuple[Backend, Hello] | Unavailable:
     if isinstance(backend, Unavailable):
         return backend
     try:
-        target = choose(backend, asked)
+        target = choose(backend.targets(), asked)
         if isinstance(target, Unavailable):
             return target
         backend.prepare(target)
