@@ -92,7 +92,7 @@ class Sweeping:
                 for target in self._able(session, one.spec, one.format)
             ]
             named = {target.backend for target in self.targets}
-            head = header(session, self._specs, SEED, named, self.shard, self._plan(tasks, pairs))
+            head = header(session, self._specs, SEED, named, self.shard, [self._plan(tasks, pairs)])
             opened = monotonic()
             with Journal(output, head, resume=resume) as journal:
                 known_functions = [*functions(session, self._specs)]
