@@ -31,14 +31,15 @@ PACKAGES = {
 LAYERS = (
     "__main__",
     "cli.planning",
-    "cli.comparing cli.hunting cli.looking cli.sweeping pytest_plugin",
+    "cli.comparing cli.hunting cli.sweeping",
+    "cli.looking cli.measuring pytest_plugin",
     (
-        "cli.measuring cli.tabling command.assembling command.catalogue command.rates "
-        "command.sweeping pytest_results"
+        "cli.tabling command.assembling command.campaign command.catalogue command.hunting "
+        "command.rates command.sweeping pytest_results"
     ),
     (
-        "cli.baselining command.campaign command.doctor command.hunting command.merging "
-        "command.table pytest_items sweep.campaign"
+        "cli.baselining command.doctor command.merging command.table errands pytest_items "
+        "sweep.campaign"
     ),
     "cli.walking command.mutation hunt.chase recorder usage.porting",
     "command.noticing command.standing hunt.findings hunt.hunter sweep.conclusion usage.defaults",
@@ -52,7 +53,7 @@ LAYERS = (
     ),
     (
         "audit.reproducing cli.reviewing cli.testing command.proof command.selection packs.pack "
-        "packs.verify planning.plan sweep.runner workers.witness workers.worker"
+        "packs.verify planning.plan sweep.runner workers.witness"
     ),
     "cli.options planning.checks reader sweep.surveys verdict.judge workers.pool",
     (
@@ -63,7 +64,7 @@ LAYERS = (
         "audit.goldens engines.station packs.answers packs.questions planning.edges "
         "planning.invariance planning.limits planning.pairs planning.refusals "
         "specfile.case_reader specfile.properties verdict.draws verdict.measure verdict.part "
-        "workers.guest workers.process"
+        "workers.guest workers.process workers.worker"
     ),
     (
         "audit.examination audit.golden_files audit.rounding command.amending command.collecting "
@@ -103,7 +104,7 @@ LAYERS = (
     ),
     (
         "audit cli command dtypes engines errors formula formula.tree formula.typeset hunt packs "
-        "planning shelf specfile sweep sweep.segment truth usage verdict workers "
+        "planning shelf specfile specfile.fits sweep sweep.segment truth usage verdict workers "
         "workers.arithmetic workers.lifeline workers.starter"
     ),
 )

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, TextIO
 
 import numpy as np
 
-from trysquare import recorder
+from trysquare import errands, recorder
 from trysquare.backend import Target
 from trysquare.command import agreement, selection
 from trysquare.command.progress import watched
 from trysquare.divergences import Entry, known
 from trysquare.dtypes import FORMATS, Array
-from trysquare.hunt.chase import Chase
+from trysquare.engines.engine import Hire
+from trysquare.errands import Equipment
+from trysquare.hunt.chase import Chase, Game, Known
 from trysquare.hunt.subject import Subject
 from trysquare.ledger import Ledger
 from trysquare.planning import corpus
@@ -99,16 +102,29 @@ class Hunt:
         return tuple(spec for spec in self.specs if self.shard is None or spec.function in asked)
 
     def run(
-        self, evaluations: int, seed: int, limits: Limits, path: Path | None, stream: TextIO
+        self,
+        evaluations: int,
+        seed: int,
+        limits: Limits,
+        path: Path | None,
+        stream: TextIO,
+        hire: Hire | None = None,
     ) -> tuple[Run, bool]:
         """Search everything; return the run, and whether somebody interrupted it.
 
-        Progress goes to `stream`, records to the file `path`.
-        Raises UsageError if that cannot be written, and for a target that is not there.
+        Progress goes to `stream`, records to the file `path`. `hire` starts who searches; None:
+        this session alone. Raises UsageError if the file cannot be written, for a target that is
+        not there, and for machines that are not alike; LostError for a hunt that was lost.
         """
-        with Session(tuple(self.entries), seed, limits) as session:
+        with Session(tuple(self.entries), seed, limits) as session, ExitStack() as hired:
             targets = selection.among(self.wanted, session.targets)
-            chase = Chase(session, targets, evaluations, seed, self.gradient, self.seeds)
+            seeds = Known.of(self.groups, self.seeds, gradient=self.gradient)
+            game = Game(evaluations, seed, self.gradient, seeds)
+            engine = None
+            if hire is not None:
+                hellos = {target: session.targets[target] for target in targets}
+                equipment = Equipment(tuple(self.entries), seed, limits, hellos, game)
+                engine = hired.enter_context(hire(equipment))
             ledger = Ledger(self.entries, self.groups, session.targets, complete=False)
             named = {target.backend for target in self.wanted}
             header = recorder.header(
@@ -116,7 +132,11 @@ class Hunt:
             )
             functions = tuple(recorder.functions(session, self._described))
             with Recorder(header, functions, path) as records:
-                results = chase.results(self.groups)
+                results = (
+                    Chase(session, targets, game).results(self.groups)
+                    if engine is None
+                    else errands.results(engine, self.groups, targets)
+                )
                 try:
                     for result in watched(results, len(self.groups) * len(targets), stream):
                         records.add(ledger.judge(result))
