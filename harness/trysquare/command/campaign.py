@@ -118,7 +118,8 @@ class Campaign:
                 engine = hired.enter_context(hire(self._equipment(seed, limits, hellos)))
             kept = Unfinished(path, header, names[0]) if path is not None and resume else None
             with self._recorder(session, header, kept or path) as records:
-                costs = None if kept and kept.results else self._costs(opened)
+                elsewhere = engine is not None or (kept is not None and kept.results)
+                costs = None if elsewhere else self._costs(opened)
                 for result in kept.results if kept else ():
                     judged = ratchet.judge(ledger.judge(unjudged(result)))
                     records.remember(_same(judged, result))
