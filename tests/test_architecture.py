@@ -53,7 +53,7 @@ LAYERS = (
     ),
     (
         "audit.reproducing cli.reviewing cli.testing command.proof command.selection packs.pack "
-        "packs.verify planning.plan sweep.runner workers.witness workers.worker"
+        "packs.verify planning.plan sweep.runner workers.witness"
     ),
     "cli.options planning.checks reader sweep.surveys verdict.judge workers.pool",
     (
@@ -64,7 +64,7 @@ LAYERS = (
         "audit.goldens engines.station packs.answers packs.questions planning.edges "
         "planning.invariance planning.limits planning.pairs planning.refusals "
         "specfile.case_reader specfile.properties verdict.draws verdict.measure verdict.part "
-        "workers.guest workers.process"
+        "workers.guest workers.process workers.worker"
     ),
     (
         "audit.examination audit.golden_files audit.rounding command.amending command.collecting "
@@ -104,7 +104,7 @@ LAYERS = (
     ),
     (
         "audit cli command dtypes engines errors formula formula.tree formula.typeset hunt packs "
-        "planning shelf specfile sweep sweep.segment truth usage verdict workers "
+        "planning shelf specfile specfile.fits sweep sweep.segment truth usage verdict workers "
         "workers.arithmetic workers.lifeline workers.starter"
     ),
 )

@@ -37,8 +37,8 @@ class Campaign:
     """What will be measured; `complete` says that nothing was left out but whole backends.
 
     `named` are the backends that were asked for by name, `wanted` the targets. `accepted` is the
-    baseline; `shard` says which part of a larger run this is. `begun` is when, by the clock of
-    `monotonic`, somebody began to select it.
+    baseline; `shard` says which part of a larger run this is, all groups of which are the `whole`.
+    `begun` is when, by the clock of `monotonic`, somebody began to select it.
     """
 
     specs: tuple[Spec, ...]
@@ -49,6 +49,7 @@ class Campaign:
     wanted: tuple[Target, ...] = ()
     accepted: tuple[Accepted, ...] = ()
     shard: Shard | None = None
+    whole: tuple[Group, ...] = ()
     begun: float = field(default_factory=monotonic)
 
     @classmethod
@@ -83,7 +84,8 @@ class Campaign:
 
     def part(self, shard: Shard) -> Self:
         """Return one part of it."""
-        return replace(self, groups=shard.of(self.groups), shard=shard, complete=False)
+        mine = shard.of(self.groups)
+        return replace(self, groups=mine, whole=self.groups, shard=shard, complete=False)
 
     def run(
         self,
@@ -109,14 +111,15 @@ class Campaign:
             ledger = Ledger(self.entries, self.groups, hellos, complete=complete)
             names = [group.name for group in self.groups], [str(target) for target in targets]
             ratchet = Ratchet(self.accepted, *names, complete=complete)
-            plan = "\n".join(name for part in names for name in part)
+            plan = "\n".join(group.name for group in self.whole or self.groups), "\n".join(names[1])
             header = recorder.header(session, self.specs, seed, self.named, self.shard, plan)
             engine = None
             if hire is not None:
                 engine = hired.enter_context(hire(self._equipment(seed, limits, hellos)))
             kept = Unfinished(path, header, names[0]) if path is not None and resume else None
             with self._recorder(session, header, kept or path) as records:
-                costs = None if kept and kept.results else self._costs(opened)
+                elsewhere = engine is not None or (kept is not None and kept.results)
+                costs = None if elsewhere else self._costs(opened)
                 for result in kept.results if kept else ():
                     judged = ratchet.judge(ledger.judge(unjudged(result)))
                     records.remember(_same(judged, result))

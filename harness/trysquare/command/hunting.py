@@ -39,7 +39,7 @@ class Hunt:
     """What will be searched. `wanted` are the targets, whole backends with device and mode empty.
 
     `earlier` are results whose inputs the search begins with. Of a hunt that is dealt to several,
-    `shard` says which part this is.
+    `shard` says which part this is; the `whole` has all groups.
     """
 
     specs: tuple[Spec, ...]
@@ -49,6 +49,7 @@ class Hunt:
     earlier: tuple[Result, ...]
     gradient: bool
     shard: Shard | None = None
+    whole: tuple[Group, ...] = ()
 
     @classmethod
     def of(
@@ -85,7 +86,14 @@ class Hunt:
 
     def part(self, shard: Shard) -> Self:
         """Return one part of it."""
-        return replace(self, groups=shard.of(self.groups), shard=shard)
+        return replace(self, groups=shard.of(self.groups), whole=self.groups, shard=shard)
+
+    def _plan(self, evaluations: int) -> list[str]:
+        """Return what is searched in all parts, and how long."""
+        names = (group.name for group in self.whole or self.groups)
+        return [
+            "\n".join([*names, f"{evaluations} of {'gradients' if self.gradient else 'values'}"])
+        ]
 
     @property
     def _described(self) -> tuple[Spec, ...]:
@@ -119,7 +127,9 @@ class Hunt:
                 engine = hired.enter_context(hire(equipment))
             ledger = Ledger(self.entries, self.groups, session.targets, complete=False)
             named = {target.backend for target in self.wanted}
-            header = recorder.header(session, self.specs, seed, named, self.shard)
+            header = recorder.header(
+                session, self.specs, seed, named, self.shard, self._plan(evaluations)
+            )
             functions = tuple(recorder.functions(session, self._described))
             with Recorder(header, functions, path) as records:
                 results = (
