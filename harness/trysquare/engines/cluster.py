@@ -5,14 +5,17 @@ https://docs.ray.io/en/latest/ray-core/tasks.html
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import secrets
 import socket
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -94,10 +97,9 @@ class Cluster:
             self._ray.cancel(stream, force=True)
 
     def close(self) -> None:
-        """End all jobs; the cluster stays, unless it is our own."""
+        """End all jobs; the cluster stays."""
         for ticket in [*self._streams.values()]:
             self._kill(ticket)
-        self._ray.shutdown()
 
     def _next(self, stream: Any) -> Iterator[Event]:
         ticket = self._streams[stream]
@@ -131,8 +133,7 @@ class Cluster:
                 "a machine of the cluster cannot import this Trysquare; install the same version "
                 f"in the environment that Ray runs in there: {_last_line(error)}"
             )
-        words = str(error if cause is None else cause).strip() or type(error).__name__
-        return f"{type(error).__name__}: {words.splitlines()[0]}"
+        return f"{type(error).__name__}: {_first_line(cause or error)}"
 
     def _idle(self) -> Sequence[Event]:
         """Tell of jobs as lost that nobody can do any more."""
@@ -153,6 +154,10 @@ class Cluster:
         return places(machines, self._needs)
 
 
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def _last_line(error: Exception) -> str:
     return str(error).strip().splitlines()[-1].strip()
 
@@ -160,25 +165,25 @@ def _last_line(error: Exception) -> str:
 def hire(address: str | None, processes: int, seconds: float, tell: Tell) -> Hire:
     """Return what connects to a cluster, or starts one of so many processes on this machine.
 
-    A job may take so many `seconds`; somebody is told of each that is lost. Raises UsageError if
-    Ray is not installed.
+    It begins to connect now, aside: whoever hires has frameworks to wait for. A job may take so
+    many `seconds`; somebody is told of each that is lost. Raises UsageError if Ray is not there.
     """
+    if find_spec("ray") is None:
+        raise UsageError("--engine ray needs Ray: pip install 'trysquare[ray]'")
     settle(address)
-    ray = _ray()
+    aside = ThreadPoolExecutor(1)
+    early = None if address is None else aside.submit(_connected, address)
+    aside.shutdown(wait=False)
 
     @contextmanager
     def hired(outfit: Outfit) -> Iterator[Cluster]:
-        with _quiet(), nullcontext("") if address else _folder() as folder:
-            try:
-                _connect(ray, address, processes, folder)
-                engine = Cluster(ray, outfit, seconds, tell)
-            except BaseException:
-                ray.shutdown()
-                raise
-            try:
-                yield engine
-            finally:
-                engine.close()
+        with _quiet(), ExitStack() as held:
+            # a cluster of our own ends with the thread that has started it
+            ray = _started(processes, held) if early is None else early.result()
+            held.callback(ray.shutdown)
+            engine = Cluster(ray, outfit, seconds, tell)
+            held.callback(engine.close)
+            yield engine
 
     return hired
 
@@ -191,39 +196,44 @@ def settle(address: str | None) -> None:
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(16)
 
 
-def _ray() -> Any:
+def _connected(address: str) -> Any:
+    """Return Ray, connected to a cluster; raises UsageError if that is not possible."""
     try:
-        return import_module("ray")
-    except ImportError as error:
+        _require_there(address)  # Ray would look for it for ten minutes
+        return _ray(address)
+    except _faults() as error:
         raise UsageError(
-            f"--engine ray needs Ray: pip install 'trysquare[ray]' ({error})"
+            f"the Ray cluster at {address} cannot be used: {_first_line(error)}\n  "
+            "It is asked with its token: RAY_AUTH_TOKEN, or a file that RAY_AUTH_TOKEN_PATH names."
         ) from None
 
 
-def _connect(ray: Any, address: str | None, processes: int, folder: str) -> None:
+def _started(processes: int, held: ExitStack) -> Any:
+    """Return Ray, with a cluster of this machine, whose files are gone when `held` ends."""
+    folder = tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True)
     own = {
         "num_cpus": processes,
         "include_dashboard": False,
         "object_store_memory": STORE,
-        "_temp_dir": folder,
+        "_temp_dir": held.enter_context(folder),
     }
     try:
-        if address is not None:
-            _require_there(address)  # Ray would look for it for ten minutes
-        ray.init(
-            address or "local",
-            log_to_driver=False,
-            configure_logging=False,
-            **({} if address else own),
-        )
-    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        if address is None:
-            raise UsageError(f"Ray does not start here: {told}") from None
-        raise UsageError(
-            f"the Ray cluster at {address} cannot be used: {told}\n  "
-            "It is asked with its token: RAY_AUTH_TOKEN, or a file that RAY_AUTH_TOKEN_PATH names."
-        ) from None
+        return _ray("local", **own)
+    except _faults() as error:
+        raise UsageError(f"Ray does not start here: {_first_line(error)}") from None
+
+
+def _ray(address: str, **options: Any) -> Any:
+    ray = import_module("ray")
+    # what it warns of is no matter of ours: its handler of SIGTERM, workers that die
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    ray.init(address, log_to_driver=False, configure_logging=False, **options)
+    return ray
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """Return what Ray raises where there is no cluster, or one that has another token."""
+    return OSError, RuntimeError, ValueError, import_module("ray.exceptions").RayError
 
 
 def _require_there(address: str) -> None:
@@ -232,11 +242,6 @@ def _require_there(address: str) -> None:
     if not host or not port.isdecimal():
         raise ValueError(f"'{address}' is no HOST:PORT, such as 10.0.0.1:6379")
     socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
-
-
-def _folder() -> AbstractContextManager[str]:
-    """Return a folder for a cluster of our own, which is gone afterwards."""
-    return tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True)
 
 
 @contextmanager
