@@ -42,6 +42,7 @@ class Sheet:
         return path
 
 
+@cache
 def stamp() -> Mapping[str, str]:
     """Return the facts of this machine that may change a verdict."""
     return {"trysquare": f"{__version__}, sources {_sources()}", **environment()}
