@@ -88,6 +88,13 @@ class Fallen(Fragile):
         return "eager"
 
 
+class Literate(Fragile):
+    """Counts the letters of the function that its spec is about."""
+
+    def value(self, spec: Spec, call: Call, tensors: Tensors) -> Tensor:
+        return np.full_like(tensors["x"], len(spec.function))
+
+
 def refuse(error: Exception) -> Callable[[Fragile, Array], Tensor]:
     def accident(_: Fragile, _x: Array) -> Tensor:
         raise error
@@ -191,6 +198,7 @@ backend = Fragile("sound", lambda _, x: x + x)
 forgetful = Forgetful("forgetful", lambda _, x: x + x)
 misspelling = Misspelling("misspelling", lambda _, x: x + x)
 fallen = Fallen("fallen", lambda _, x: x + x)
+literate = Literate("literate", lambda _, x: x + x)
 
 
 def __getattr__(name: str) -> Any:

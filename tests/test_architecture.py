@@ -31,14 +31,15 @@ PACKAGES = {
 LAYERS = (
     "__main__",
     "cli.planning",
-    "cli.comparing cli.hunting cli.looking cli.sweeping pytest_plugin",
+    "cli.comparing cli.hunting cli.sweeping",
+    "cli.looking cli.measuring pytest_plugin",
     (
-        "cli.measuring cli.tabling command.assembling command.catalogue command.rates "
-        "command.sweeping pytest_results"
+        "cli.tabling command.assembling command.campaign command.catalogue command.hunting "
+        "command.rates command.sweeping pytest_results"
     ),
     (
-        "cli.baselining command.campaign command.doctor command.hunting command.merging "
-        "command.table pytest_items sweep.campaign"
+        "cli.baselining command.doctor command.merging command.table errands pytest_items "
+        "sweep.campaign"
     ),
     "cli.walking command.mutation hunt.chase recorder usage.porting",
     "command.noticing command.standing hunt.findings hunt.hunter sweep.conclusion usage.defaults",
@@ -51,45 +52,45 @@ LAYERS = (
         "planning.shards run sweep.finding"
     ),
     (
-        "audit.reproducing command.proof command.selection packs.pack packs.verify planning.plan "
-        "sweep.runner workers.witness workers.worker"
+        "audit.reproducing cli.reviewing cli.testing command.proof command.selection packs.pack "
+        "packs.verify planning.plan sweep.runner workers.witness"
     ),
-    "planning.checks reader sweep.surveys verdict.judge workers.pool",
+    "cli.options planning.checks reader sweep.surveys verdict.judge workers.pool",
     (
-        "hunt.score planning.properties specfile.sections sweep.subject verdict.bits "
-        "verdict.diagnosis verdict.properties workers.conversation workers.line"
+        "engines.cluster hunt.score planning.properties specfile.sections sweep.subject "
+        "verdict.bits verdict.diagnosis verdict.properties workers.conversation workers.line"
     ),
     (
-        "audit.goldens packs.answers packs.questions planning.edges planning.invariance "
-        "planning.limits planning.pairs planning.refusals specfile.case_reader "
-        "specfile.properties verdict.draws verdict.measure verdict.part workers.guest "
-        "workers.process"
+        "audit.goldens engines.station packs.answers packs.questions planning.edges "
+        "planning.invariance planning.limits planning.pairs planning.refusals "
+        "specfile.case_reader specfile.properties verdict.draws verdict.measure verdict.part "
+        "workers.guest workers.process workers.worker"
     ),
     (
         "audit.examination audit.golden_files audit.rounding command.amending command.collecting "
-        "command.deciding describe hunt.start planning.inputs specfile.signature sweep.evaluation "
-        "sweep.journal verdict.standard verdict.yardsticks workers.launch workers.program "
-        "workers.remote workers.stretch"
+        "command.deciding describe engines.likeness hunt.start planning.inputs specfile.signature "
+        "sweep.evaluation sweep.journal verdict.standard verdict.yardsticks workers.launch "
+        "workers.program workers.remote workers.stretch"
     ),
     (
-        "audit.second_opinion audit.stability baseline cli.reviewing command.versions "
-        "hunt.subject packs.arrays packs.hard_cases planning.corpus specfile.parameters "
-        "sweep.surveyor truth.bundle truth.rounding truth.tolerance unfinished verdict.infinities "
-        "workers.declaration workers.protocol workers.reproduction"
+        "audit.second_opinion audit.stability baseline command.versions hunt.subject packs.arrays "
+        "packs.hard_cases planning.corpus specfile.parameters sweep.surveyor truth.bundle "
+        "truth.rounding truth.tolerance unfinished verdict.infinities workers.declaration "
+        "workers.protocol workers.reproduction"
     ),
     (
         "audit.assumptions audit.double_entry audit.published audit.region audit.settings "
-        "cli.testing command.confirming divergences formula.interval formula.series framework "
-        "machine packs.manifest planning.corpus_point planning.second results_file "
-        "specfile.phrases truth.domain truth.oracle verdict.spread verdict.tendency "
+        "command.confirming divergences engines.dispatch engines.local formula.interval "
+        "formula.series framework machine packs.manifest planning.corpus_point planning.second "
+        "results_file specfile.phrases truth.domain truth.oracle verdict.spread verdict.tendency "
         "workers.confines workers.headers"
     ),
     (
-        "audit.enclosure audit.grid binding causes cli.announcing cli.options command.progress "
-        "command.rerun difference formula.branching formula.detour loading planning.cases "
-        "planning.settling planning.variations record_form specfile.composer specfile.schema "
-        "specfile.values truth.arrangement verdict.compare workers.area workers.frames "
-        "workers.probes"
+        "audit.enclosure audit.grid binding causes cli.announcing command.progress command.rerun "
+        "difference engines.engine engines.places formula.branching formula.detour loading "
+        "planning.cases planning.settling planning.variations record_form specfile.composer "
+        "specfile.schema specfile.values truth.arrangement verdict.compare workers.area "
+        "workers.frames workers.probes"
     ),
     (
         "audit.multiprecision audit.mutants backend formula.ball formula.bounded formula.extended "
@@ -102,9 +103,9 @@ LAYERS = (
         "truth.known"
     ),
     (
-        "audit cli command dtypes errors formula formula.tree formula.typeset hunt packs planning "
-        "shelf specfile sweep sweep.segment truth usage verdict workers workers.arithmetic "
-        "workers.lifeline workers.starter"
+        "audit cli command dtypes engines errors formula formula.tree formula.typeset hunt packs "
+        "planning shelf specfile specfile.fits sweep sweep.segment truth usage verdict workers "
+        "workers.arithmetic workers.lifeline workers.starter"
     ),
 )
 """The rooms of the harness, from the top down; a room imports only from lines below its own.

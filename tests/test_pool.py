@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -234,13 +235,19 @@ def test_a_dtype_that_the_target_does_not_have_is_unsupported(pool: Pool, spec: 
     assert "sound:cpu:eager has no float16" in refusal(reply).message
 
 
-def test_a_spec_that_cannot_be_read_is_a_fault_of_ours(pool: Pool, tmp_path: Path) -> None:
+def test_a_worker_is_sent_each_spec_and_reads_no_file(pool: Pool, tmp_path: Path) -> None:
     path = tmp_path / "twice.yaml"
     path.write_text(SPEC, encoding="utf-8")
-    spec = read(path)
-    path.write_text(SPEC.replace("x + x", "x +"), encoding="utf-8")
-    (reply,) = ask(pool, "backend", spec, call(1))
-    assert refusal(reply).kind is Kind.ERRORED
+    first = read(path)
+    path.write_text(SPEC.replace("function: twice", "function: once"), encoding="utf-8")
+    path.rename(tmp_path / "once.yaml")
+    second = replace(read(tmp_path / "once.yaml"), place=first.place)
+    target = opened(pool, "literate").target
+    told = [
+        output(pool.ask(target, spec, [call(1)], PATIENCE).result(PATIENCE)[0]).tolist()
+        for spec in (first, first, second, first)
+    ]
+    assert told == [[5.0], [5.0], [4.0], [5.0]]
 
 
 def test_hello_names_the_usual_target_and_the_others(pool: Pool) -> None:

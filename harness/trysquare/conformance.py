@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from trysquare.backend import Array, Backend, Call, Reply, Target, Tensor, Tensors
+from trysquare.backend import Array, Backend, Call, Target, Tensor, Tensors
 from trysquare.command import selection
 from trysquare.dtypes import FORMATS
 from trysquare.errors import UsageError, suggestion
@@ -179,13 +179,9 @@ def _results(own: Own, spec: Spec, cases: list[Case]) -> list[Result]:
     """Return the result of each case, judged as those of a worker are."""
     worker = Worker(own, own.target, BytesIO())
     standards = [Standard(spec, case) for case in cases]
-    replies = [_reply(worker, spec, case.call) for case in cases]
+    replies = [worker.reply(spec, case.call) for case in cases]
     judged = judge_all(standards, {str(own.target): (replies, False)})
     return judged[str(own.target)]
-
-
-def _reply(worker: Worker, spec: Spec, call: Call) -> Reply:
-    return worker.guarded(lambda: worker.answer(spec, call))
 
 
 def _parameters(spec: Spec, given: Mapping[str, Value]) -> dict[str, Value]:

@@ -120,6 +120,10 @@ class Entry:
         settings = {**environment, "device": target.device, "mode": target.mode}
         return all(settings.get(key) in values for key, values in self.where)
 
+    def names(self, function: str) -> bool:
+        """Return whether an id of a function may match one of the patterns."""
+        return any(fnmatchcase(function, one.partition("/")[0]) for one in self.patterns)
+
     def speaks_of(self, function: str, check: str, dtype: str) -> bool:
         """Return whether an id of a group may match one of the patterns."""
         group = (function, check, dtype)

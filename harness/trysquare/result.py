@@ -276,7 +276,8 @@ class TargetRecord:
 class Header:
     """Who ran what, where; `shard` is `1/4` for the first of four parts of a run.
 
-    `plan` changes with what is asked of whom, and in which order.
+    `plan` changes with what is asked of whom, and in which order, of a part of a run by all parts
+    together. Of a run its first digits are what is asked, and the others of whom.
     """
 
     trysquare: str
@@ -405,8 +406,9 @@ class Costs:
     """What a run took besides its answers, in seconds, for whoever plans another.
 
     `cores` is how many it could use. `start` is until the targets were there and, of a sweep, the
-    workers of its runners too, so many `processes`; `described` is for the records of functions;
-    `finish` is for the worst numbers of a sweep, after its last job.
+    workers of its runners too, so many `processes`. `described` is for what every function needs
+    before it is asked: is its spec sound, what are its defaults? `finish` is for the worst numbers
+    of a sweep, after its last job.
     """
 
     cores: int
@@ -420,7 +422,8 @@ class Costs:
 class Footer:
     """The end of a complete run; a file without it is incomplete.
 
-    `costs` are known of a run that was begun and ended in one go from the command line.
+    `costs` are known of a run that was begun and ended in one go, on one machine, from the command
+    line.
     """
 
     counts: Mapping[str, int]

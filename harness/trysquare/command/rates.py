@@ -42,7 +42,7 @@ class Measured:
         if run.footer.costs is None:
             raise UsageError(
                 f"{name}: does not say how long it took to start; a run from the command line does "
-                "that was not resumed, and its shards together"
+                "that was not resumed, on one machine, and its shards together"
             )
         there = [selection.target(one.target) for one in run.header.targets if one.available]
         targets = frozenset(map(str, selection.among(wanted, there)))
@@ -110,7 +110,8 @@ def of_sweep(measured: Measured, sweeping: Sweeping) -> Forecast:
         if each is None:
             raise _unmeasured(f"{dtype}{', of derivatives' if gradient else ''}")
         alone = each * (job[2] - start)
-        name = f"{'d ' if gradient else ''}{function} {dtype} from position {start}"
+        first = sweeping.subjects[job[0]].at(np.array([start]))[0]
+        name = f"{'d ' if gradient else ''}{function} {dtype} from {first:.4g}"
         units.append(Unit(name, kind, function, alone / processes, alone))
     units += _pairs(measured, sweeping.pairs)
     costs = measured.costs

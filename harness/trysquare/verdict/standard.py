@@ -20,7 +20,7 @@ from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
 from trysquare.planning.cases import Case, has_infinite
 from trysquare.result import Check
-from trysquare.spec import Spec
+from trysquare.spec import Spec, packed, unpacked
 from trysquare.truth.arrangement import Arrangement, arrange
 from trysquare.truth.bundle import Asked, bundle
 from trysquare.truth.known import Allowance, Truth
@@ -56,6 +56,10 @@ class Standard:
     spec: Spec
     case: Case
     searching: bool = False
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Go to a judge without what has been worked out, and with a spec that it may have."""
+        return _sent, (packed(self.spec), self.case, self.searching)
 
     @cached_property
     def _arranged(self) -> Arrangement:
@@ -330,6 +334,10 @@ class Standard:
             rows = self.layout.to_rows(value, self.spread).astype(np.float64)
             truth = Truth(rows, np.zeros_like(rows), np.zeros_like(rows))
             yield Accepted(self.canonical.oracle, truth, np.ones(rows.shape, bool))
+
+
+def _sent(spec: bytes, case: Case, searching: bool) -> Standard:  # noqa: FBT001 - by __reduce__
+    return Standard(unpacked(spec), case, searching)
 
 
 def _larger(spec: Spec, case: Case, size: float) -> Oracle:

@@ -15,8 +15,6 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
@@ -63,14 +61,6 @@ def take_pipes() -> tuple[BinaryIO, BinaryIO]:
     return requests, replies
 
 
-@cache
-def read_spec(path: str) -> Spec:
-    """Return the spec in a file; SpecErrors if it is none."""
-    from trysquare.reader import read  # noqa: PLC0415 - a hello needs no reader
-
-    return read(Path(path))
-
-
 def introduce(backend: Backend, target: Target) -> Hello:
     """Return what the harness has to know of this worker, as found out here and now."""
     return Hello(
@@ -101,6 +91,7 @@ class Worker:
     def __init__(self, backend: Backend, target: Target, replies: BinaryIO) -> None:
         self.backend, self.target, self.replies = backend, target, replies
         self.arithmetic = Arithmetic()
+        self.specs: dict[str, Spec] = {}
 
     def send(self, kind: Type, body: dict[str, Any], arrays: list[Array] | None = None) -> None:
         """Send one message at once."""
@@ -120,12 +111,19 @@ class Worker:
             else:
                 raise ProtocolError(f"a worker does not expect '{message.type}'")
 
+    def spec(self, message: Message) -> Spec:
+        """Return the spec that a message is about; it came with this one or with one before."""
+        path = message.body["spec"]
+        if "packed" in message.body:
+            self.specs[path] = protocol.unpack_spec(message.body["packed"], message.arrays)
+        return self.specs[path]
+
     def run(self, message: Message) -> None:
         """Answer every call of a frame with a frame of its own."""
-        number = message.body["id"]
+        number, spec = message.body["id"], self.spec(message)
         for case, packed in enumerate(message.body["calls"]):
             call = protocol.unpack_call(packed, message.arrays)
-            reply = self.reply(message.body["spec"], call)
+            reply = self.reply(spec, call)
             try:
                 self.send_result(number, case, reply)
             except ProtocolError as error:  # a dtype, or a size, that no frame can carry
@@ -135,10 +133,8 @@ class Worker:
     def walk(self, message: Message) -> None:
         """Answer a stretch of consecutive numbers; the answers are in the shared area."""
         stretch = unpack(message.body["stretch"])
-        descriptor, path = message.body["area"], message.body["spec"]
-        reply = self.guarded(
-            lambda: walk(self.backend, self.target, read_spec(path), stretch, descriptor)
-        )
+        descriptor, spec = message.body["area"], self.spec(message)
+        reply = self.guarded(lambda: walk(self.backend, self.target, spec, stretch, descriptor))
         self.send_result(message.body["id"], 0, reply)
 
     def send_result(self, number: int, case: int, reply: Reply) -> None:
@@ -149,9 +145,8 @@ class Worker:
 
     def reproduce(self, message: Message) -> None:
         """Answer with a script; an empty one if there is nothing to call, or it is too long."""
-        call = protocol.unpack_call(message.body["call"], message.arrays)
+        call, spec = protocol.unpack_call(message.body["call"], message.arrays), self.spec(message)
         try:
-            spec = read_spec(message.body["spec"])
             claim = unpack_claim(message.body["claim"])
             packed = message.body["reference"]
             reference = None if packed is None else protocol.unpack_call(packed, message.arrays)
@@ -163,16 +158,16 @@ class Worker:
 
     def spell(self, message: Message) -> None:
         """Answer with a call as Python source; an empty one if the framework has no such call."""
-        call = protocol.unpack_call(message.body["call"], message.arrays)
+        call, spec = protocol.unpack_call(message.body["call"], message.arrays), self.spec(message)
         try:
-            text = self.backend.written(read_spec(message.body["spec"]), call)
+            text = self.backend.written(spec, call)
         except TrysquareError:
             text = ""
         self.send(Type.SPELL, {"id": message.body["id"], "text": text})
 
-    def reply(self, path: str, call: Call) -> Reply:
+    def reply(self, spec: Spec, call: Call) -> Reply:
         """Return the answer to a call, or who refused it."""
-        return self.guarded(lambda: self.answer(read_spec(path), call))
+        return self.guarded(lambda: self.answer(spec, call))
 
     def guarded(self, answer: Callable[[], Answer]) -> Reply:
         """Return an answer, or who refused it: the binding, our own code, or the framework."""
