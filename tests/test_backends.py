@@ -11,24 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trysquare.backend import (
-    Answer,
-    Array,
-    Call,
-    Kind,
-    Refusal,
-    Reply,
-    Target,
-    Unavailable,
-    Want,
-    available,
-    load,
-    require,
-)
+from trysquare.backend import Answer, Array, Call, Kind, Refusal, Reply, Target, Unavailable, Want
 from trysquare.binding import Binding, check, resolve, spell
 from trysquare.command import selection
 from trysquare.dtypes import FORMATS
 from trysquare.errors import Unsupported, UsageError
+from trysquare.loading import available, load, require
 from trysquare.planning.inputs import moderate, required
 from trysquare.reader import read
 from trysquare.result import Symptom
@@ -52,7 +40,7 @@ def test_backends_are_listed_by_name() -> None:
 
 def test_listing_imports_no_backend() -> None:
     program = (
-        "import sys; from trysquare.backend import available; available();"
+        "import sys; from trysquare.loading import available; available();"
         "sys.exit(any(name.startswith('trysquare_backends.') for name in sys.modules))"
     )
     path = ":".join(sys.path)

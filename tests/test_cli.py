@@ -511,18 +511,18 @@ def test_there_is_no_issue_about_what_conforms(
 
 
 @pytest.mark.parametrize(
-    ("script", "finding"),
+    ("script", "evidence"),
     [
-        ("assert 1 == 2", rerun.Finding.CONFIRMED),
-        ("import os; os.abort()", rerun.Finding.CONFIRMED),
-        ("assert 1 == 1", rerun.Finding.GONE),
-        ("import not_there", rerun.Finding.UNKNOWN),
-        ("import trysquare", rerun.Finding.UNKNOWN),
-        ("from trysquare.spec import Spec", rerun.Finding.UNKNOWN),
+        ("assert 1 == 2", rerun.Evidence.CONFIRMED),
+        ("import os; os.abort()", rerun.Evidence.CONFIRMED),
+        ("assert 1 == 1", rerun.Evidence.GONE),
+        ("import not_there", rerun.Evidence.UNKNOWN),
+        ("import trysquare", rerun.Evidence.UNKNOWN),
+        ("from trysquare.spec import Spec", rerun.Evidence.UNKNOWN),
     ],
 )
-def test_a_reproduction_confirms_only_what_it_shows(script: str, finding: rerun.Finding) -> None:
-    assert rerun.rerun(script)[0] is finding
+def test_a_reproduction_confirms_only_what_it_shows(script: str, evidence: rerun.Evidence) -> None:
+    assert rerun.rerun(script)[0] is evidence
 
 
 def test_a_log_gets_no_line_in_the_first_minute(lied: Path, tmp_path: Path) -> None:

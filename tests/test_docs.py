@@ -226,17 +226,23 @@ def test_the_divergence_of_the_readme_is_what_a_run_finds(tmp_path: Path) -> Non
     assert text.splitlines() == shown("README.md")
 
 
+HARNESS = ROOT / "harness" / "trysquare"
 ROOMS = sorted(
-    path.stem for path in (ROOT / "harness" / "trysquare").rglob("*.py") if path.stem != "__init__"
+    path.relative_to(HARNESS).with_suffix("").as_posix()
+    for path in HARNESS.rglob("*.py")
+    if path.stem != "__init__"
 )
-"""A name as often as there are rooms of that name, in different folders."""
 
 
 def drawn(page: str) -> list[str]:
-    """The rooms in the second column of the table of ARCHITECTURE.md."""
-    rows = (line.split("|") for line in page.splitlines() if line.startswith("| "))
-    cells = (row[2] for row in rows if len(row) > 4)
-    return sorted(room for cell in cells for room in re.findall(r"`(\w+)`", cell))
+    """The rooms in the table of ARCHITECTURE.md, in the folder of their row."""
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| ")]
+    return sorted(
+        f"{folder.replace('trysquare/', '')}{room}"
+        for row in rows
+        for folder in re.findall(r"`(\w+/)`", row[1])
+        for room in re.findall(r"`(\w+)`", row[2])
+    )
 
 
 def test_the_drawing_of_the_rooms_is_complete() -> None:
@@ -245,8 +251,10 @@ def test_the_drawing_of_the_rooms_is_complete() -> None:
 
 
 def test_a_room_is_drawn_only_by_its_name_in_the_second_column() -> None:
-    page = "| `folder/` | `spec` `tree` | not `here` |\n`nor` here\n| | `spec` | another |\n"
-    assert drawn(page) == ["spec", "spec", "tree"]
+    page = (
+        "| `a/` | `spec` `tree` | not `here` |\n`nor` here\n| `trysquare/` | `spec` | another |\n"
+    )
+    assert drawn(page) == ["a/spec", "a/tree", "spec"]
 
 
 def unexplained(words: Iterable[str], page: str) -> set[str]:

@@ -14,14 +14,16 @@ from trysquare import machine
 from trysquare.__main__ import main
 from trysquare.backend import Target
 from trysquare.cli.options import Code
-from trysquare.command.rates import Measured, of_run
+from trysquare.command.rates import Measured, of_run, of_sweep
 from trysquare.dtypes import FORMATS
 from trysquare.errors import UsageError
 from trysquare.planning.forecast import NEAR, Forecast, Unit
 from trysquare.planning.plan import Group
 from trysquare.planning.shards import Shard
-from trysquare.result import Check, Costs, Run
+from trysquare.result import Check, Costs, Limits, Result, Run
 from trysquare.results_file import line
+from trysquare.sweep.campaign import Pace, Sweeping
+from trysquare.sweep.pairs import Pairs
 from workshop import SPECS
 
 COSTS = Costs(cores=2, start=12.0, described=4.0)
@@ -185,3 +187,19 @@ def test_without_earlier_results_a_shard_is_run_now(capsys: pytest.CaptureFixtur
     text = capsys.readouterr().out
     assert "1 group on 1 target\ntimes of shard 1/1, run now, measured" in text
     assert "relu/cases/float32" in text
+
+
+def test_pairs_of_numbers_take_what_they_took_on_all_targets() -> None:
+    def swept(function: str, seconds: float) -> list[Result]:
+        like = replace(
+            WHOLE.results[0], function=function, check=Check.SWEEP, dtype="float16",
+            case="pairs of numbers", seconds=seconds,
+        )  # fmt: skip
+        return [replace(like, target=target) for target in TARGETS]
+
+    run = replace(WHOLE, results=(*swept("mse_loss", 7.0), *swept("l1_loss", 3.0)))
+    names = ("mse_loss", "huber_loss")
+    pairs = tuple(Pairs(SPECS[name], FORMATS["float16"]) for name in names)
+    sweeping = Sweeping((), pairs, (), (), None, Pace(2, Limits(), None))
+    found = of_sweep(Measured.of(run, (), "whole"), sweeping).units
+    assert [(unit.alone, unit.mirrored) for unit in found] == [(21.0, True), (15.0, True)]

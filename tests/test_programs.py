@@ -30,7 +30,7 @@ from trysquare.backend import (
     Want,
 )
 from trysquare.command.interview import examine
-from trysquare.command.rerun import Finding, rerun
+from trysquare.command.rerun import Evidence, rerun
 from trysquare.dtypes import FORMATS
 from trysquare.errors import SpecErrors
 from trysquare.reader import read as read_spec
@@ -243,11 +243,11 @@ def test_the_script_of_a_divergence_needs_the_program_alone(
     tmp_path: Path, pool: Pool, spec: Spec
 ) -> None:
     target = opened(pool, declared(tmp_path, "erring")).target
-    for number, finding in ((13.0, Finding.CONFIRMED), (12.0, Finding.GONE)):
+    for number, evidence in ((13.0, Evidence.CONFIRMED), (12.0, Evidence.GONE)):
         claim = Claim(Symptom.INACCURATE, index=(1,), want=2 * number, allowed=0.5, dtype="float32")
         script = pool.reproduce(target, spec, call(1, number), claim, PATIENCE).result(PATIENCE)
         found, said = rerun(script)
-        assert found is finding, said
+        assert found is evidence, said
         assert "trysquare" not in script.replace(str(tmp_path), "")
 
 
@@ -408,8 +408,8 @@ def test_doctor_tells_what_a_program_does_wrong(
     if liar == "overlapping":  # it has to have written twice, however busy the machine is
         monkeypatch.setattr("trysquare.workers.conversation.LATE", 1.0)
     title, words = LIARS[liar]
-    findings = examine(read(declared(tmp_path, liar)), 1.0)
-    found = next(one for one in findings if one.fault)
+    seen = examine(read(declared(tmp_path, liar)), 1.0)
+    found = next(one for one in seen if one.fault)
     assert found.title.startswith(title)
     assert words in f"{found.fault} {found.advice}"
     assert found.advice or liar == "unable"

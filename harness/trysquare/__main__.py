@@ -31,7 +31,7 @@ from trysquare.cli.reviewing import badge, report, repro
 from trysquare.cli.sweeping import sweep
 from trysquare.cli.tabling import table
 from trysquare.cli.testing import selftest
-from trysquare.errors import SpecErrors, UsageError
+from trysquare.errors import LostError, SpecErrors, UsageError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EPIPE, errno.EIO)
 
@@ -54,6 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = import_module("trysquare_reports.verdict").printable(str(error))
         click.echo(f"trysquare: {text}", err=True)
         return Code.USAGE
+    except LostError as error:
+        text = import_module("trysquare_reports.verdict").printable(str(error))
+        click.echo(f"trysquare: {text}; --resume asks for what is missing", err=True)
+        return Code.NOTHING
     except click.ClickException as error:
         error.show()
         return Code.USAGE

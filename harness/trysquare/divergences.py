@@ -15,8 +15,9 @@ from typing import Any, Final
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion
 
-from trysquare.backend import NAMESPACE, Target, available, called, is_program
+from trysquare.backend import Target
 from trysquare.errors import SpecErrors, suggestion
+from trysquare.loading import NAMESPACE, available, called, is_program
 from trysquare.result import Outcome, Result, Symptom
 from trysquare.spec import Place
 from trysquare.specfile.composer import load

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from trysquare.backend import Target, called
+from trysquare.backend import Target
 from trysquare.divergences import Entry
+from trysquare.loading import called
 from trysquare.planning.plan import Group
 from trysquare.result import Expectation, Outcome, Result, Stale
 from trysquare.workers.protocol import Hello

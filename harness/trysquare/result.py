@@ -405,8 +405,9 @@ class Costs:
     """What a run took besides its answers, in seconds, for whoever plans another.
 
     `cores` is how many it could use. `start` is until the targets were there and, of a sweep, the
-    workers of its runners too, so many `processes`; `described` is for the records of functions;
-    `finish` is for the worst numbers of a sweep, after its last job.
+    workers of its runners too, so many `processes`. `described` is for what every function needs
+    before it is asked: is its spec sound, what are its defaults? `finish` is for the worst numbers
+    of a sweep, after its last job.
     """
 
     cores: int

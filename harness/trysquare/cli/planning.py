@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from trysquare import __version__
 from trysquare.cli import measuring, sweeping
 from trysquare.cli.options import ANY_FILE, FC, Code, plural
 from trysquare.errors import UsageError
@@ -153,6 +154,8 @@ def _origin(path: Path | None, measured: Measured) -> Iterator[str]:
     for fact, value in here.items():
         if there.get(fact) != value:
             yield f"⚠ measured on another machine: {fact} was {there.get(fact)}, here it is {value}"
+    if header.trysquare != __version__:
+        yield f"⚠ measured by trysquare {header.trysquare}, this is {__version__}"
 
 
 def _table(options: Mapping[str, Any], measured: Measured, forecast: Forecast) -> Iterator[str]:
@@ -173,7 +176,8 @@ def _table(options: Mapping[str, Any], measured: Measured, forecast: Forecast) -
     ]
     if forecast.finish:
         parts.append(f"{duration(forecast.finish)} to merge")
+    verb = "does" if enough == 1 else "do"
     yield (
-        f"more than {plural(enough, 'worker')} do not help: nothing ends before "
+        f"more than {plural(enough, 'worker')} {verb} not help: nothing ends before "
         f"{duration(forecast.least)} ({', '.join(parts)})"
     )

@@ -158,11 +158,11 @@ def repro(results: Path, result_id: str, execute: bool, form: str) -> int:  # no
     if not execute:
         click.echo(printable(script), nl=False)
         return Code.EXPECTED
-    finding, printed = rerun.rerun(script)
-    finding = confirming.same(result, finding, printed)
-    click.echo(printable(f"{printed}\n{finding}"))
-    codes = {rerun.Finding.GONE: Code.EXPECTED, rerun.Finding.UNKNOWN: Code.NOTHING}
-    return codes.get(finding, Code.UNEXPECTED)
+    evidence, printed = rerun.rerun(script)
+    evidence = confirming.same(result, evidence, printed)
+    click.echo(printable(f"{printed}\n{evidence}"))
+    codes = {rerun.Evidence.GONE: Code.EXPECTED, rerun.Evidence.UNKNOWN: Code.NOTHING}
+    return codes.get(evidence, Code.UNEXPECTED)
 
 
 def _choice(results: Iterable[Result], pattern: str) -> str:
@@ -177,17 +177,17 @@ def _choice(results: Iterable[Result], pattern: str) -> str:
 def _confirm(results: Iterable[Result]) -> int:
     """Run the script of each result; print those that do not show it, and how many there are."""
     from trysquare.command.confirming import confirm
-    from trysquare.command.rerun import Finding
+    from trysquare.command.rerun import Evidence
 
     one_line = import_module("trysquare_reports.verdict").one_line
-    counts = Counter[Finding]()
+    counts = Counter[Evidence]()
     for found in confirm(results):
-        counts[found.finding] += 1
-        if found.finding is not Finding.CONFIRMED:
+        counts[found.evidence] += 1
+        if found.evidence is not Evidence.CONFIRMED:
             last = found.printed.rpartition("\n")[2]
-            click.echo(one_line(f"{found.result.id}: {found.finding} ({last})"))
-    for finding in Finding:
-        click.echo(f"{counts[finding]:>8,} {finding}")
+            click.echo(one_line(f"{found.result.id}: {found.evidence} ({last})"))
+    for evidence in Evidence:
+        click.echo(f"{counts[evidence]:>8,} {evidence}")
     if not counts:
         return Code.NOTHING
-    return Code.EXPECTED if counts.keys() == {Finding.CONFIRMED} else Code.UNEXPECTED
+    return Code.EXPECTED if counts.keys() == {Evidence.CONFIRMED} else Code.UNEXPECTED

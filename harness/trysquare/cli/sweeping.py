@@ -14,21 +14,26 @@ import click
 
 from trysquare.cli.measuring import conclude, require_outputs
 from trysquare.cli.options import (
+    ADDRESS,
+    ENGINE,
     FC,
     MEMORY,
     REPORT,
     RESULTS,
     RESUME,
+    RUNNERS,
     SHARD,
     TARGETS,
     TIMEOUT,
     Code,
+    hire,
     limits,
 )
 from trysquare.errors import UsageError
 from trysquare.result import Limits
 
 if TYPE_CHECKING:
+    from trysquare.engines.engine import Hire
     from trysquare.sweep.campaign import Range, Sweeping
 
 
@@ -40,7 +45,7 @@ DTYPES = click.option(
 GRADIENT = click.option("--gradient", is_flag=True, help="Sweep the derivative as well.")
 RANGE = click.option("--range", "numbers", metavar="LO:HI", help="Only the numbers from LO to HI.")
 PROCESSES = click.option(
-    "--processes", type=click.IntRange(1, 64), default=2, show_default=True,
+    "--processes", type=click.IntRange(1, 64), default=RUNNERS, show_default=True,
     help="Sweep so many parts at a time, each with a worker for every target.",
 )  # fmt: skip
 
@@ -52,8 +57,13 @@ def selecting(command: FC) -> FC:
     return command
 
 
-def selected(options: Mapping[str, Any], limits: Limits, charts: Path | None) -> Sweeping:
-    """Return the sweep that these options describe; `charts` is where charts are kept."""
+def selected(
+    options: Mapping[str, Any], limits: Limits, charts: Path | None, hire: Hire | None = None
+) -> Sweeping:
+    """Return the sweep that these options describe; `charts` is where charts are kept.
+
+    `hire` starts who has the runners, None: this machine.
+    """
     from trysquare.command.sweeping import sweeping
     from trysquare.sweep.campaign import Pace
 
@@ -63,7 +73,7 @@ def selected(options: Mapping[str, Any], limits: Limits, charts: Path | None) ->
         options["targets"],
         gradient=options["gradient"],
         numbers=_range(options["numbers"]),
-        pace=Pace(options["processes"], limits, charts),
+        pace=Pace(options["processes"], limits, charts, hire),
     )
 
 
@@ -71,6 +81,8 @@ def selected(options: Mapping[str, Any], limits: Limits, charts: Path | None) ->
 @selecting
 @SHARD
 @RESUME
+@ENGINE
+@ADDRESS
 @RESULTS
 @REPORT
 @TIMEOUT
@@ -87,7 +99,7 @@ def sweep(**options: Any) -> int:
 
     require_outputs(options)
     shard = None if options["shard"] is None else Shard.read(options["shard"])
-    campaign = selected(options, limits(options), default_folder())
+    campaign = selected(options, limits(options), default_folder(), hire(options))
     recorded, interrupted = replace(campaign, shard=shard, begun=begun).run(
         options["output"],
         lambda done, total: paced(done, total, sys.stderr),

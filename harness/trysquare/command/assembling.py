@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from time import monotonic
 
-from trysquare.backend import Target, available, called
+from trysquare.backend import Target
 from trysquare.command import selection
 from trysquare.command.merging import Merged
 from trysquare.dtypes import FORMATS
 from trysquare.errors import UsageError
 from trysquare.ledger import unjudged
+from trysquare.loading import available, called
 from trysquare.recorder import Recorder, revision, targets
 from trysquare.result import SEED, Result, Run
 from trysquare.run import Session

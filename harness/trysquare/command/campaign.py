@@ -92,7 +92,7 @@ class Campaign:
         are whole. Raises UsageError if it cannot be written, or is of another run, and SpecErrors
         for a spec that contradicts itself.
         """
-        with self._opened(seed, limits) as session:
+        with self._opened(seed, limits) as (session, opened):
             targets = selection.among(self.wanted, session.targets)
             complete = self.complete and seed == SEED
             hellos = {target: session.targets[target] for target in targets}
@@ -102,7 +102,6 @@ class Campaign:
             plan = "\n".join(name for part in names for name in part)
             header = recorder.header(session, self.specs, seed, self.named, self.shard, plan)
             kept = Unfinished(path, header, names[0]) if path is not None and resume else None
-            opened = monotonic()
             with self._recorder(session, header, kept or path) as records:
                 costs = None if kept and kept.results else self._costs(opened)
                 for result in kept.results if kept else ():
@@ -132,14 +131,18 @@ class Campaign:
         return Recorder(header, tuple(recorder.functions(session, self._described)), file)
 
     @contextmanager
-    def _opened(self, seed: int, limits: Limits) -> Iterator[Session]:
-        """Open the targets; while they import their frameworks the specs are looked through."""
+    def _opened(self, seed: int, limits: Limits) -> Iterator[tuple[Session, float]]:
+        """Open the targets, and say when that was done; meanwhile the specs are looked through.
+
+        Of a part of a run, those that it asks about: the others are looked through elsewhere.
+        """
         unnamed, backends = not self.named, tuple(self.entries)
         with ThreadPoolExecutor(1) as aside:
-            agreed = aside.submit(agreement.require, self.specs)
+            agreed = aside.submit(agreement.require, self._described)
             with Session(backends, seed, limits, self.wanted, unnamed=unnamed) as session:
+                opened = monotonic()
                 agreed.result()
-                yield session
+                yield session, opened
 
     @property
     def _described(self) -> tuple[Spec, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from trysquare.backend import available
 from trysquare.command import doctor, selection
 from trysquare.describe import describe
+from trysquare.loading import available
 from trysquare.planning.plan import RUN, checks_of
 from trysquare.recorder import shown
 from trysquare.spec import Input, Kink, NamedCase, Special

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from trysquare.backend import Unavailable, is_program
+from trysquare.backend import Unavailable
 from trysquare.command import selection
 from trysquare.command.interview import examine as interview
 from trysquare.errors import UsageError, suggestion
+from trysquare.loading import is_program
 from trysquare.recorder import name_of
 from trysquare.run import Session
 from trysquare.workers.declaration import Declaration, read
@@ -52,16 +53,14 @@ def listen(declared: Declaration, seconds: float, tell: Callable[[str], None]) -
     """Tell what a program does wrong; return whether there is nothing."""
     tell(shlex.join(declared.command))
     faults = 0
-    for finding in interview(declared, seconds):
-        tell(f"{'✗' if finding.fault else '✓'} {finding.title}")
-        if finding.fault:
+    for seen in interview(declared, seconds):
+        tell(f"{'✗' if seen.fault else '✓'} {seen.title}")
+        if seen.fault:
             faults += 1
-            tell(textwrap.indent(finding.fault, "    "))
-        if finding.advice:
+            tell(textwrap.indent(seen.fault, "    "))
+        if seen.advice:
             tell(
-                textwrap.fill(
-                    finding.advice, 96, initial_indent="    → ", subsequent_indent="      "
-                )
+                textwrap.fill(seen.advice, 96, initial_indent="    → ", subsequent_indent="      ")
             )
     tell("")
     tell(f"{faults} {'fault' if faults == 1 else 'faults'}")

@@ -40,7 +40,7 @@ STRANGER = "trysquare_has_no_such_thing"
 
 
 @dataclass(frozen=True)
-class Finding:
+class Observation:
     """What was looked at, and what was wrong, if anything, and what to do about it."""
 
     title: str
@@ -61,7 +61,7 @@ Question = Callable[[Met], str]
 """Returns what else there is to say; raises Fault."""
 
 
-def examine(program: Declaration, seconds: float) -> Iterator[Finding]:
+def examine(program: Declaration, seconds: float) -> Iterator[Observation]:
     """Yield what each question to a program has shown; `seconds` is how long an answer may take.
 
     A program that went wrong is started again for the next question; one that says no hello is not
@@ -72,9 +72,9 @@ def examine(program: Declaration, seconds: float) -> Iterator[Finding]:
         with Conversation(program, seconds) as talk:
             hello, terms = talk.hello()
     except Fault as fault:
-        yield Finding(title, fault.what, fault.advice)
+        yield Observation(title, fault.what, fault.advice)
         return
-    yield Finding(
+    yield Observation(
         f"{title}: {hello.target}  {hello.version}, {' '.join(hello.dtypes)}, "
         f"{len(hello.functions)} functions"
     )
@@ -86,14 +86,14 @@ def examine(program: Declaration, seconds: float) -> Iterator[Finding]:
             with Conversation(program, seconds) as talk:
                 talk.hello()
                 talk.leave(politely=politely)
-            yield Finding(name)
+            yield Observation(name)
         except Fault as fault:
-            yield Finding(name, fault.what, fault.advice)
+            yield Observation(name, fault.what, fault.advice)
 
 
 def _talked(
     program: Declaration, seconds: float, questions: Iterator[tuple[str, Question]]
-) -> Iterator[Finding]:
+) -> Iterator[Observation]:
     """Ask until something is wrong; after that nothing that the same process says counts."""
     name = "says hello again"
     try:
@@ -101,9 +101,9 @@ def _talked(
             met = Met(talk, *talk.hello())
             for name, question in questions:
                 more = question(met)
-                yield Finding(f"{name}{more and ': '}{more}")
+                yield Observation(f"{name}{more and ': '}{more}")
     except Fault as fault:
-        yield Finding(name, fault.what, fault.advice)
+        yield Observation(name, fault.what, fault.advice)
 
 
 def _questions(hello: Hello, terms: Terms) -> Iterator[tuple[str, Question]]:

@@ -110,7 +110,8 @@ def of_sweep(measured: Measured, sweeping: Sweeping) -> Forecast:
         if each is None:
             raise _unmeasured(f"{dtype}{', of derivatives' if gradient else ''}")
         alone = each * (job[2] - start)
-        name = f"{'d ' if gradient else ''}{function} {dtype} from position {start}"
+        first = sweeping.subjects[job[0]].at(np.array([start]))[0]
+        name = f"{'d ' if gradient else ''}{function} {dtype} from {first:.4g}"
         units.append(Unit(name, kind, function, alone / processes, alone))
     units += _pairs(measured, sweeping.pairs)
     costs = measured.costs

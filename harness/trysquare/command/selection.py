@@ -7,8 +7,9 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from trysquare.backend import Target, available, called, is_program, require
+from trysquare.backend import Target
 from trysquare.errors import Mistake, UsageError, suggestion
+from trysquare.loading import available, called, is_program, require
 from trysquare.reader import is_spec, read, read_all, read_each, specs_folder
 from trysquare.spec import Spec
 from trysquare.workers import declaration

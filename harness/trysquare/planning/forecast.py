@@ -45,8 +45,8 @@ class Outlook:
 class Forecast:
     """Units, and what every shard adds, in seconds.
 
-    `start` is for its frameworks, `described` for the records of all functions, of which a shard
-    has its own. `finish` is left for one machine when all shards are done.
+    `start` is for its frameworks, `described` for what all functions need before they are asked, of
+    which a shard has its own. `finish` is left for one machine when all shards are done.
     """
 
     units: Sequence[Unit]

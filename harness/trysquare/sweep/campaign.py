@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
-from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic
 
@@ -15,6 +13,10 @@ import numpy as np
 from trysquare.backend import Refusal, Target
 from trysquare.command import selection
 from trysquare.dtypes import Format
+from trysquare.engines import local
+from trysquare.engines.dispatch import Dispatch
+from trysquare.engines.engine import Engine, Hire
+from trysquare.engines.likeness import Sheet
 from trysquare.errors import UsageError
 from trysquare.machine import cores
 from trysquare.planning.shards import Shard
@@ -27,7 +29,7 @@ from trysquare.sweep.chart import BLOCK
 from trysquare.sweep.conclusion import Found
 from trysquare.sweep.journal import Journal
 from trysquare.sweep.pairs import Pairs
-from trysquare.sweep.runner import Done, Job, Member, begin, parts, work
+from trysquare.sweep.runner import Crews, Done, Job, Member, parts
 from trysquare.sweep.segment import Part, Segment, Silence
 from trysquare.sweep.subject import Subject
 
@@ -54,11 +56,15 @@ class Range:
 
 @dataclass(frozen=True)
 class Pace:
-    """So many runners at a time, limits for a block, and where charts are kept (None: nowhere)."""
+    """So many runners at a time, limits for a block, and where charts are kept (None: nowhere).
+
+    `hire` starts who has the runners; None: this machine.
+    """
 
     processes: int
     limits: Limits
     charts: Path | None
+    hire: Hire | None = None
 
 
 @dataclass(frozen=True)
@@ -81,10 +87,11 @@ class Sweeping:
     def run(self, output: Path | None, watch: Watch, *, resume: bool) -> tuple[Run, bool]:
         """Sweep, and return what was found, and whether it was interrupted.
 
-        Of an interrupted sweep the file holds what was finished, for `resume`. Raises UsageError
-        for a target that is not there, and for a file that another sweep has written.
+        Of an interrupted sweep the file holds what was finished, for `resume`, and so it does where
+        LostError is raised. Raises UsageError for a target that is not there, for a file that
+        another sweep has written, and for machines that cannot share the work.
         """
-        with Session(self.backends, SEED, self.pace.limits) as session:
+        with Session(self.backends, SEED, self.pace.limits) as session, ExitStack() as hired:
             tasks = self._tasks(session)
             pairs = [
                 (one, target)
@@ -93,6 +100,7 @@ class Sweeping:
             ]
             named = {target.backend for target in self.targets}
             head = header(session, self._specs, SEED, named, self.shard, self._plan(tasks, pairs))
+            engine = hired.enter_context(self._hire(tasks))
             opened = monotonic()
             with Journal(output, head, resume=resume) as journal:
                 known_functions = [*functions(session, self._specs)]
@@ -100,9 +108,10 @@ class Sweeping:
                 with Recorder(journal.header, known_functions) as recorder:
                     resumed, waits = bool(journal.parts), [0.0]
                     try:
-                        found = self._swept(tasks, journal, watch, waits)
+                        found = self._swept(tasks, engine, journal, watch, waits)
                     except KeyboardInterrupt:
                         return recorder.run, True
+                    hired.close()
                     start = opened - self.begun + max(waits)
                     costs = Costs(
                         cores(), round(start, 3), round(described - opened, 3), self.pace.processes
@@ -125,7 +134,7 @@ class Sweeping:
             for target in self._able(session, subject.spec, subject.format):
                 hello = session.targets[target]
                 flushes = {dtype: bool(what) for dtype, what in hello.flushes.items()}
-                tasks[number, target] = Member(target, session.source(target), flushes)
+                tasks[number, target] = Member(target, session.source(target), flushes, hello)
         if not tasks and not any(self._able(session, one.spec, one.format) for one in self.pairs):
             raise UsageError("no target here has such a function in such a dtype")
         return tasks
@@ -152,9 +161,20 @@ class Sweeping:
             and (self.targets or spec.function in session.targets[target].functions)
         ]
 
+    def _hire(
+        self, tasks: dict[tuple[int, Target], Member]
+    ) -> AbstractContextManager[Engine | None]:
+        """Start who does the jobs, unless there are none."""
+        members = {member.target: member for member in tasks.values()}
+        if not members:
+            return nullcontext()
+        hire = self.pace.hire or local.hire(self.pace.processes)
+        return hire(Crews(tuple(members.values()), self.pace.charts, self.pace.limits))
+
     def _swept(
         self,
         tasks: dict[tuple[int, Target], Member],
+        engine: Engine | None,
         journal: Journal,
         watch: Watch,
         waits: list[float],
@@ -171,39 +191,27 @@ class Sweeping:
             if isinstance(there, list):
                 there.append(part)
         jobs = [(number, job) for number, job in self._jobs(tasks, found) if job.targets]
-        total = sum((job.stop - job.start) * len(job.targets) for _, job in jobs)
-        members = {member.target: member for member in tasks.values()}
-        arguments = (tuple(members.values()), self.pace.charts, self.pace.limits)
-        with ProcessPoolExecutor(
-            self.pace.processes, get_context("spawn"), initializer=begin, initargs=arguments
-        ) as runners:
-            for _ in watch(self._worked(runners, jobs, found, journal, waits), total):
+        total = sum(_size(job) for _, job in jobs)
+        if engine is not None:
+            for _ in watch(self._worked(engine, jobs, found, journal, waits), total):
                 pass
         return found
 
     def _worked(
         self,
-        runners: ProcessPoolExecutor,
+        engine: Engine,
         jobs: Sequence[tuple[int, Job]],
         found: dict[tuple[int, Target], Found],
         journal: Journal,
         waits: list[float],
     ) -> Iterator[int]:
-        """Keep the runners busy; yield how many numbers each job has swept."""
-        waiting = deque(jobs)
-        busy: dict[Future[Done], int] = {}
-        try:
-            while waiting or busy:
-                while waiting and len(busy) < 2 * self.pace.processes:
-                    number, job = waiting.popleft()
-                    busy[runners.submit(work, job)] = number
-                for future in wait(busy, return_when=FIRST_COMPLETED).done:
-                    number, done = busy.pop(future), future.result()
-                    self._keep(number, done, found, journal)
-                    waits.append(done.waited)
-                    yield (done.job.stop - done.job.start) * len(done.job.targets)
-        finally:
-            runners.shutdown(cancel_futures=True)
+        """Have the jobs done; yield how many numbers each has swept."""
+        dispatch = Dispatch[Job, Done](engine, lambda job, done: done.answers(job))
+        for place, done in dispatch.answers(job for _, job in jobs):
+            number, job = jobs[place]
+            self._keep(number, done, found, journal)
+            waits.append(done.waited)
+            yield _size(job)
 
     def _keep(
         self,
@@ -231,6 +239,7 @@ class Sweeping:
         found: dict[tuple[int, Target], Found],
     ) -> Iterator[tuple[int, Job]]:
         """Yield what is left to do, for all targets of a subject at a time."""
+        sheets = [Sheet.of(subject.spec.place.path) for subject in self.subjects]
         for number, start, stop in self._mine(tasks):
             subject = self.subjects[number]
             left = [
@@ -238,10 +247,8 @@ class Sweeping:
                 for other, target in tasks
                 if other == number and not _has(found[number, target], start, stop)
             ]
-            yield number, Job(
-                subject.spec.place.path, subject.format.name, subject.gradient,
-                start, stop, tuple(left),
-            )  # fmt: skip
+            what = sheets[number], subject.format.name, subject.gradient
+            yield number, Job(*what, start, stop, tuple(left))
 
     def spans(self, numbers: Iterable[int]) -> list[tuple[int, int, int]]:
         """Return the jobs of some subjects: the number of the subject, and positions."""
@@ -312,6 +319,10 @@ class Sweeping:
 
 def _positions(numbers: Range | None, format: Format) -> tuple[int, int]:
     return (0, 1 << format.width) if numbers is None else numbers.positions(format)
+
+
+def _size(job: Job) -> int:
+    return (job.stop - job.start) * len(job.targets)
 
 
 def _has(found: Found, start: int, stop: int) -> bool:

@@ -11,18 +11,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from trysquare.backend import (
-    Answer,
-    Array,
-    Call,
-    Kind,
-    Refusal,
-    Reply,
-    Target,
-    Unavailable,
-    is_program,
-)
+from trysquare.backend import Answer, Array, Call, Kind, Refusal, Reply, Target, Unavailable
 from trysquare.errors import ProtocolError
+from trysquare.loading import is_program
 from trysquare.spec import Spec
 from trysquare.workers.area import Area
 from trysquare.workers.frames import Json, Message, Type

@@ -33,10 +33,9 @@ from trysquare.backend import (
     Unavailable,
     Want,
     choose,
-    load,
-    words,
 )
 from trysquare.errors import ProtocolError, TrysquareError, Unsupported
+from trysquare.loading import load, words
 from trysquare.spec import Spec
 from trysquare.workers import probes, protocol
 from trysquare.workers.arithmetic import Arithmetic
