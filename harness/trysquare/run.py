@@ -26,6 +26,8 @@ from trysquare.workers.witness import witness
 AHEAD = 3
 """Groups that the workers are given before the first of them is judged."""
 
+BEHIND = 8
+"""Groups that the judges are given before the results of the first of them are waited for."""
 
 JUDGES = 2
 """Processes that compare; the workers of the targets wait for them most of the time."""
@@ -178,7 +180,7 @@ class Session:
             asked.append(self._ask(group, targets))
             if len(asked) > AHEAD:
                 answered.append(self._answered(asked.popleft(), judges))
-            if len(answered) > AHEAD:
+            if len(answered) > BEHIND:
                 yield from self._of_group(answered.popleft(), scribes)
         answered.extend(self._answered(one, judges) for one in asked)
         for one in answered:
