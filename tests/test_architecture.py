@@ -31,14 +31,15 @@ PACKAGES = {
 LAYERS = (
     "__main__",
     "cli.planning",
-    "cli.comparing cli.hunting cli.looking cli.sweeping pytest_plugin",
+    "cli.comparing cli.hunting cli.sweeping",
+    "cli.looking cli.measuring pytest_plugin",
     (
-        "cli.measuring cli.tabling command.assembling command.catalogue command.rates "
-        "command.sweeping pytest_results"
+        "cli.tabling command.assembling command.campaign command.catalogue command.hunting "
+        "command.rates command.sweeping pytest_results"
     ),
     (
-        "cli.baselining command.campaign command.doctor command.hunting command.merging "
-        "command.table pytest_items sweep.campaign"
+        "cli.baselining command.doctor command.merging command.table errands pytest_items "
+        "sweep.campaign"
     ),
     "cli.walking command.mutation hunt.chase recorder usage.porting",
     "command.noticing command.standing hunt.findings hunt.hunter sweep.conclusion usage.defaults",

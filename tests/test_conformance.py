@@ -261,3 +261,16 @@ def test_a_spec_of_ones_own_that_cannot_be_read_is_told_with_its_place(mine: Pat
         assert_conforms(lambda x: x / 2, mine)
     with pytest.raises(SpecErrors, match="no such file"):
         assert_conforms(lambda x: x / 2, "nowhere.yaml")
+
+
+def test_half_an_ulp_is_half_an_ulp_where_float64_holds_no_half_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "reciprocal.yaml"
+    path.write_text(
+        "trysquare: 1\nfunction: reciprocal\nsummary: One divided by x.\nsource: IEEE 754\n"
+        "inputs: {x: {type: float, domain: abs(x) > 1e308}}\nformula: 1 / x\n"
+        "tolerance: 1 / 2 ulp\ncases: [{name: largest, x: largest, expect: 1 / largest}]\n",
+        "utf-8",
+    )
+    assert_conforms(lambda x: 1 / x, path, dtype="float64")
+    with pytest.raises(AssertionError, match=r"limit 0\.5 ulp"):
+        assert_conforms(lambda x: np.nextafter(1 / x, 0), path, dtype="float64")

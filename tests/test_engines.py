@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
+import pickle
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import fake_run
 from doubling import DEADLY, Doubling
 from trysquare.__main__ import main
 from trysquare.backend import Target
 from trysquare.cli.options import Code
+from trysquare.command.campaign import Campaign
+from trysquare.command.hunting import Hunt
+from trysquare.dtypes import FLOAT32
 from trysquare.engines import dispatch as dispatching
 from trysquare.engines import likeness, local, station
 from trysquare.engines.dispatch import Dispatch
-from trysquare.engines.engine import Begun, Ended, Engine, Event, Lost
+from trysquare.engines.engine import Begun, Ended, Engine, Event, Hire, Lost, Outfit
 from trysquare.engines.likeness import Sheet
 from trysquare.engines.places import places
+from trysquare.errands import Brought, Errand
 from trysquare.errors import LostError, Mismatch, UsageError
-from trysquare.result import Limits
+from trysquare.planning.plan import Group
+from trysquare.result import Check, Limits, Run
+from trysquare.results_file import line
 from trysquare.sweep.runner import Crews, Done, Job, Member
 from trysquare.sweep.segment import Segment
 from trysquare.workers.pool import Pool
@@ -167,6 +176,105 @@ def test_answers_in_order_end_where_one_is_lost() -> None:
     with pytest.raises(LostError, match="it died"):
         found.extend(in_order(always(lie)))
     assert found == [answer for _, answer in WHOLE[:2]]
+
+
+# Runs and hunts, whose answers come in any order.
+
+
+class Inside:
+    """An engine that does jobs in this process, as one of a cluster does, the last one first."""
+
+    room, seconds = 3, math.inf
+
+    def __init__(self, outfit: Outfit) -> None:
+        self._outfit, self._stamp = pickle.dumps(outfit), likeness.stamp()
+        self._jobs: list[tuple[int, bytes]] = []
+
+    def submit(self, ticket: int, job: Any) -> None:
+        self._jobs.append((ticket, pickle.dumps(job)))
+
+    def events(self, seconds: float) -> Sequence[Event]:
+        assert seconds > 0
+        ticket, job = self._jobs.pop()
+        (begun, _), (ended, answer) = station.perform(self._stamp, self._outfit, job)
+        assert (begun, ended) == (station.BEGUN, station.ENDED)
+        return [Begun(ticket), Ended(ticket, pickle.loads(answer))]  # noqa: S301
+
+    def cancel(self, ticket: int) -> None:
+        """Nothing is ever cancelled."""
+
+    def close(self) -> None:
+        """The runner is all that there is."""
+
+
+@contextmanager
+def inside(outfit: Outfit) -> Iterator[Inside]:
+    try:
+        yield Inside(outfit)
+    finally:
+        for runner in station._KEPT.values():
+            runner.close()
+        station._KEPT.clear()
+
+
+def timeless(run: Run) -> list[str]:
+    """The results as they are in a file."""
+    return [line(replace(one, seconds=0.0)) for one in run.results]
+
+
+FILES = [SPECS[name].place.path for name in ("relu", "elu")]
+"""By their names, all specs would be read."""
+
+
+def measured(hire: Hire | None) -> Run:
+    campaign = Campaign.of(
+        paths=FILES, globs=(), checks=["cases", "defaults", "errors", "gradients"],
+        dtypes=["float32"], backends=["prey:dies_of_a_number", "numpy"],
+    )  # fmt: skip
+    return campaign.run(0, Limits(30.0), None, io.StringIO(), hire=hire)[0]
+
+
+def hunted(hire: Hire | None) -> Run:
+    hunt = Hunt.of(
+        words=[str(FILES[0])], targets=["numpy"], dtypes=["float16", "bfloat16"], earlier=(),
+        gradient=False,
+    )  # fmt: skip
+    return hunt.run(300, 0, Limits(30.0), None, io.StringIO(), hire)[0]
+
+
+@pytest.mark.parametrize("measure", [measured, hunted])
+def test_what_is_asked_elsewhere_has_the_same_results_in_the_same_order(
+    measure: Callable[[Hire | None], Run],
+) -> None:
+    here, there = measure(None), measure(inside)
+    assert timeless(there) == timeless(here)
+    assert len(here.results) > 1
+    assert here.footer is not None
+    assert there.footer is not None
+    assert there.footer.counts == here.footer.counts
+
+
+ERRAND = Errand.of(Group(SPECS["elu"], Check.CASES, FLOAT32))
+RESULT = replace(
+    fake_run.run().results[0],
+    target="a:cpu:eager",
+    id="elu/cases/float32/a:cpu:eager/zero",
+)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"errand": replace(ERRAND, dtype="float16")},
+        {"results": (replace(RESULT, target="c:cpu:eager"),)},
+        {"results": (replace(RESULT, id="elu/values/float32/a:cpu:eager/zero"),)},
+    ],
+    ids=["another errand", "another target", "another group"],
+)
+def test_results_of_something_else_are_no_answer(other: dict[str, Any]) -> None:
+    brought = Brought(ERRAND, (RESULT,))
+    assert brought.answers(ERRAND, TARGETS)
+    assert not replace(brought, **other).answers(ERRAND, TARGETS)
 
 
 # The answer to a job of a sweep.

@@ -135,6 +135,19 @@ def test_a_part_that_is_missing_is_told_and_ends_with_3(
     assert read(out).footer is None
 
 
+def test_a_part_of_which_something_else_was_asked_does_not_complete_a_run(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder / "other.jsonl"
+    main([*SMALL[:-2], "--shard", "1/2", "-o", str(path)])
+    capsys.readouterr()
+    both = [str(path), str(folder / "2.jsonl")]
+    assert main(["merge", *both, "-o", str(folder / "mixed.jsonl")]) == Code.NOTHING
+    told = capsys.readouterr().err
+    assert "missing: 1/2 of the run on drops" in told
+    assert "missing: 2/2 of the run on drops" in told
+
+
 def test_a_file_is_not_merged_with_itself_nor_over_itself(folder: Path) -> None:
     one = str(folder / "1.jsonl")
     content = Path(one).read_bytes()

@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Code.USAGE
     except LostError as error:
         text = import_module("trysquare_reports.verdict").printable(str(error))
-        click.echo(f"trysquare: {text}; --resume asks for what is missing", err=True)
+        click.echo(f"trysquare: {text}", err=True)
         return Code.NOTHING
     except click.ClickException as error:
         error.show()

@@ -115,12 +115,12 @@ def header(
     seed: int,
     named: Collection[str] = (),
     shard: Shard | None = None,
-    plan: str = "",
+    plan: Sequence[str] = (),
 ) -> Header:
     """Return who runs what, where; `named` are the backends that somebody asked for by name.
 
     `specs` are those of the whole run, also where only a shard of it is run. `plan` is what is
-    asked of whom, of which there are digits.
+    asked in all, and of whom, of which there are digits.
     """
     return Header(
         trysquare=__version__,
@@ -130,7 +130,7 @@ def header(
         targets=targets(session, named),
         environment={**environment(), **session.limits.facts},
         shard="" if shard is None else str(shard),
-        plan=f"sha256 {digits(plan)}" if plan else "",
+        plan=" ".join(["sha256", *map(digits, plan)]) if plan else "",
     )
 
 

@@ -276,7 +276,8 @@ class TargetRecord:
 class Header:
     """Who ran what, where; `shard` is `1/4` for the first of four parts of a run.
 
-    `plan` changes with what is asked of whom, and in which order.
+    `plan` changes with what is asked of whom, and in which order, of a part of a run by all parts
+    together. Of a run its first digits are what is asked, and the others of whom.
     """
 
     trysquare: str
@@ -421,7 +422,8 @@ class Costs:
 class Footer:
     """The end of a complete run; a file without it is incomplete.
 
-    `costs` are known of a run that was begun and ended in one go from the command line.
+    `costs` are known of a run that was begun and ended in one go, on one machine, from the command
+    line.
     """
 
     counts: Mapping[str, int]

@@ -86,6 +86,10 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all workers."""
         self._pool.close()
 
     @property

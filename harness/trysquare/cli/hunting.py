@@ -9,8 +9,10 @@ import click
 
 from trysquare.cli.measuring import conclude, require_outputs
 from trysquare.cli.options import (
+    ADDRESS,
     ANY_FILE,
     DTYPES,
+    ENGINE,
     MEMORY,
     REPORT,
     RESULTS,
@@ -18,6 +20,7 @@ from trysquare.cli.options import (
     SHARD,
     TARGETS,
     TIMEOUT,
+    hire,
     limits,
 )
 
@@ -48,6 +51,8 @@ EVALUATIONS = 1_000_000
 )
 @click.option("--save", is_flag=True, help="Add what is found to the corpus beside the spec.")
 @SHARD
+@ENGINE
+@ADDRESS
 @RESULTS
 @REPORT
 @TIMEOUT
@@ -73,7 +78,12 @@ def hunt(**options: Any) -> int:
     if shard is not None:
         campaign = campaign.part(shard)
     recorded, interrupted = campaign.run(
-        options["evaluations"], options["seed"], limits(options), options["output"], sys.stderr
+        options["evaluations"],
+        options["seed"],
+        limits(options),
+        options["output"],
+        sys.stderr,
+        hire(options),
     )
     code = conclude(recorded, options, interrupted=interrupted)
     if options["save"]:

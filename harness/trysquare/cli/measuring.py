@@ -14,9 +14,11 @@ import click
 
 from trysquare.cli.announcing import announce, unheard
 from trysquare.cli.options import (
+    ADDRESS,
     BACKENDS,
     BASELINE,
     DTYPES,
+    ENGINE,
     FC,
     MEMORY,
     PROFILE,
@@ -29,8 +31,10 @@ from trysquare.cli.options import (
     TARGETS,
     TIMEOUT,
     Code,
+    hire,
     limits,
     require_writable,
+    resumable,
     schema_of,
     write,
 )
@@ -78,6 +82,8 @@ def selected(options: Mapping[str, Any]) -> Campaign:
 @selecting
 @BASELINE
 @SHARD
+@ENGINE
+@ADDRESS
 @RESULTS
 @REPORT
 @RESUME
@@ -95,13 +101,15 @@ def run(**options: Any) -> int:
     accepted = () if options["baseline"] is None else read(options["baseline"])
     campaign = replace(selected(options), accepted=accepted, begun=begun)
     campaign = campaign if shard is None else campaign.part(shard)
-    recorded, interrupted = campaign.run(
-        options["seed"],
-        limits(options),
-        options["output"],
-        sys.stderr,
-        resume=options["resume"],
-    )
+    with resumable(options):
+        recorded, interrupted = campaign.run(
+            options["seed"],
+            limits(options),
+            options["output"],
+            sys.stderr,
+            resume=options["resume"],
+            hire=hire(options),
+        )
     if interrupted and options["output"]:
         click.echo("interrupted; --resume goes on", err=True)
     return conclude(recorded, options, interrupted=interrupted)

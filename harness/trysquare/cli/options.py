@@ -6,14 +6,15 @@ import errno
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from trysquare.errors import UsageError
+from trysquare.errors import LostError, UsageError
 from trysquare.result import GIB, MEMORY_PER_WORKER, SECONDS_PER_CASE, SEED, Limits
 
 if TYPE_CHECKING:
@@ -146,6 +147,17 @@ def hire(options: Mapping[str, Any]) -> Hire | None:
         click.echo(f"{text}; each is asked twice", err=True)
 
     return cluster.hire(address, processes, PATIENCE * options["timeout"], tell)
+
+
+@contextmanager
+def resumable(options: Mapping[str, Any]) -> Iterator[None]:
+    """Say of what loses some of its jobs how it goes on."""
+    try:
+        yield
+    except LostError:
+        if options["output"] is not None:
+            click.echo("some jobs were lost; --resume asks for them, on any engine", err=True)
+        raise
 
 
 def limits(options: Mapping[str, Any]) -> Limits:

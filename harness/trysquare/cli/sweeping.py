@@ -28,6 +28,7 @@ from trysquare.cli.options import (
     Code,
     hire,
     limits,
+    resumable,
 )
 from trysquare.errors import UsageError
 from trysquare.result import Limits
@@ -100,11 +101,12 @@ def sweep(**options: Any) -> int:
     require_outputs(options)
     shard = None if options["shard"] is None else Shard.read(options["shard"])
     campaign = selected(options, limits(options), default_folder(), hire(options))
-    recorded, interrupted = replace(campaign, shard=shard, begun=begun).run(
-        options["output"],
-        lambda done, total: paced(done, total, sys.stderr),
-        resume=options["resume"],
-    )
+    with resumable(options):
+        recorded, interrupted = replace(campaign, shard=shard, begun=begun).run(
+            options["output"],
+            lambda done, total: paced(done, total, sys.stderr),
+            resume=options["resume"],
+        )
     if interrupted:
         hint = "; --resume goes on" if options["output"] else ""
         click.echo(f"interrupted{hint}", err=True)

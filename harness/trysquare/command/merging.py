@@ -130,13 +130,14 @@ def _missing_parts(runs: Mapping[str, Run]) -> Iterator[str]:
 
 def _missing_shards(headers: Mapping[str, Header]) -> Iterator[str]:
     """Yield the parts that are not there, of each run that was dealt to several."""
-    found: defaultdict[tuple[frozenset[str], int], dict[int, str]] = defaultdict(dict)
+    found: defaultdict[tuple[frozenset[str], str, int], dict[int, str]] = defaultdict(dict)
     for name, header in headers.items():
         if header.shard:
             shard = Shard.read(header.shard)
             names = frozenset(target.target for target in header.targets)
-            found[names, shard.parts][shard.part] = name
-    for (names, parts), there in found.items():
+            asked = "".join(header.plan.split()[1:2])  # the same by all parts
+            found[names, asked, shard.parts][shard.part] = name
+    for (names, _, parts), there in found.items():
         absent = [part for part in range(1, parts + 1) if part not in there]
         if absent:
             shards = ", ".join(str(Shard(part, parts)) for part in absent)

@@ -42,7 +42,7 @@ class Measured:
         if run.footer.costs is None:
             raise UsageError(
                 f"{name}: does not say how long it took to start; a run from the command line does "
-                "that was not resumed, and its shards together"
+                "that was not resumed, on one machine, and its shards together"
             )
         there = [selection.target(one.target) for one in run.header.targets if one.available]
         targets = frozenset(map(str, selection.among(wanted, there)))

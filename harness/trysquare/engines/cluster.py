@@ -48,7 +48,7 @@ class Cluster:
     def __init__(self, ray: Any, outfit: Outfit, seconds: float, tell: Tell) -> None:
         self._ray, self._needs, self._seconds = ray, tuple(outfit.needs), seconds
         self._tell = tell
-        self._outfit, self._stamp = pickle.dumps(outfit), dict(likeness.stamp())
+        self._outfit, self._stamp = ray.put(pickle.dumps(outfit)), dict(likeness.stamp())
         self._streams: dict[Any, int] = {}
         self._places = self._found()
         self._looked = monotonic()

@@ -99,7 +99,7 @@ class Sweeping:
                 for target in self._able(session, one.spec, one.format)
             ]
             named = {target.backend for target in self.targets}
-            head = header(session, self._specs, SEED, named, self.shard, self._plan(tasks, pairs))
+            head = header(session, self._specs, SEED, named, self.shard, [self._plan(tasks, pairs)])
             engine = hired.enter_context(self._hire(tasks))
             opened = monotonic()
             with Journal(output, head, resume=resume) as journal:
@@ -116,7 +116,9 @@ class Sweeping:
                     costs = Costs(
                         cores(), round(start, 3), round(described - opened, 3), self.pace.processes
                     )
-                    self._record(session, found, recorder, None if resumed else costs)
+                    # what other machines took says nothing of this one
+                    alone = not resumed and self.pace.hire is None
+                    self._record(session, found, recorder, costs if alone else None)
                 run = replace(recorder.run, parts=self._parts(tasks, found))
                 ended = [] if run.footer is None else [run.footer]
                 journal.finish([run.header, *run.functions, *run.parts, *run.results, *ended])
