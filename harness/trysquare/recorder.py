@@ -184,14 +184,14 @@ def shown(record: T) -> T:
 
 def near(text: str) -> str:
     """Return a text that begins with a path, with the path from the nearest folder of ours."""
-    for start in _starts(Path.cwd()):
+    for start in _starts(os.getcwd()):  # noqa: PTH109 - told of every result
         if text.startswith(start):
             return text.removeprefix(start)
     return text
 
 
 @cache
-def _starts(here: Path) -> tuple[str, ...]:
+def _starts(here: str) -> tuple[str, ...]:
     home = specs_folder().resolve().parent
     # specs and backends share the folder of a checkout, or are one level apart when installed
     return tuple(str(root) + os.sep for root in (here, home, home.parent))
