@@ -28,6 +28,7 @@ from parts.costs import Cost, cost
 PROCESSES = 2
 RAY = (sys.executable, "-m", "ray.scripts.scripts")
 SWEEP = (sys.executable, "-m", "trysquare", "sweep")
+IDLE = ("sleep", "10")
 LOOK_SECONDS = 0.1
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -50,6 +51,7 @@ def main() -> None:
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path[1:])),
         }
         with cluster(Path(folder), environment) as address:
+            tell("a cluster with nothing to do", measured(IDLE, environment))
             tell("this machine, cold charts", measured(words, environment))
             beside = [*words, "--engine=ray", f"--address={address}"]
             for _ in range(chosen.rounds):
