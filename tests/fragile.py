@@ -13,11 +13,12 @@ import stat
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from trysquare.backend import Array, Call, Offer, Target, Tensor, Tensors, Unavailable
+from trysquare.backend import Array, Call, Offer, Spelling, Target, Tensor, Tensors, Unavailable
 from trysquare.errors import Unsupported
 from trysquare.spec import Spec
 from trysquare_miniatures.fragile import Double
@@ -71,11 +72,27 @@ class Forgetful(Fragile):
         return product
 
 
+class Misspelling(Fragile):
+    """Binds functions under names that nobody asks for."""
+
+    absent = MappingProxyType({"softmaks": "there is none", "sigmoid": "there is none"})
+
+    def spellings(self) -> Mapping[str, Spelling]:
+        return dict.fromkeys(["sigmoit", "mine", "relu"], Spelling("x + x", {}))
+
+
 class Fallen(Fragile):
     """Says of itself that it runs eagerly, whatever it is asked to be."""
 
     def mode(self) -> str:
         return "eager"
+
+
+class Literate(Fragile):
+    """Counts the letters of the function that its spec is about."""
+
+    def value(self, spec: Spec, call: Call, tensors: Tensors) -> Tensor:
+        return np.full_like(tensors["x"], len(spec.function))
 
 
 def refuse(error: Exception) -> Callable[[Fragile, Array], Tensor]:
@@ -179,7 +196,9 @@ ACCIDENTS: dict[str, Callable[[Fragile, Array], Tensor]] = {
 
 backend = Fragile("sound", lambda _, x: x + x)
 forgetful = Forgetful("forgetful", lambda _, x: x + x)
+misspelling = Misspelling("misspelling", lambda _, x: x + x)
 fallen = Fallen("fallen", lambda _, x: x + x)
+literate = Literate("literate", lambda _, x: x + x)
 
 
 def __getattr__(name: str) -> Any:

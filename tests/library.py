@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from trysquare.backend import Array, Offer, Target, Tensor, Tensors
-from trysquare.binding import Binding, Framework, Snippets
+from trysquare.binding import Binding
 from trysquare.errors import Unsupported
+from trysquare.framework import Framework, Snippets
 
 NOTHING = Snippets("", "", "", "", "", "", "", "", "", "", "")
 

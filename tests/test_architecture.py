@@ -30,57 +30,67 @@ PACKAGES = {
 
 LAYERS = (
     "__main__",
-    "cli.comparing cli.hunting cli.looking cli.sweeping pytest_plugin",
-    "cli.measuring cli.tabling command.catalogue command.sweeping pytest_results",
-    "command.campaign command.doctor command.hunting command.table pytest_items sweep.campaign",
-    "cli.baselining command.mutation hunt.chase recorder usage.porting",
-    "cli.walking command.noticing hunt.findings hunt.hunter usage.defaults",
-    "cli.auditing command.standing command.trial hunt.asking sweep.pairs usage.asking",
+    "cli.planning",
+    "cli.comparing cli.hunting cli.sweeping",
+    "cli.looking cli.measuring pytest_plugin",
     (
-        "cli.packing command.agreement command.auditing command.merging conformance ratchet run "
-        "sweep.finding sweep.runner"
+        "cli.tabling command.assembling command.campaign command.catalogue command.hunting "
+        "command.rates command.sweeping pytest_results"
     ),
     (
-        "audit.reproducing command.interview command.proof command.selection ledger packs.pack "
-        "packs.verify planning.shards sweep.surveys verdict.judge workers.witness workers.worker"
+        "cli.baselining command.doctor command.merging command.table errands pytest_items "
+        "sweep.campaign"
+    ),
+    "cli.walking command.mutation hunt.chase recorder usage.porting",
+    "command.noticing command.standing hunt.findings hunt.hunter sweep.conclusion usage.defaults",
+    (
+        "cli.auditing command.lint command.trial hunt.asking planning.forecast ratchet "
+        "sweep.pairs sweep.shares usage.asking"
     ),
     (
-        "command.lint hunt.score planning.plan reader sweep.subject verdict.bits "
-        "verdict.diagnosis verdict.properties workers.pool"
+        "cli.packing command.agreement command.auditing command.interview conformance ledger "
+        "planning.shards run sweep.finding"
     ),
     (
-        "hunt.start packs.answers packs.questions planning.checks specfile.sections verdict.draws "
-        "verdict.measure verdict.part workers.conversation workers.line"
+        "audit.reproducing cli.reviewing cli.testing command.proof command.selection packs.pack "
+        "packs.verify planning.plan sweep.runner workers.witness"
+    ),
+    "cli.options planning.checks reader sweep.surveys verdict.judge workers.pool",
+    (
+        "engines.cluster hunt.score planning.properties specfile.sections sweep.subject "
+        "verdict.bits verdict.diagnosis verdict.properties workers.conversation workers.line"
     ),
     (
-        "audit.goldens hunt.subject planning.edges planning.invariance planning.limits "
-        "planning.properties planning.refusals planning.second specfile.case_reader "
-        "specfile.properties verdict.standard workers.guest workers.process"
+        "audit.goldens engines.station packs.answers packs.questions planning.edges "
+        "planning.invariance planning.limits planning.pairs planning.refusals "
+        "specfile.case_reader specfile.properties verdict.draws verdict.measure verdict.part "
+        "workers.guest workers.process workers.worker"
     ),
     (
         "audit.examination audit.golden_files audit.rounding command.amending command.collecting "
-        "command.deciding describe planning.inputs specfile.signature sweep.evaluation "
-        "sweep.journal verdict.yardsticks workers.launch workers.program workers.remote "
-        "workers.stretch"
+        "command.deciding describe engines.likeness hunt.start planning.inputs specfile.signature "
+        "sweep.evaluation sweep.journal verdict.standard verdict.yardsticks workers.launch "
+        "workers.program workers.remote workers.stretch"
     ),
     (
-        "audit.second_opinion audit.stability baseline cli.reviewing command.versions "
-        "packs.arrays packs.hard_cases planning.corpus specfile.parameters sweep.surveyor "
-        "truth.bundle truth.rounding truth.tolerance unfinished workers.declaration "
-        "workers.protocol"
+        "audit.second_opinion audit.stability baseline command.versions hunt.subject packs.arrays "
+        "packs.hard_cases planning.corpus specfile.parameters sweep.surveyor truth.bundle "
+        "truth.rounding truth.tolerance unfinished verdict.infinities workers.declaration "
+        "workers.protocol workers.reproduction"
     ),
     (
         "audit.assumptions audit.double_entry audit.published audit.region audit.settings "
-        "cli.testing command.confirming divergences formula.interval formula.series machine "
-        "packs.manifest planning.corpus_point results_file specfile.phrases truth.domain "
-        "truth.oracle verdict.spread verdict.tendency workers.headers workers.reproduction"
+        "command.confirming divergences engines.dispatch engines.local formula.interval "
+        "formula.series framework machine packs.manifest planning.corpus_point planning.second "
+        "results_file specfile.phrases truth.domain truth.oracle verdict.spread verdict.tendency "
+        "workers.confines workers.headers"
     ),
     (
-        "audit.enclosure audit.grid binding causes cli.announcing cli.options command.progress "
-        "command.rerun difference formula.branching formula.detour planning.cases "
-        "planning.variations record_form specfile.composer specfile.schema specfile.values "
-        "truth.arrangement verdict.compare workers.area workers.confines workers.frames "
-        "workers.probes"
+        "audit.enclosure audit.grid binding causes cli.announcing command.progress command.rerun "
+        "difference engines.engine engines.places formula.branching formula.detour loading "
+        "planning.cases planning.settling planning.variations record_form specfile.composer "
+        "specfile.schema specfile.values truth.arrangement verdict.compare workers.area "
+        "workers.frames workers.probes"
     ),
     (
         "audit.multiprecision audit.mutants backend formula.ball formula.bounded formula.extended "
@@ -93,9 +103,9 @@ LAYERS = (
         "truth.known"
     ),
     (
-        "audit cli command dtypes errors formula formula.tree formula.typeset hunt packs planning "
-        "shelf specfile sweep sweep.segment truth usage verdict workers workers.arithmetic "
-        "workers.lifeline workers.starter"
+        "audit cli command dtypes engines errors formula formula.tree formula.typeset hunt packs "
+        "planning shelf specfile specfile.fits sweep sweep.segment truth usage verdict workers "
+        "workers.arithmetic workers.lifeline workers.starter"
     ),
 )
 """The rooms of the harness, from the top down; a room imports only from lines below its own.

@@ -11,24 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trysquare.backend import (
-    Answer,
-    Array,
-    Call,
-    Kind,
-    Refusal,
-    Reply,
-    Target,
-    Unavailable,
-    Want,
-    available,
-    load,
-    require,
-)
+from trysquare.backend import Answer, Array, Call, Kind, Refusal, Reply, Target, Unavailable, Want
 from trysquare.binding import Binding, check, resolve, spell
 from trysquare.command import selection
 from trysquare.dtypes import FORMATS
 from trysquare.errors import Unsupported, UsageError
+from trysquare.loading import available, load, require
 from trysquare.planning.inputs import moderate, required
 from trysquare.reader import read
 from trysquare.result import Symptom
@@ -52,7 +40,7 @@ def test_backends_are_listed_by_name() -> None:
 
 def test_listing_imports_no_backend() -> None:
     program = (
-        "import sys; from trysquare.backend import available; available();"
+        "import sys; from trysquare.loading import available; available();"
         "sys.exit(any(name.startswith('trysquare_backends.') for name in sys.modules))"
     )
     path = ":".join(sys.path)
@@ -275,11 +263,29 @@ def test_an_input_of_other_dimensions_is_unsupported(spec: Spec) -> None:
     [{"arguments": {"data": "x", "factor": "scal"}, "values": {}}, {"when": {"scal": 1.0}}],
     ids=["arguments", "when"],
 )
-def test_a_name_that_the_spec_does_not_have_names_the_binding(
+def test_a_name_that_the_spec_does_not_have_names_the_binding_and_is_no_lack_of_the_framework(
     spec: Spec, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(UsageError, match=r"lib.theirs: .*has no 'scal'; did you mean 'scale'"):
-        check(bound(**changes), spec)
+        resolve([bound(**changes)], spec, scaled(scale=3.0))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"values": {"reduction": {"meen": "avg"}}}, {"when": {"reduction": "meen"}}],
+    ids=["values", "when"],
+)
+def test_a_choice_that_the_spec_does_not_have_is_no_lack_of_the_framework(
+    spec: Spec, changes: dict[str, Any]
+) -> None:
+    wrong = r"lib.theirs: reduction in .* is never 'meen'; did you mean 'mean'"
+    with pytest.raises(UsageError, match=wrong):
+        resolve([bound(**changes)], spec, scaled(reduction="mean"))
+
+
+def test_dimensions_are_those_of_an_input(spec: Spec) -> None:
+    with pytest.raises(UsageError, match=r"lib.theirs: .*has no input 'scale'"):
+        resolve([bound(dimensions={"scale": 2})], spec, scaled())
 
 
 def test_old_arguments_are_names_of_the_spec(spec: Spec) -> None:

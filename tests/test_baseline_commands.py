@@ -219,6 +219,18 @@ def test_the_status_is_json_for_a_program(capsys: pytest.CaptureFixture[str]) ->
     assert [one["ids"] for one in told["pending"]] == [[OTHER.id]]
 
 
+def test_the_status_says_that_a_file_is_only_a_part_of_a_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    record(FINE)
+    main(["baseline", "status"])
+    assert "a part of a run" not in capsys.readouterr().out
+    path = Path("results.jsonl")
+    path.write_text("".join(path.read_text("ascii").splitlines(keepends=True)[:-1]), "ascii")
+    main(["baseline", "status"])
+    assert "is only a part of a run: the run did not end" in capsys.readouterr().out
+
+
 def test_an_errored_result_keeps_the_status_from_being_good() -> None:
     record(ERRORED)
     assert main(["baseline", "status"]) == Code.UNEXPECTED

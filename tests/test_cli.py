@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ from trysquare import run
 from trysquare.__main__ import main
 from trysquare.backend import Target
 from trysquare.cli.options import Code
-from trysquare.command import campaign, rerun
+from trysquare.command import campaign, doctor, rerun
 from trysquare.command.progress import watched
 from trysquare.errors import UsageError
 from trysquare.planning.plan import Group
@@ -61,6 +62,9 @@ cases:
   - {name: one, x: 1.0, expect: 0.5}
   - {name: two, x: 2.0, expect: 2.0}
 """
+
+
+SOUND = CONTRADICTION.replace("expect: 2.0", "expect: 1.0")
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +135,9 @@ def test_a_backend_that_is_not_installed_is_missing_with_its_reason(
         (["run", "--dtype", "float33"], "did you mean 'float32'?"),
         (["run", "--check", "case"], "did you mean 'cases'?"),
         (["run", "--bakend", "numpy"], "--backend"),
+        (["run", "sigmoit"], "no such file; did you mean `-k sigmoid`?"),
+        (["run", "leaky_relu"], "no such file; did you mean `-k leaky_relu`?"),
+        (["check", "leaky_relu"], "activations/leaky_relu.yaml?"),
         (["show", "sigmoit"], "did you mean 'sigmoid'?"),
         (["doctor", "--backend", "numpi"], "did you mean 'numpy'?"),
     ],
@@ -216,7 +223,7 @@ def test_the_same_seed_gives_the_same_results_but_for_times(tmp_path: Path) -> N
         assert main([*QUICK[:-2], "--seed", "7", "-o", str(path)]) == Code.EXPECTED
         lines = [json.loads(line) for line in path.read_text("ascii").splitlines()]
         for record in lines:
-            for key in ("seconds", "started", "finished"):
+            for key in ("seconds", "started", "finished", "costs"):
                 record.pop(key, None)
         return lines
 
@@ -327,6 +334,34 @@ def test_a_case_that_contradicts_the_formula_is_an_error_at_its_line(
     assert "case 'one'" not in out
 
 
+def test_a_mistake_in_one_file_hides_no_contradiction_in_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec_file(tmp_path, CONTRADICTION)
+    (tmp_path / "key.yaml").write_text(SOUND.replace("formula:", "fromula:"), "utf-8")
+    (tmp_path / "first.yaml").write_text(SOUND.replace("trysquare:", "trysqare:"), "utf-8")
+    assert main(["check", str(tmp_path)]) == Code.USAGE
+    out = capsys.readouterr().out
+    assert "case 'two' contradicts the formula" in out
+    assert "unknown key 'fromula'" in out
+    assert "first.yaml:1:1: error: the first key of a spec is `trysquare`" in out
+
+
+def test_a_page_shows_a_spec_of_ones_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["show", str(spec_file(tmp_path, SOUND))]) == Code.EXPECTED
+    assert "Half of a number." in capsys.readouterr().out
+
+
+def test_a_page_of_no_spec_is_a_located_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = spec_file(tmp_path, THREE_MISTAKES)
+    assert main(["show", str(path)]) == Code.USAGE
+    assert f"{path}:7:" in capsys.readouterr().err
+
+
 def test_the_shipped_specs_have_no_mistakes(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check"]) == Code.EXPECTED
     assert capsys.readouterr().out.endswith(" specs, 0 errors\n")
@@ -366,12 +401,32 @@ def test_the_doctor_tells_what_a_target_can_do(capsys: pytest.CaptureFixture[str
     assert "return every special value bit for bit" in out
 
 
-def test_the_doctor_says_how_to_install_what_is_missing(
+def test_the_doctor_offers_to_install_only_what_there_is_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("trysquare.command.doctor.available", lambda: ["not_there.module"])
+    offered = 'pip install "trysquare[not_there.module]"'
     assert main(["doctor", "--backend", "not_there.module"]) == Code.NOTHING
-    assert 'pip install "trysquare[not_there.module]"' in capsys.readouterr().out
+    assert offered not in capsys.readouterr().out
+    monkeypatch.setattr("trysquare.command.doctor.extras", lambda: ["not_there.module"])
+    assert main(["doctor", "--backend", "not_there.module"]) == Code.NOTHING
+    assert offered in capsys.readouterr().out
+
+
+def test_what_the_doctor_offers_to_install_stands_in_pyproject() -> None:
+    stated = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert "torch" in doctor.extras()
+    assert {*doctor.extras()} <= stated["project"]["optional-dependencies"].keys()
+
+
+def test_the_doctor_finds_a_function_whose_name_is_misspelt(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["doctor", "--backend", "fragile:misspelling"]) == Code.EXPECTED
+    out = capsys.readouterr().out
+    assert "✗ misspelling:cpu:eager" in out
+    assert "'sigmoit' has no spec; did you mean 'sigmoid'?" in out
+    assert "'softmaks' has no spec; did you mean 'softmax'?" in out
+    assert "'mine'" not in out
 
 
 def test_the_script_of_a_result_is_printed(
@@ -456,18 +511,18 @@ def test_there_is_no_issue_about_what_conforms(
 
 
 @pytest.mark.parametrize(
-    ("script", "finding"),
+    ("script", "evidence"),
     [
-        ("assert 1 == 2", rerun.Finding.CONFIRMED),
-        ("import os; os.abort()", rerun.Finding.CONFIRMED),
-        ("assert 1 == 1", rerun.Finding.GONE),
-        ("import not_there", rerun.Finding.UNKNOWN),
-        ("import trysquare", rerun.Finding.UNKNOWN),
-        ("from trysquare.spec import Spec", rerun.Finding.UNKNOWN),
+        ("assert 1 == 2", rerun.Evidence.CONFIRMED),
+        ("import os; os.abort()", rerun.Evidence.CONFIRMED),
+        ("assert 1 == 1", rerun.Evidence.GONE),
+        ("import not_there", rerun.Evidence.UNKNOWN),
+        ("import trysquare", rerun.Evidence.UNKNOWN),
+        ("from trysquare.spec import Spec", rerun.Evidence.UNKNOWN),
     ],
 )
-def test_a_reproduction_confirms_only_what_it_shows(script: str, finding: rerun.Finding) -> None:
-    assert rerun.rerun(script)[0] is finding
+def test_a_reproduction_confirms_only_what_it_shows(script: str, evidence: rerun.Evidence) -> None:
+    assert rerun.rerun(script)[0] is evidence
 
 
 def test_a_log_gets_no_line_in_the_first_minute(lied: Path, tmp_path: Path) -> None:

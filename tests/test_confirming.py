@@ -12,7 +12,7 @@ import fake_run
 from trysquare import results_file
 from trysquare.cli.reviewing import repro
 from trysquare.command.confirming import confirm
-from trysquare.command.rerun import Finding
+from trysquare.command.rerun import Evidence
 from trysquare.result import Number, Record, Result, Symptom
 
 TWO = 'got = 2.0\nprint("got ", got, got.hex())\nassert got == 1\n'
@@ -28,46 +28,46 @@ def found(script: str, symptom: Symptom = Symptom.INACCURATE, got: str = "0x4000
     return replace(result, reproduction=script, symptom=symptom, worst=worst, id=script)
 
 
-def findings(*results: Result) -> list[Finding]:
-    return [one.finding for one in confirm(results)]
+def shown(*results: Result) -> list[Evidence]:
+    return [one.evidence for one in confirm(results)]
 
 
 @pytest.mark.parametrize(
-    ("result", "finding"),
+    ("result", "evidence"),
     [
-        (found(TWO), Finding.CONFIRMED),
-        (found(TWO, got="0x40000001"), Finding.OTHER),
-        (found(TWO.replace("2.0", "float('nan')"), got="0xffc00001"), Finding.CONFIRMED),
-        (found(TWO.replace("2.0", "2.0 + 2**-40")), Finding.CONFIRMED),
-        (found(TWO.replace("got.hex()", "'much'")), Finding.OTHER),
-        (found(HERE, Symptom.BITS), Finding.CONFIRMED),
-        (found(HERE, Symptom.BITS, "0xc0000000"), Finding.OTHER),
-        (found("assert True"), Finding.GONE),
-        (found("gut = (2.0).shape"), Finding.UNKNOWN),
-        (found("gut = (2.0).shape", Symptom.SHAPE), Finding.UNKNOWN),
-        (found("import not_there"), Finding.UNKNOWN),
-        (found("import trysquare"), Finding.UNKNOWN),
-        (found("import os; os.abort()"), Finding.UNKNOWN),
-        (replace(found("import os; os.abort()"), symptom=None), Finding.CONFIRMED),
-        (replace(found(RAISED, Symptom.RAISED), reason="JSONDecodeError: no"), Finding.CONFIRMED),
-        (replace(found(RAISED, Symptom.RAISED), reason="TypeError: no"), Finding.OTHER),
-        (found("this is no Python"), Finding.UNKNOWN),
+        (found(TWO), Evidence.CONFIRMED),
+        (found(TWO, got="0x40000001"), Evidence.OTHER),
+        (found(TWO.replace("2.0", "float('nan')"), got="0xffc00001"), Evidence.CONFIRMED),
+        (found(TWO.replace("2.0", "2.0 + 2**-40")), Evidence.CONFIRMED),
+        (found(TWO.replace("got.hex()", "'much'")), Evidence.OTHER),
+        (found(HERE, Symptom.BITS), Evidence.CONFIRMED),
+        (found(HERE, Symptom.BITS, "0xc0000000"), Evidence.OTHER),
+        (found("assert True"), Evidence.GONE),
+        (found("gut = (2.0).shape"), Evidence.UNKNOWN),
+        (found("gut = (2.0).shape", Symptom.SHAPE), Evidence.UNKNOWN),
+        (found("import not_there"), Evidence.UNKNOWN),
+        (found("import trysquare"), Evidence.UNKNOWN),
+        (found("import os; os.abort()"), Evidence.UNKNOWN),
+        (replace(found("import os; os.abort()"), symptom=None), Evidence.CONFIRMED),
+        (replace(found(RAISED, Symptom.RAISED), reason="JSONDecodeError: no"), Evidence.CONFIRMED),
+        (replace(found(RAISED, Symptom.RAISED), reason="TypeError: no"), Evidence.OTHER),
+        (found("this is no Python"), Evidence.UNKNOWN),
     ],
 )
-def test_a_script_confirms_only_what_was_recorded(result: Result, finding: Finding) -> None:
-    assert findings(result) == [finding]
+def test_a_script_confirms_only_what_was_recorded(result: Result, evidence: Evidence) -> None:
+    assert shown(result) == [evidence]
 
 
 def test_no_script_sees_what_another_did() -> None:
     spoils = "import json, os\njson.dumps = None\nos.environ['SPOILT'] = '1'\n" + TWO
     asks = "import json, os\nassert json.dumps and 'SPOILT' not in os.environ\n" + TWO
-    assert findings(found(spoils), found(asks)) == [Finding.CONFIRMED] * 2
+    assert shown(found(spoils), found(asks)) == [Evidence.CONFIRMED] * 2
 
 
 def test_a_script_that_dies_leaves_the_others_alone() -> None:
     dies = "import os\nos.abort()\n"
     after = "import os\n" + TWO
-    assert findings(found(dies), found(after)) == [Finding.UNKNOWN, Finding.CONFIRMED]
+    assert shown(found(dies), found(after)) == [Evidence.UNKNOWN, Evidence.CONFIRMED]
 
 
 def test_the_command_names_what_does_not_reproduce(tmp_path: Path) -> None:
@@ -77,7 +77,8 @@ def test_the_command_names_what_does_not_reproduce(tmp_path: Path) -> None:
     path.write_text("\n".join(map(results_file.line, records)), "ascii")
     asked = CliRunner().invoke(repro, [str(path), "--run"], standalone_mode=False)
     assert asked.return_value == 1
-    assert f"gelu/gone: {Finding.GONE}" in asked.output
+    assert "only a part of a run: the run did not end" in asked.output
+    assert f"gelu/gone: {Evidence.GONE}" in asked.output
     assert "1 confirmed: the divergence shows" in asked.output
     only = CliRunner().invoke(repro, [str(path), "got*", "--run"], standalone_mode=False)
     assert (only.return_value, "gelu/gone" in only.output) == (0, False)

@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 
 from trysquare import assert_conforms
 from trysquare.backend import Call, Want
-from trysquare.errors import UsageError
+from trysquare.errors import SpecErrors, UsageError
 from trysquare.reader import is_spec, read
 from trysquare.shelf import specs_folder
 from trysquare_backends.numpy import NumPy
@@ -234,3 +235,42 @@ def test_a_name_that_is_wrong_is_an_error_with_a_suggestion(
 ) -> None:
     with pytest.raises(UsageError, match=told):
         call()
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    path = tmp_path / "half.yaml"
+    path.write_text(
+        "trysquare: 1\nfunction: half\nsummary: Half of a number.\nsource: Euclid\n"
+        "inputs: {x: float}\nformula: x / 2\ncases: [{name: one, x: 1.0, expect: 0.5}]\n",
+        "utf-8",
+    )
+    return path
+
+
+def test_a_callable_is_held_against_a_spec_of_ones_own(mine: Path) -> None:
+    for name in (mine, str(mine)):
+        assert_conforms(lambda x: x / 2, name, dtype="float16")
+        with pytest.raises(AssertionError, match=r"half\.yaml:7:10"):
+            assert_conforms(lambda x: x / 4, name, dtype="float16")
+
+
+def test_a_spec_of_ones_own_that_cannot_be_read_is_told_with_its_place(mine: Path) -> None:
+    mine.write_text(mine.read_text("utf-8").replace("formula:", "fromula:"), "utf-8")
+    with pytest.raises(SpecErrors, match=r"half\.yaml:6:1: error: unknown key 'fromula'"):
+        assert_conforms(lambda x: x / 2, mine)
+    with pytest.raises(SpecErrors, match="no such file"):
+        assert_conforms(lambda x: x / 2, "nowhere.yaml")
+
+
+def test_half_an_ulp_is_half_an_ulp_where_float64_holds_no_half_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "reciprocal.yaml"
+    path.write_text(
+        "trysquare: 1\nfunction: reciprocal\nsummary: One divided by x.\nsource: IEEE 754\n"
+        "inputs: {x: {type: float, domain: abs(x) > 1e308}}\nformula: 1 / x\n"
+        "tolerance: 1 / 2 ulp\ncases: [{name: largest, x: largest, expect: 1 / largest}]\n",
+        "utf-8",
+    )
+    assert_conforms(lambda x: 1 / x, path, dtype="float64")
+    with pytest.raises(AssertionError, match=r"limit 0\.5 ulp"):
+        assert_conforms(lambda x: np.nextafter(1 / x, 0), path, dtype="float64")

@@ -182,6 +182,15 @@ def test_what_differs_between_the_runs_as_a_whole_is_remarked() -> None:
     assert f"{TARGETS[1]}: version 2.13.0 before, 2.14.0 after" in remarks
 
 
+def test_what_is_only_a_part_of_a_run_is_remarked() -> None:
+    cut = replace(BASE, footer=None)
+    part = replace(BASE, header=replace(BASE.header, shard="1/4"))
+    assert compare(cut, part).remarks == (
+        "only a part of a run before: the run did not end",
+        "only a part of a run after: this is shard 1/4 of it",
+    )
+
+
 def test_every_id_is_in_exactly_one_bucket_in_the_order_of_the_newer_run() -> None:
     older = replace(BASE, results=BASE.results[10:])
     found: Comparison = compare(older, BASE)

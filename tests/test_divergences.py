@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from trysquare.backend import NAMESPACE, Target, Unavailable, available
+from trysquare.backend import Target, Unavailable
 from trysquare.divergences import Entry, known, matches, read
 from trysquare.dtypes import FLOAT32, FLOAT64
 from trysquare.errors import SpecErrors
 from trysquare.ledger import Ledger
+from trysquare.loading import NAMESPACE, available
 from trysquare.planning.plan import Group
 from trysquare.reader import read as read_spec
 from trysquare.reader import specs_folder

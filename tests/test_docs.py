@@ -15,8 +15,14 @@ from types import ModuleType
 import pytest
 
 import fake_run
+from trysquare import results_file
 from trysquare.__main__ import cli
-from trysquare.result import Check, Extreme, Sweep
+from trysquare.dtypes import FORMATS
+from trysquare.planning.cases import named_cases
+from trysquare.reader import read
+from trysquare.result import Check, Expectation, Extreme, Sweep
+from trysquare_reports.text import failure
+from workshop import LONG
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -138,7 +144,8 @@ def printed(folder: Path, arguments: list[str]) -> str:
 
 def told(text: str) -> list[str]:
     """The lines of a session that stay the same on other machines and with further cases."""
-    counted = re.compile(r"yaml:\d+:\d+|\d+ (?=pass|unsupported)|in [\d.]+s$")
+    version = r"(?<=mine:cpu:eager  )\S+"
+    counted = re.compile(rf"yaml:\d+:\d+|\d+ (?=pass|unsupported)|in [\d.]+s$|{version}")
     passing = re.compile(r"^$|^\.\.\.$|settings|sha256")
     return [counted.sub("", line) for line in text.splitlines() if not passing.search(line)]
 
@@ -148,7 +155,7 @@ def test_the_guide_to_backends_shows_what_is_printed(
     tmp_path: Path, command: str, output: str
 ) -> None:
     for name, text in FILES.items():
-        if "K " in output or not name.endswith(".yaml"):
+        if "K " in output or not name.endswith(".divergences.yaml"):
             (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / name).write_text(text, encoding="utf-8")
     lines = told(printed(tmp_path, command.split()))
@@ -159,22 +166,83 @@ def test_the_guide_to_backends_shows_files_and_sessions() -> None:
     assert [Path(name).name for name in FILES] == [
         "homemade.py",
         "homemade.py",
+        "reciprocal.yaml",
+        "mine.py",
         "homemade.divergences.yaml",
     ]
-    assert len(SESSIONS) == 4
+    assert len(SESSIONS) == 5
 
 
-ROOMS = sorted(
-    path.stem for path in (ROOT / "harness" / "trysquare").rglob("*.py") if path.stem != "__init__"
+PLACE = re.compile(r"(specs/\S+\.yaml):(\d+:\d+) +id ([\w.:/+-]+)")
+"""A place in a spec and the id of a result, as a failure shows them."""
+
+
+def place_of(file: str, identity: str) -> str:
+    """Where the spec states what a result is about: a named case, or the function."""
+    spec = read(ROOT / file)
+    _, check, dtype, _, slug = identity.split("/")
+    named = named_cases(spec, FORMATS[dtype]) if check == Check.CASES else ()
+    place = next((case.place for case in named if case.slug == slug), spec.place)
+    return f"{place.line}:{place.column}"
+
+
+@pytest.mark.parametrize(
+    ("file", "place", "identity"),
+    [
+        pytest.param(*found, id=f"{page.stem}: {found[2]}")
+        for page in PAGES
+        for found in PLACE.findall(page.read_text(encoding="utf-8"))
+    ],
 )
-"""A name as often as there are rooms of that name, in different folders."""
+def test_every_place_that_a_page_shows_is_where_it_says(
+    file: str, place: str, identity: str
+) -> None:
+    assert place == place_of(file, identity)
+
+
+DIVERGENCE = re.compile(r"^```\n(✗ elu.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def shown(page: str) -> list[str]:
+    """The lines of the divergence that a page shows, but for the newest version."""
+    (text,) = DIVERGENCE.findall((ROOT / page).read_text(encoding="utf-8"))
+    return re.sub(r"tensorflow \d\S+", "", text).splitlines()
+
+
+def test_both_pages_show_the_same_divergence() -> None:
+    whole, explained = shown("README.md"), shown("docs/how-to-read-a-divergence.md")
+    assert explained == [*whole[: len(explained) - 1], "      ..."]
+
+
+@pytest.mark.skipif(not LONG, reason="only `make long` asks frameworks for what the README shows")
+def test_the_divergence_of_the_readme_is_what_a_run_finds(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    asked = ["--backend", "torch,tensorflow", "-k", "elu", "--dtype", "float32", "--check", "cases"]
+    printed(tmp_path, ["run", *asked, "-o", str(path)])
+    results = results_file.read(path).results
+    found = next(one for one in results if one.id in "".join(shown("README.md")))
+    news = replace(found, known="", expectation=Expectation.UNEXPECTED)
+    text = re.sub(r"tensorflow \d\S+", "", failure(news, results))
+    assert text.splitlines() == shown("README.md")
+
+
+HARNESS = ROOT / "harness" / "trysquare"
+ROOMS = sorted(
+    path.relative_to(HARNESS).with_suffix("").as_posix()
+    for path in HARNESS.rglob("*.py")
+    if path.stem != "__init__"
+)
 
 
 def drawn(page: str) -> list[str]:
-    """The rooms in the second column of the table of ARCHITECTURE.md."""
-    rows = (line.split("|") for line in page.splitlines() if line.startswith("| "))
-    cells = (row[2] for row in rows if len(row) > 4)
-    return sorted(room for cell in cells for room in re.findall(r"`(\w+)`", cell))
+    """The rooms in the table of ARCHITECTURE.md, in the folder of their row."""
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| ")]
+    return sorted(
+        f"{folder.replace('trysquare/', '')}{room}"
+        for row in rows
+        for folder in re.findall(r"`(\w+/)`", row[1])
+        for room in re.findall(r"`(\w+)`", row[2])
+    )
 
 
 def test_the_drawing_of_the_rooms_is_complete() -> None:
@@ -183,8 +251,10 @@ def test_the_drawing_of_the_rooms_is_complete() -> None:
 
 
 def test_a_room_is_drawn_only_by_its_name_in_the_second_column() -> None:
-    page = "| `folder/` | `spec` `tree` | not `here` |\n`nor` here\n| | `spec` | another |\n"
-    assert drawn(page) == ["spec", "spec", "tree"]
+    page = (
+        "| `a/` | `spec` `tree` | not `here` |\n`nor` here\n| `trysquare/` | `spec` | another |\n"
+    )
+    assert drawn(page) == ["a/spec", "a/tree", "spec"]
 
 
 def unexplained(words: Iterable[str], page: str) -> set[str]:

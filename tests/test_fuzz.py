@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -186,7 +187,15 @@ def test_a_program_whose_name_is_too_long_is_not_there(tmp_path: Path) -> None:
     ids=["unknown keys", "functions"],
 )
 def test_a_header_of_many_mistakes_is_refused_at_once(changes: dict[str, object]) -> None:
-    assert 1 <= len([*mistakes({**HELLO, **changes}, "program hello")]) <= MOST_MISTAKES
+    told = [*mistakes({**HELLO, **changes}, "program hello")]
+    assert 1 <= len(told) <= MOST_MISTAKES + 1
+    assert re.search(r"and (49980 more|1000 or more other mistakes)", told[-1])
+
+
+def test_as_many_mistakes_as_can_be_told_are_told_without_a_remark() -> None:
+    wrong = {"functions": {f"k{number}": 1 for number in range(MOST_MISTAKES)}}
+    told = [*mistakes({**HELLO, **wrong}, "program hello")]
+    assert (len(told), "other mistakes" in told[-1]) == (MOST_MISTAKES, False)
 
 
 def test_a_device_has_no_line_end() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from trysquare.backend import Answer, Array, Call, Kind, Refusal, Reply, Target, Unavailable, Want
-from trysquare.command.rerun import Finding, rerun
+from trysquare.command.rerun import Evidence, rerun
 from trysquare.dtypes import FORMATS
 from trysquare.planning.plan import groups
 from trysquare.reader import read, specs_folder
@@ -208,7 +208,7 @@ def test_a_fresh_process_confirms_what_diverges_in_either_mode() -> None:
     chosen = {(one.target, one.check): one for one in diverging}
     assert len(chosen) == 4
     for one in chosen.values():
-        assert rerun(one.reproduction)[0] is Finding.CONFIRMED, one.id
+        assert rerun(one.reproduction)[0] is Evidence.CONFIRMED, one.id
 
 
 # --- the mode that was asked for ----------------------------------------------------------------

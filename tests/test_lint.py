@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from trysquare.__main__ import main
+from trysquare.command import lint
 from trysquare.command.lint import findings
 from trysquare.reader import read
 from trysquare.truth import oracle
@@ -186,9 +188,24 @@ def test_what_the_oracle_cannot_decide_is_not_held_against_a_spec(
     assert [*findings(read(path))] == []
 
 
-def test_a_spec_without_a_point_to_try_is_no_traceback(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_spec_without_a_point_to_try_is_a_located_error(
+    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = spec_file(tmp_path, ELU, STEEPER, "{x: {type: float, domain: x > 2 and x < 1}}")
-    main(["check", str(path)])
-    assert "Traceback" not in capsys.readouterr().err
+    assert main([command, str(path)]) == 2
+    printed = capsys.readouterr()
+    told = "no number that is tried in float32 lies in the domain x > 2 and x < 1"
+    assert f"{path}:2:11: error: {told}" in printed.out + printed.err
+
+
+def test_a_limit_that_no_case_can_be_made_for_is_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unplanned(*_: object) -> NoReturn:
+        raise ValueError("nothing fits")
+
+    spec = read(spec_file(tmp_path, ELU, STEEPER))
+    monkeypatch.setattr(lint, "cases", unplanned)
+    (found,) = lint.mistakes(spec)
+    assert "no cases of the check 'cases' could be made in float64: nothing fits" in str(found)

@@ -17,8 +17,8 @@ from trysquare.formula.derivative import Extent
 from trysquare.formula.parser import parse
 from trysquare.truth.known import SPARE_BITS, Truth
 from trysquare.truth.oracle import Oracle
-from trysquare_miniatures.perfect import POINTWISE
 from trysquare_miniatures.textbook import exact, mp
+from trysquare_miniatures.textbook_pointwise import POINTWISE
 from workshop import SPECS
 
 functions = pytest.mark.parametrize("function", SPECS)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,11 @@ from trysquare.errors import ProtocolError, UsageError
 from trysquare.reader import read
 from trysquare.result import Symptom
 from trysquare.spec import Spec
+from trysquare.workers import line
+from trysquare.workers.area import Area
+from trysquare.workers.launch import Launch
 from trysquare.workers.pool import Pool
+from trysquare.workers.process import WorkerProcess
 from trysquare.workers.protocol import Hello, unpack_reply
 from trysquare.workers.reproduction import Claim
 
@@ -173,6 +178,22 @@ def test_every_crash_is_blamed_on_its_own_case(pool: Pool, spec: Spec) -> None:
     assert [isinstance(reply, Refusal) for reply in replies] == [True, False, True, False]
 
 
+def test_who_dies_as_the_first_of_a_fresh_process_is_not_asked_again(
+    pool: Pool, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Launch] = []
+
+    class Counted(WorkerProcess):
+        def __init__(self, launch: Launch, memory: int, area: Area | None = None) -> None:
+            started.append(launch)
+            super().__init__(launch, memory, area)
+
+    monkeypatch.setattr(line, "WorkerProcess", Counted)
+    replies = ask(pool, "leaves", spec, call(1), call(13), call(13), call(13), call(2))
+    assert [isinstance(reply, Refusal) for reply in replies] == [False, True, True, True, False]
+    assert len(started) == 5  # the second thirteen, and the third, came first
+
+
 def test_an_exception_without_words_is_raised_all_the_same(pool: Pool, spec: Spec) -> None:
     replies = ask(pool, "has_no_words", spec, call(13), call(1))
     assert (refusal(replies[0]).kind, refusal(replies[0]).error) == (Kind.RAISED, "Wordless")
@@ -214,13 +235,19 @@ def test_a_dtype_that_the_target_does_not_have_is_unsupported(pool: Pool, spec: 
     assert "sound:cpu:eager has no float16" in refusal(reply).message
 
 
-def test_a_spec_that_cannot_be_read_is_a_fault_of_ours(pool: Pool, tmp_path: Path) -> None:
+def test_a_worker_is_sent_each_spec_and_reads_no_file(pool: Pool, tmp_path: Path) -> None:
     path = tmp_path / "twice.yaml"
     path.write_text(SPEC, encoding="utf-8")
-    spec = read(path)
-    path.write_text(SPEC.replace("x + x", "x +"), encoding="utf-8")
-    (reply,) = ask(pool, "backend", spec, call(1))
-    assert refusal(reply).kind is Kind.ERRORED
+    first = read(path)
+    path.write_text(SPEC.replace("function: twice", "function: once"), encoding="utf-8")
+    path.rename(tmp_path / "once.yaml")
+    second = replace(read(tmp_path / "once.yaml"), place=first.place)
+    target = opened(pool, "literate").target
+    told = [
+        output(pool.ask(target, spec, [call(1)], PATIENCE).result(PATIENCE)[0]).tolist()
+        for spec in (first, first, second, first)
+    ]
+    assert told == [[5.0], [5.0], [4.0], [5.0]]
 
 
 def test_hello_names_the_usual_target_and_the_others(pool: Pool) -> None:

@@ -30,7 +30,7 @@ from trysquare.backend import (
     Want,
 )
 from trysquare.command.interview import examine
-from trysquare.command.rerun import Finding, rerun
+from trysquare.command.rerun import Evidence, rerun
 from trysquare.dtypes import FORMATS
 from trysquare.errors import SpecErrors
 from trysquare.reader import read as read_spec
@@ -243,11 +243,11 @@ def test_the_script_of_a_divergence_needs_the_program_alone(
     tmp_path: Path, pool: Pool, spec: Spec
 ) -> None:
     target = opened(pool, declared(tmp_path, "erring")).target
-    for number, finding in ((13.0, Finding.CONFIRMED), (12.0, Finding.GONE)):
+    for number, evidence in ((13.0, Evidence.CONFIRMED), (12.0, Evidence.GONE)):
         claim = Claim(Symptom.INACCURATE, index=(1,), want=2 * number, allowed=0.5, dtype="float32")
         script = pool.reproduce(target, spec, call(1, number), claim, PATIENCE).result(PATIENCE)
         found, said = rerun(script)
-        assert found is finding, said
+        assert found is evidence, said
         assert "trysquare" not in script.replace(str(tmp_path), "")
 
 
@@ -332,6 +332,17 @@ def test_only_the_case_that_goes_wrong_is_lost(
     assert words in wrong.message
 
 
+def test_who_answers_before_it_has_read_the_question_is_judged_and_asked_on(
+    tmp_path: Path, pool: Pool, spec: Spec
+) -> None:
+    target = opened(pool, declared(tmp_path, "hasty")).target
+    calls = [call(1), call(*[2.0] * (1 << 21)), call(3)]
+    asked = [pool.ask(target, spec, [one], PATIENCE) for one in calls]
+    first, hasty, last = (output(one.result(PATIENCE)[0]) for one in asked)
+    assert (first.tolist(), last.tolist()) == ([2.0], [6.0])
+    assert not hasty.any()
+
+
 # doctor --command
 
 OTHERS = "growing leaking babbling wrongdtype wrongshape wrongcount repeating erring mislabelling "
@@ -358,6 +369,7 @@ LIARS = {
     "unable": ("says hello", "there is no device /dev/toy0"),
     "quieting": ("gives back every special value", "came back as 0x"),
     "flat": ("gives back every special value", "float64 of shape () came back as float64 (1,)"),
+    "hasty": ("reads and writes long frames", "came back as 0x00000000"),
     "impatient": ("reads and writes long frames", "came back as"),
     "counting": ("gives back every special value", "'result', id 1, case 0 was expected"),
     "anonymous": ("gives back every special value", "sent 'result', id None"),
@@ -396,8 +408,8 @@ def test_doctor_tells_what_a_program_does_wrong(
     if liar == "overlapping":  # it has to have written twice, however busy the machine is
         monkeypatch.setattr("trysquare.workers.conversation.LATE", 1.0)
     title, words = LIARS[liar]
-    findings = examine(read(declared(tmp_path, liar)), 1.0)
-    found = next(one for one in findings if one.fault)
+    seen = examine(read(declared(tmp_path, liar)), 1.0)
+    found = next(one for one in seen if one.fault)
     assert found.title.startswith(title)
     assert words in f"{found.fault} {found.advice}"
     assert found.advice or liar == "unable"

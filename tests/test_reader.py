@@ -16,7 +16,7 @@ from trysquare.dtypes import FORMATS
 from trysquare.errors import Mistake, SpecErrors
 from trysquare.formula.parser import parse
 from trysquare.formula.tree import Op, Scope
-from trysquare.reader import is_spec, read, read_all, specs_folder
+from trysquare.reader import is_spec, read, read_all, read_each, specs_folder
 from trysquare.spec import Extent, InputKind, NamedCase, ParameterKind, Spec, Special
 from trysquare.specfile.sections import DTYPES
 
@@ -438,6 +438,25 @@ def test_a_folder_gives_its_specs_and_nothing_else(tmp_path: Path) -> None:
     write(tmp_path, SPEC)
     write(tmp_path, "jobs: []\n", "workflow")
     assert [spec.function for spec in read_all([tmp_path])] == ["hinge"]
+
+
+@pytest.mark.parametrize(
+    "first", ["trysqare: 1\n", "trysquares: 1\n", "name: x\ntrysquare: 1\n", ""]
+)
+def test_a_folder_does_not_pass_over_a_spec_whose_first_key_is_misspelt(
+    tmp_path: Path, first: str
+) -> None:
+    write(tmp_path, SPEC.replace("trysquare: 1\n", first))
+    with pytest.raises(SpecErrors, match=r"hinge\.yaml:\d+:1: error: the first key of a spec is"):
+        read_all([tmp_path])
+
+
+def test_what_can_be_read_is_read_beside_what_cannot(tmp_path: Path) -> None:
+    write(tmp_path, SPEC)
+    write(tmp_path, SPEC.replace("formula:", "fromula:"), "other")
+    specs, mistakes = read_each([tmp_path])
+    assert [spec.function for spec in specs] == ["hinge"]
+    assert {mistake.path for mistake in mistakes} == {"other.yaml"}
 
 
 def test_a_file_named_twice_is_read_once(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trysquare.command.confirming import confirm
-from trysquare.command.rerun import Finding
+from trysquare.command.rerun import Evidence
 from trysquare.planning.plan import groups
 from trysquare.reader import read, specs_folder
 from trysquare.result import Check, Outcome, Result
@@ -34,4 +34,4 @@ def diverging(request: pytest.FixtureRequest) -> list[Result]:
 def test_a_fresh_process_confirms_what_diverges(diverging: list[Result]) -> None:
     found = [*confirm(diverging)]
     assert len(found) == len(diverging) > 0
-    assert [one for one in found if one.finding is not Finding.CONFIRMED] == []
+    assert [one for one in found if one.evidence is not Evidence.CONFIRMED] == []

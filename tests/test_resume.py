@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from random import Random as Chance
 from typing import Any
@@ -33,11 +33,11 @@ from trysquare.sweep.journal import Journal
 from trysquare.sweep.runner import Member
 from trysquare.sweep.segment import Part, Segment
 from trysquare.sweep.subject import Subject
-from trysquare.unfinished import Unfinished
+from trysquare.unfinished import DIFFERENT, Unfinished
 from workshop import LONG, SPECS
 
 KILLS = 20 if LONG else 1
-TIMES = ("started", "finished", "seconds")
+TIMES = ("started", "finished", "seconds", "costs")
 
 # Whole commands, killed at any line.
 
@@ -148,7 +148,7 @@ def test_a_sweep_of_other_numbers_or_functions_is_another_one() -> None:
         target = Target("numpy", "cpu", "formula")
         tasks = {(n, target): Member(target, "numpy", {}) for n in range(len(subjects))}
         pace = Pace(1, Limits(), None)
-        return Sweeping(subjects, (), (target,), ("numpy",), numbers, pace)._plan(tasks)
+        return Sweeping(subjects, (), (target,), ("numpy",), numbers, pace)._plan(tasks, ())
 
     plans = [
         plan(numbers, *functions)
@@ -321,6 +321,10 @@ def test_the_file_of_another_run_is_foreign(path: Path, changed: dict[str, Any],
     with pytest.raises(UsageError, match=f":1: not the same run: {told}; without --resume"):
         resumed(path, now)
     assert path.read_bytes() == before
+
+
+def test_every_way_in_which_two_headers_differ_has_words() -> None:
+    assert {one.name for one in fields(Header)} == {*DIFFERENT, "started"}
 
 
 def test_a_run_and_a_sweep_do_not_go_on_with_each_other(path: Path, tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ from trysquare.formula.parser import parse
 from trysquare.planning.sampling import whole_format
 from trysquare.truth.oracle import Oracle
 from trysquare.truth.rounding import candidates, rounded, same
-from trysquare_miniatures.perfect import POINTWISE, nearest
 from trysquare_miniatures.textbook import exact, mp
+from trysquare_miniatures.textbook_pointwise import POINTWISE
+from trysquare_miniatures.textbook_rounding import nearest
 from trysquare_miniatures.textbook_row_losses import ROWS
 from workshop import SPECS
 

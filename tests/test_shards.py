@@ -16,19 +16,20 @@ from fake_run import TARGETS, run
 from trysquare.__main__ import main
 from trysquare.cli.options import Code
 from trysquare.command import campaign
+from trysquare.command.hunting import Hunt
 from trysquare.command.merging import merge
 from trysquare.errors import UsageError
 from trysquare.planning.plan import Group, groups
 from trysquare.planning.shards import Shard
-from trysquare.reader import read_all, specs_folder
-from trysquare.result import FunctionRecord, Result, Run, TargetRecord
+from trysquare.result import Check, FunctionRecord, Result, Run, TargetRecord
 from trysquare.results_file import read
+from workshop import SPECS
 
 ROOT = Path(__file__).parents[1]
 SOURCES = os.pathsep.join(
     str(ROOT / name) for name in ("harness", "backends", "reports", "miniatures", "tests")
 )
-GROUPS = groups(read_all([specs_folder()]))
+GROUPS = groups(tuple(SPECS.values()))
 LIES = "trysquare_miniatures.liars:drops_negative_zero"
 CHEAP = ("--dtype", "float32", "--check", "cases", "--check", "edges")
 SMALL = ("run", "--backend", LIES, "-k", "elu", "-k", "relu", *CHEAP)
@@ -132,6 +133,19 @@ def test_a_part_that_is_missing_is_told_and_ends_with_3(
     assert main(["merge", str(folder / "2.jsonl"), "-o", str(out)]) == Code.NOTHING
     assert "missing: 1/2 of the run on drops_negative_zero:cpu:" in capsys.readouterr().err
     assert read(out).footer is None
+
+
+def test_a_part_of_which_something_else_was_asked_does_not_complete_a_run(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder / "other.jsonl"
+    main([*SMALL[:-2], "--shard", "1/2", "-o", str(path)])
+    capsys.readouterr()
+    both = [str(path), str(folder / "2.jsonl")]
+    assert main(["merge", *both, "-o", str(folder / "mixed.jsonl")]) == Code.NOTHING
+    told = capsys.readouterr().err
+    assert "missing: 1/2 of the run on drops" in told
+    assert "missing: 2/2 of the run on drops" in told
 
 
 def test_a_file_is_not_merged_with_itself_nor_over_itself(folder: Path) -> None:
@@ -293,3 +307,26 @@ def test_what_each_file_says_of_a_function_is_kept() -> None:
     merged = merge({"a": calls(of(LOW), "torch"), "b": calls(of(HIGH), "tensorflow")})
     assert len(merged.run.functions) == len(WHOLE.functions)
     assert all(set(record.calls) == {"torch", "tensorflow"} for record in merged.run.functions)
+
+
+# --- a hunt in parts
+
+
+def test_every_part_of_a_hunt_is_another_and_together_they_are_all() -> None:
+    hunt = Hunt(tuple(SPECS.values()), GROUPS, (), {}, (), gradient=False)
+    dealt = [hunt.part(Shard(part, 3)) for part in (1, 2, 3)]
+    assert Counter(group.name for part in dealt for group in part.groups) == Counter(
+        group.name for group in GROUPS
+    )
+    assert [str(part.shard) for part in dealt] == ["1/3", "2/3", "3/3"]
+
+
+def test_the_results_of_a_hunt_stay_in_the_order_of_the_hunt() -> None:
+    def found(case: str, target: str) -> Result:
+        like = replace(WHOLE.results[0], function="relu", check=Check.HUNT, case=case)
+        return replace(like, target=target, id=f"relu/hunt/float32/{target}/{case}")
+
+    first = [found(case, target) for case in ("worst 1", "worst 2") for target in TARGETS]
+    there = replace(of(slice(0), shard="1/2"), results=tuple(first))
+    merged = merge({"b": of(slice(0), shard="2/2"), "a": there})
+    assert list(merged.run.results) == first

@@ -17,6 +17,7 @@ import workshop
 from trysquare.__main__ import main
 from trysquare.backend import Target
 from trysquare.dtypes import BFLOAT16, FLOAT16, FLOAT32, Format
+from trysquare.engines.likeness import Sheet
 from trysquare.formula.parser import parse
 from trysquare.record_form import encode
 from trysquare.result import Expectation, Limits, Outcome, Result, Run, Symptom
@@ -511,9 +512,8 @@ def swept_part(subject: Subject, start: int, stop: int) -> Segment:
     """What a runner finds on a part, on a target that is seldom right."""
     target = Target("beyond_the_limit", "cpu", "miniature")
     runner = Runner([Member(target, f"{LIARS}:beyond_the_limit", {})], None, Limits(30.0))
-    job = Job(
-        subject.spec.place.path, subject.format.name, subject.gradient, start, stop, (target,)
-    )
+    sheet = Sheet.of(subject.spec.place.path)
+    job = Job(sheet, subject.format.name, subject.gradient, start, stop, (target,))
     try:
         found = runner.run(job).found[target]
     finally:

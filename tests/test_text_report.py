@@ -129,6 +129,15 @@ def test_every_unexpected_result_is_spelled_out(run: Run) -> None:
     assert [r.id for r in alarming if f"id {r.id}" not in summary] == []
 
 
+def test_a_group_of_known_divergences_names_its_worst_for_repro() -> None:
+    near = fake_run.diverging(fake_run.result(), "because")
+    assert near.worst is not None
+    far = replace(near, id=f"{near.id}-far", worst=replace(near.worst, ulp=1e9))
+    lines = render_summary(only(near, far)).splitlines()
+    (place,) = (number for number, line in enumerate(lines) if line.startswith("K "))
+    assert lines[place + 1] == f"  id {far.id}"
+
+
 def test_known_divergences_are_grouped_with_their_reason(run: Run) -> None:
     assert "elu · tensorflow:cpu:eager · float64 float32 float16 bfloat16: 8 known: exp(x) - 1" in (
         render_summary(run)

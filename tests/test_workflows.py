@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from trysquare.__main__ import cli
-from trysquare.backend import available
+from trysquare.loading import available
 from trysquare.results_file import read
 
 ROOT = Path(__file__).parents[1]

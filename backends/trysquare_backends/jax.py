@@ -36,8 +36,9 @@ from trysquare.backend import (
     Tensors,
     Unavailable,
 )
-from trysquare.binding import Binding, Framework, Resolved, Snippets
+from trysquare.binding import Binding, Resolved
 from trysquare.errors import Unsupported
+from trysquare.framework import Framework, Snippets
 from trysquare.spec import Spec, Value
 
 jax.config.update("jax_enable_x64", val=True)

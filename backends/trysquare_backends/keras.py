@@ -15,9 +15,10 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
-from trysquare.backend import Array, Offer, OnRequest, Target, Tensor, Tensors, Unavailable, load
-from trysquare.binding import Framework, Snippets
+from trysquare.backend import Array, Offer, OnRequest, Target, Tensor, Tensors, Unavailable
 from trysquare.errors import UsageError
+from trysquare.framework import Framework, Snippets
+from trysquare.loading import load
 from trysquare_backends._keras_words import bindings
 
 BACKENDS = {"tensorflow": "tensorflow", "torch": "torch", "jax": "jax", "numpy": "numpy_ufunc"}

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from trysquare.backend import Array, Form, Target, Tensor
-from trysquare.binding import Binding, Snippets, Underived
+from trysquare.binding import Binding
+from trysquare.framework import Snippets, Underived
 
 SNIPPETS = Snippets(
     imports="",  # every script begins with NumPy

@@ -17,8 +17,10 @@ import onnx
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
-from trysquare.backend import Array, Offer, Target, Tensor, Unavailable, words
-from trysquare.binding import Binding, Snippets, Underived
+from trysquare.backend import Array, Offer, Target, Tensor, Unavailable
+from trysquare.binding import Binding
+from trysquare.framework import Snippets, Underived
+from trysquare.loading import words
 from trysquare_backends import _one_node as models
 from trysquare_backends import _standard as standard
 

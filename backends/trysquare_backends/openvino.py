@@ -14,7 +14,8 @@ import openvino
 from openvino import opset16 as operations
 
 from trysquare.backend import Array, Offer, Target, Tensor
-from trysquare.binding import Binding, Snippets, Underived
+from trysquare.binding import Binding
+from trysquare.framework import Snippets, Underived
 from trysquare_backends import _one_operation as models
 
 

@@ -24,7 +24,8 @@ from trysquare.backend import (
     Tensors,
     Unavailable,
 )
-from trysquare.binding import Binding, Framework, Resolved, Snippets
+from trysquare.binding import Binding, Resolved
+from trysquare.framework import Framework, Snippets
 from trysquare.spec import Spec
 
 # One thread, because the number of threads changes sums; full precision on every device.

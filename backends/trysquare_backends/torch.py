@@ -28,8 +28,9 @@ from trysquare.backend import (
     Tensors,
     Unavailable,
 )
-from trysquare.binding import Binding, Framework, Resolved, Snippets
+from trysquare.binding import Binding, Resolved
 from trysquare.errors import Unsupported
+from trysquare.framework import Framework, Snippets
 from trysquare.spec import Spec
 
 REDUCED = {"reduction": "reduction", "size_average": "size_average", "reduce": "reduce"}

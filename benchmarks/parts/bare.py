@@ -13,9 +13,10 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from trysquare.backend import Call, Target, Unavailable, Want, load
+from trysquare.backend import Call, Target, Unavailable, Want
 from trysquare.command import selection
 from trysquare.dtypes import FLOAT32
+from trysquare.loading import load
 from trysquare.reader import read
 from trysquare.sweep.campaign import JOB, Range
 from trysquare.sweep.chart import BLOCK

@@ -1,5 +1,6 @@
 """Trysquare: lays exact mathematics against a framework's neural-network functions."""
 
+import os
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -10,7 +11,7 @@ __all__ = ["__version__", "assert_conforms"]
 
 def assert_conforms(
     function: Callable[..., Any],
-    name: str,
+    name: str | os.PathLike[str],
     *,
     dtype: str = "float32",
     gradient: Callable[..., Any] | None = None,
@@ -21,12 +22,14 @@ def assert_conforms(
     `function` gets NumPy arrays of `dtype` (int64 for class indices): by position, in the order of
     the spec, what every call needs, and by name what is optional, where it takes that. It returns
     an array, or what has `__array__` or `__dlpack__`, of the same dtype, and leaves its inputs as
-    they are. `name` is that of a spec that comes with Trysquare (`trysquare list functions`),
-    `parameters` say which of its parameters `function` has; they are not passed on. `gradient`, if
-    there is one, gets the cotangent, shaped like the output, before the same arrays, and returns
-    the gradient of the only input that is differentiable, or a mapping of those of several.
+    they are. `name` is that of a spec that comes with Trysquare (`trysquare list functions`), or
+    the path of one of your own, which ends in .yaml; `parameters` say which of its parameters
+    `function` has; they are not passed on. `gradient`, if there is one, gets the cotangent, shaped
+    like the output, before the same arrays, and returns the gradient of the only input that is
+    differentiable, or a mapping of those of several.
 
-    Raises UsageError for a name, a dtype or a value of a parameter that the spec does not have.
+    Raises UsageError for a name, a dtype or a value of a parameter that the spec does not have,
+    SpecErrors for a file that is no spec.
     """
     __tracebackhide__ = True
     # whoever imports the package, for its version or as a plugin, loads no NumPy

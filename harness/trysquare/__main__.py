@@ -26,11 +26,12 @@ from trysquare.cli.looking import check, doctor, list_, show
 from trysquare.cli.measuring import run
 from trysquare.cli.options import Code
 from trysquare.cli.packing import pack, verify
+from trysquare.cli.planning import plan
 from trysquare.cli.reviewing import badge, report, repro
 from trysquare.cli.sweeping import sweep
 from trysquare.cli.tabling import table
 from trysquare.cli.testing import selftest
-from trysquare.errors import SpecErrors, UsageError
+from trysquare.errors import LostError, SpecErrors, UsageError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EPIPE, errno.EIO)
 
@@ -53,6 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = import_module("trysquare_reports.verdict").printable(str(error))
         click.echo(f"trysquare: {text}", err=True)
         return Code.USAGE
+    except LostError as error:
+        text = import_module("trysquare_reports.verdict").printable(str(error))
+        click.echo(f"trysquare: {text}", err=True)
+        return Code.NOTHING
     except click.ClickException as error:
         error.show()
         return Code.USAGE
@@ -85,7 +90,7 @@ def cli() -> None:
 
 
 for _command in (
-    *(run, sweep, hunt, table, list_, show, check, doctor, report, repro),
+    *(run, sweep, hunt, plan, table, list_, show, check, doctor, report, repro),
     *(badge, diff, bisect, merge, baseline, audit, pack, verify, selftest),
 ):
     cli.add_command(_command)

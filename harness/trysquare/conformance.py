@@ -8,11 +8,12 @@ from collections.abc import Callable, Hashable, Mapping
 from functools import cached_property
 from importlib import import_module
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from trysquare.backend import Array, Backend, Call, Reply, Target, Tensor, Tensors
+from trysquare.backend import Array, Backend, Call, Target, Tensor, Tensors
 from trysquare.command import selection
 from trysquare.dtypes import FORMATS
 from trysquare.errors import UsageError, suggestion
@@ -33,7 +34,7 @@ Function = Callable[..., Any]
 
 def require(
     function: Function,
-    name: str,
+    name: str | Path,
     dtype: str,
     gradient: Function | None,
     parameters: Mapping[str, Value],
@@ -41,9 +42,9 @@ def require(
     """Raise AssertionError unless a callable conforms; `trysquare.assert_conforms` says how."""
     __tracebackhide__ = True
     words: tuple[object, ...] = (name, dtype)  # as they are annotated, which nobody has to follow
-    if not all(isinstance(word, str) for word in words):
+    if not isinstance(words[0], str | Path) or not isinstance(words[1], str):
         raise UsageError("the function and its dtype are named by text: dtype='float32'")
-    spec = selection.shipped(name)
+    spec = selection.one(name)
     given = _parameters(spec, parameters)
     selection.members([dtype], FORMATS, "dtype")
     if not callable(function):
@@ -178,13 +179,9 @@ def _results(own: Own, spec: Spec, cases: list[Case]) -> list[Result]:
     """Return the result of each case, judged as those of a worker are."""
     worker = Worker(own, own.target, BytesIO())
     standards = [Standard(spec, case) for case in cases]
-    replies = [_reply(worker, spec, case.call) for case in cases]
+    replies = [worker.reply(spec, case.call) for case in cases]
     judged = judge_all(standards, {str(own.target): (replies, False)})
     return judged[str(own.target)]
-
-
-def _reply(worker: Worker, spec: Spec, call: Call) -> Reply:
-    return worker.guarded(lambda: worker.answer(spec, call))
 
 
 def _parameters(spec: Spec, given: Mapping[str, Value]) -> dict[str, Value]:

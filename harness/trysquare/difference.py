@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
@@ -96,6 +96,8 @@ class Comparison:
     before: Header
     after: Header
     deltas: tuple[Delta, ...]
+    partial: Mapping[str, str] = field(default_factory=dict)
+    """Why `before` or `after` is only a part of a run, where it is."""
 
     @cached_property
     def counts(self) -> Counter[Change]:
@@ -120,7 +122,8 @@ class Comparison:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What differs between the runs as a whole, in words."""
-        return tuple(_remarks(self.before, self.after))
+        parts = [f"only a part of a run {side}: {why}" for side, why in self.partial.items()]
+        return (*parts, *_remarks(self.before, self.after))
 
 
 def compare(before: Run, after: Run) -> Comparison:
@@ -128,7 +131,9 @@ def compare(before: Run, after: Run) -> Comparison:
     old, new = _Side(before), _Side(after)
     ids = [*new.by_id, *(identity for identity in old.by_id if identity not in new.by_id)]
     deltas = tuple(_delta(identity, old, new) for identity in ids)
-    return Comparison(before.header, after.header, deltas)
+    sides = {"before": before.partial, "after": after.partial}
+    partial = {side: why for side, why in sides.items() if why}
+    return Comparison(before.header, after.header, deltas, partial)
 
 
 class _Side:

@@ -15,8 +15,9 @@ from typing import Any, Final
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion
 
-from trysquare.backend import NAMESPACE, Target, available, called, is_program
+from trysquare.backend import Target
 from trysquare.errors import SpecErrors, suggestion
+from trysquare.loading import NAMESPACE, available, called, is_program
 from trysquare.result import Outcome, Result, Symptom
 from trysquare.spec import Place
 from trysquare.specfile.composer import load
@@ -118,6 +119,10 @@ class Entry:
             return False
         settings = {**environment, "device": target.device, "mode": target.mode}
         return all(settings.get(key) in values for key, values in self.where)
+
+    def names(self, function: str) -> bool:
+        """Return whether an id of a function may match one of the patterns."""
+        return any(fnmatchcase(function, one.partition("/")[0]) for one in self.patterns)
 
     def speaks_of(self, function: str, check: str, dtype: str) -> bool:
         """Return whether an id of a group may match one of the patterns."""

@@ -4,6 +4,8 @@ TrysquareError
     SpecErrors            a spec (or a list of known divergences) cannot be read; exit code 2
     FormulaError          an expression cannot be read; becomes one line of SpecErrors
     UsageError            a name or an option that does not exist; exit code 2
+        Mismatch          two machines are not alike that have to be
+    LostError             some jobs have no answer, and why; exit code 3
     ProtocolError         the other end of a pipe did not speak the protocol
     Unsupported           a backend says that it has no such thing, and why; an outcome, not a fault
     UndecidedError        the oracle could not decide at its highest precision
@@ -58,6 +60,22 @@ class FormulaError(TrysquareError):
 
 class UsageError(TrysquareError):
     """The user named something that does not exist."""
+
+
+class Mismatch(UsageError):
+    """Two machines that share the work are not alike; the message says in what."""
+
+
+class LostError(TrysquareError):
+    """So many jobs have no answer, though each was asked twice; `why` is told of one of them."""
+
+    def __init__(self, count: int, why: str) -> None:
+        super().__init__(count, why)
+        self.count, self.why = count, why
+
+    def __str__(self) -> str:
+        jobs = "a job was" if self.count == 1 else f"{self.count} jobs were"
+        return f"{jobs} lost twice, so this is not complete: {self.why}"
 
 
 class ProtocolError(TrysquareError):

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from trysquare.backend import Target, called
+from trysquare.backend import Target
 from trysquare.divergences import Entry
+from trysquare.loading import called
 from trysquare.planning.plan import Group
 from trysquare.result import Expectation, Outcome, Result, Stale
 from trysquare.workers.protocol import Hello
@@ -37,6 +38,7 @@ class Ledger:
         self._complete = complete
         self._hellos = {str(target): hello for target, hello in targets.items()}
         self._near: dict[tuple[str, ...], tuple[Entry, ...]] = {}
+        self._named: dict[tuple[str, str], tuple[Entry, ...]] = {}
         self._matched: set[tuple[Entry, str]] = set()
         self._covered: set[tuple[Entry, str]] = set()
         self._otherwise: dict[tuple[Entry, str], str] = {}  # the symptom that there is instead
@@ -81,13 +83,21 @@ class Ledger:
         """Return the entries that hold for a target and may speak of a group, looked up once."""
         group = (result.target, result.function, str(result.check), result.dtype)
         if group not in self._near:
-            hello = self._hellos[result.target]
-            self._near[group] = tuple(
+            some = self._naming(result.target, result.function)
+            self._near[group] = tuple(entry for entry in some if entry.speaks_of(*group[1:]))
+        return self._near[group]
+
+    def _naming(self, target: str, function: str) -> tuple[Entry, ...]:
+        """Return the entries that hold for a target and may speak of a function, looked up once."""
+        key = (target, function)
+        if key not in self._named:
+            hello = self._hellos[target]
+            self._named[key] = tuple(
                 entry
                 for entry in self._entries.get(hello.target.backend, ())
-                if _holds(entry, hello) and entry.speaks_of(*group[1:])
+                if entry.names(function) and _holds(entry, hello)
             )
-        return self._near[group]
+        return self._named[key]
 
     def _complaint(self, backend: str, entry: Entry, pattern: str) -> str:
         """Return what is wrong with a pattern of an entry, or nothing."""
@@ -109,6 +119,12 @@ class Ledger:
         if (entry, pattern) in self._otherwise:
             return f"what it matches diverges otherwise: {self._otherwise[entry, pattern]}"
         return "nothing that it matches diverges any more"
+
+
+def unjudged(result: Result) -> Result:
+    """Return a result as it was before anybody said what is known of it."""
+    expected = Expectation.EXPECTED if result.outcome in SOUND else Expectation.UNEXPECTED
+    return replace(result, expectation=expected, known="", baseline="", budget=None)
 
 
 def _holds(entry: Entry, hello: Hello) -> bool:

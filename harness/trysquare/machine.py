@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Mapping
 from importlib import metadata
@@ -10,6 +11,13 @@ from trysquare.workers.probes import cpu_capability
 
 LIBRARIES = ("numpy", "ml_dtypes", "python-flint")
 """Distributions whose version may change a truth or a rounding."""
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def environment() -> Mapping[str, str]:

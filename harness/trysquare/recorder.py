@@ -21,6 +21,7 @@ from trysquare.machine import environment
 from trysquare.planning.shards import Shard
 from trysquare.reader import specs_folder
 from trysquare.result import (
+    Costs,
     Footer,
     FunctionRecord,
     Header,
@@ -85,9 +86,10 @@ class Recorder:
         self._results.append(shown(result))
         self._write(self._results[-1])
 
-    def finish(self, stale: Sequence[Stale]) -> None:
+    def finish(self, stale: Sequence[Stale], costs: Costs | None = None) -> None:
         """Record that the run is complete."""
-        self._footer = footer(self._results, stale, monotonic() - self._begun)
+        ended = footer(self._results, stale, monotonic() - self._begun)
+        self._footer = replace(ended, costs=costs)
         self._write(self._footer)
 
     @property
@@ -113,12 +115,12 @@ def header(
     seed: int,
     named: Collection[str] = (),
     shard: Shard | None = None,
-    plan: str = "",
+    plan: Sequence[str] = (),
 ) -> Header:
     """Return who runs what, where; `named` are the backends that somebody asked for by name.
 
     `specs` are those of the whole run, also where only a shard of it is run. `plan` is what is
-    asked of whom, of which there are digits.
+    asked in all, and of whom, of which there are digits.
     """
     return Header(
         trysquare=__version__,
@@ -128,7 +130,7 @@ def header(
         targets=targets(session, named),
         environment={**environment(), **session.limits.facts},
         shard="" if shard is None else str(shard),
-        plan=f"sha256 {digits(plan)}" if plan else "",
+        plan=" ".join(["sha256", *map(digits, plan)]) if plan else "",
     )
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from trysquare.spec import Value
+from trysquare.sweep.segment import Part
 
 FORMAT = 1
 """The version of the results file."""
@@ -275,7 +276,8 @@ class TargetRecord:
 class Header:
     """Who ran what, where; `shard` is `1/4` for the first of four parts of a run.
 
-    `plan` changes with what is asked of whom, and in which order.
+    `plan` changes with what is asked of whom, and in which order, of a part of a run by all parts
+    together. Of a run its first digits are what is asked, and the others of whom.
     """
 
     trysquare: str
@@ -400,23 +402,56 @@ class Stale:
 
 
 @dataclass(frozen=True)
+class Costs:
+    """What a run took besides its answers, in seconds, for whoever plans another.
+
+    `cores` is how many it could use. `start` is until the targets were there and, of a sweep, the
+    workers of its runners too, so many `processes`. `described` is for what every function needs
+    before it is asked: is its spec sound, what are its defaults? `finish` is for the worst numbers
+    of a sweep, after its last job.
+    """
+
+    cores: int
+    start: float
+    described: float
+    processes: int = 0
+    finish: float = 0.0
+
+
+@dataclass(frozen=True)
 class Footer:
-    """The end of a complete run; a file without it is incomplete."""
+    """The end of a complete run; a file without it is incomplete.
+
+    `costs` are known of a run that was begun and ended in one go, on one machine, from the command
+    line.
+    """
 
     counts: Mapping[str, int]
     stale: tuple[Stale, ...]
     seconds: float
     finished: str
+    costs: Costs | None = None
 
 
 @dataclass(frozen=True)
 class Run:
-    """A results file, read back; `footer` is None if the run did not end."""
+    """A results file, read back; `footer` is None if the run did not end.
+
+    `parts` are of a sweep that is no whole one, of which there are no results yet.
+    """
 
     header: Header
     functions: tuple[FunctionRecord, ...]
     results: tuple[Result, ...]
     footer: Footer | None
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def partial(self) -> str:
+        """Why it is only a part of a run, in words; nothing if it is all of one."""
+        shard = f"this is shard {self.header.shard} of it" if self.header.shard else ""
+        end = "" if self.footer else "the run did not end"
+        return "; ".join(part for part in (end, shard) if part)
 
 
 Record = Header | FunctionRecord | Result | Footer

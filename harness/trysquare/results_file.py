@@ -170,6 +170,7 @@ def _read(path: Path) -> Run:
     footer: Footer | None = None
     functions: list[FunctionRecord] = []
     results: list[Result] = []
+    parts: list[Part] = []
     for _, item in whole(path):
         match item:
             case Header():
@@ -178,6 +179,8 @@ def _read(path: Path) -> Run:
                 functions.append(item)
             case Result():
                 results.append(item)
+            case Part():
+                parts.append(item)
         # a run that went on after a footer has not ended there
         footer = item if isinstance(item, Footer) else None
     if header is None:
@@ -185,7 +188,7 @@ def _read(path: Path) -> Run:
     counts = Counter(result.outcome for result in results)
     if footer and any(footer.counts.get(outcome, 0) != counts[outcome] for outcome in Outcome):
         footer = None  # lines were lost or doubled
-    return Run(header, tuple(functions), tuple(results), footer)
+    return Run(header, tuple(functions), tuple(results), footer, tuple(parts))
 
 
 def whole(path: Path) -> Iterator[tuple[int, Line]]:

@@ -10,7 +10,7 @@ from multiprocessing import get_context
 from types import TracebackType
 from typing import Self
 
-from trysquare.backend import Call, OnRequest, Reply, Target, Unavailable
+from trysquare.backend import INDEX_DTYPE, Call, OnRequest, Reply, Target, Unavailable
 from trysquare.dtypes import Format
 from trysquare.errors import UsageError
 from trysquare.planning.plan import Group
@@ -26,6 +26,8 @@ from trysquare.workers.witness import witness
 AHEAD = 3
 """Groups that the workers are given before the first of them is judged."""
 
+BEHIND = 8
+"""Groups that the judges are given before the results of the first of them are waited for."""
 
 JUDGES = 2
 """Processes that compare; the workers of the targets wait for them most of the time."""
@@ -84,6 +86,10 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all workers."""
         self._pool.close()
 
     @property
@@ -174,7 +180,7 @@ class Session:
             asked.append(self._ask(group, targets))
             if len(asked) > AHEAD:
                 answered.append(self._answered(asked.popleft(), judges))
-            if len(answered) > AHEAD:
+            if len(answered) > BEHIND:
                 yield from self._of_group(answered.popleft(), scribes)
         answered.extend(self._answered(one, judges) for one in asked)
         for one in answered:
@@ -296,8 +302,10 @@ class Session:
             return Outcome.UNSUPPORTED, hello.underived
         if dtype not in hello.dtypes:
             return Outcome.UNSUPPORTED, f"{target.backend} has no {dtype}"
-        if dtype in hello.unfaithful:
-            return Outcome.ERRORED, f"the binding is unfit to judge: {hello.unfaithful[dtype]}"
+        for sent in (dtype, *([INDEX_DTYPE] if group.spec.takes_indices else [])):
+            if sent in hello.unfaithful:
+                fault = f"{sent}: {hello.unfaithful[sent]}"
+                return Outcome.ERRORED, f"the binding is unfit to judge: {fault}"
         return None
 
     def _witnessed(

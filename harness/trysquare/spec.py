@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 
 from trysquare.formula.tree import Node
@@ -316,6 +318,32 @@ class Spec:
         """The inputs that a call cannot leave out."""
         return tuple(item for item in self.inputs if item.default is None)
 
+    @property
+    def takes_indices(self) -> bool:
+        """Whether a call may hold indices besides numbers of the dtype."""
+        forms = (form for item in self.inputs for form in item.forms.values())
+        return any(form.kind is InputKind.INDEX for form in forms)
+
     def draws(self, parameters: Mapping[str, Value]) -> bool:
         """Return whether a call with all these parameters gives random numbers."""
         return self.random is not None and self.random.mode.items() <= parameters.items()
+
+
+KEPT = 1024
+"""Specs that a process keeps in both forms."""
+
+
+@lru_cache(maxsize=KEPT)
+def packed(spec: Spec) -> bytes:
+    """Return a spec as bytes, which another process of ours opens much sooner than its file."""
+    return pickle.dumps(spec)
+
+
+@lru_cache(maxsize=KEPT)
+def unpacked(data: bytes) -> Spec:
+    """Return the spec in bytes that `packed` gave, of the same bytes the same one; trust no others.
+
+    What is kept of a spec is found by it, so whoever is sent it twice works nothing out twice.
+    """
+    spec: Spec = pickle.loads(data)  # noqa: S301 - from the process that started this one
+    return spec

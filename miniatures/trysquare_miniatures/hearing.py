@@ -10,7 +10,7 @@ import numpy as np
 
 from trysquare.backend import Target
 from trysquare.dtypes import FORMATS, Array
-from trysquare.hunt.chase import Chase
+from trysquare.hunt.chase import Game
 from trysquare.hunt.subject import Subject
 from trysquare.planning.cases import Case
 from trysquare.planning.plan import RUN, Group, groups
@@ -68,7 +68,7 @@ def _swept(session: Session, group: Group, targets: Sequence[Target]) -> Iterato
 
 def _hunted(session: Session, group: Group, targets: Sequence[Target]) -> Iterator[Result]:
     """Hunt as long as it takes to find an interval of a hundredth of a binade."""
-    return Chase(session, targets, EVALUATIONS, SEED, gradient=False, seeds=_none).results([group])
+    return Game(EVALUATIONS, SEED, gradient=False, seeds=_none)(session, group, targets)
 
 
 def _none(subject: Subject) -> Array:

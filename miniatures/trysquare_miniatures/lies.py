@@ -450,6 +450,7 @@ LIES = (
     # whoever is unfit to be judged is told so by every check
     lie("has_one_nan", "relu", CASES, Outcome.ERRORED, *Check),
     lie("has_one_zero", "relu", CASES, Outcome.ERRORED, *Check),
+    lie("counts_in_float64", "nll_loss", CASES, Outcome.ERRORED, *Check),
 )
 
 WITHIN_THE_LIMIT = (

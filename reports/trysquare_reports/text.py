@@ -160,6 +160,10 @@ def _blocks(run: Run) -> Iterator[str]:
     sweeps = [line for result in run.results for line in _swept(result)]
     if sweeps:
         yield "\n".join(sweeps)
+    if run.parts:
+        numbers = sum(part.segment.count for part in run.parts)
+        parts = figures.plural(len(run.parts), "part")
+        yield f"{parts} of a sweep, {numbers:,} answers; `trysquare merge` makes results of them"
     known = [*_known(run.results)]
     if known:
         yield "\n".join(known)
@@ -239,6 +243,7 @@ def _known(results: Iterable[Result]) -> Iterator[str]:
         dtypes = " ".join(dict.fromkeys(result.dtype for result in members))
         text = f"{function} · {target} · {dtypes}: {len(members)} known"
         yield from _wrapped(f"{text}: {reason}" if reason else text, "K ")
+        yield f"  id {min(members, key=severity).id}"
 
 
 def _heading(result: Result) -> list[str]:

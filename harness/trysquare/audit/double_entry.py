@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -110,9 +111,17 @@ def agreement(points: Grid, pair: Entries) -> Agreement:
 
 def _meetings(tree: Node, wrt: str) -> Iterator[Node]:
     """Yield the conditions under which two branches of a tree meet, as one input goes by."""
+
+    @cache
+    def moves(part: Node) -> bool:
+        return (part.op is Op.NAME and part.value == wrt) or any([*map(moves, part.args)])
+
+    @cache
+    def counts(part: Node) -> bool:
+        return part.op is Op.ARGMAX or any([*map(counts, part.args)])
+
     for part in set(parts(tree)):
-        inside = set(parts(part))
-        if Node(Op.NAME, value=wrt) in inside and not any(one.op is Op.ARGMAX for one in inside):
+        if moves(part) and not counts(part):
             if part.op in _BRANCHING:
                 yield Node(Op.EQUAL, part.args)
             elif part.op in (Op.ABS, Op.SIGN):

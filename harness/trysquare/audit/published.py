@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from trysquare.backend import NAMESPACE
 from trysquare.errors import SpecErrors
+from trysquare.loading import NAMESPACE
 from trysquare.spec import Place
 from trysquare.specfile.composer import load
 from trysquare.specfile.document import Document, Listing, Node, Scalar, Table

@@ -12,9 +12,10 @@ from trysquare.audit.golden_files import number
 from trysquare.audit.published import Claim
 from trysquare.audit.rounding import rounded
 from trysquare.audit.settings import settings
-from trysquare.backend import Answer, Array, Call, Target, Unavailable, available
+from trysquare.backend import Answer, Array, Call, Target, Unavailable
 from trysquare.dtypes import FORMATS
 from trysquare.errors import UsageError
+from trysquare.loading import available
 from trysquare.result import SECONDS_PER_CASE
 from trysquare.spec import Spec
 from trysquare.truth.arrangement import arrange

@@ -16,7 +16,7 @@ from trysquare.cli.options import ANY_FILE, OUTPUT, PROFILE, Code, require_writa
 from trysquare.errors import UsageError
 
 if TYPE_CHECKING:
-    from trysquare.result import Record
+    from trysquare.results_file import Line
 
 
 @click.command()
@@ -96,12 +96,20 @@ def bisect(function: str, package: str, versions: str, backend: str | None, prof
     metavar="N",
     help="How many files there should be; if there are fewer, the run counts as not ended.",
 )
-def merge(results: tuple[Path, ...], output: Path, expected: int | None) -> int:
+@click.option(
+    "--backend", "backends", multiple=True, metavar="NAME[,..]",
+    help="Where the targets of a sweep are found, if no installed backend has them.",
+)  # fmt: skip
+def merge(
+    results: tuple[Path, ...], output: Path, expected: int | None, backends: tuple[str, ...]
+) -> int:
     """Join the results files of shards, and of runs of several frameworks.
 
+    Of a sweep, the targets are asked once more for the worst numbers, so they have to be here.
     Ends with 3 if a shard or a file is missing or a run did not end, with 1 if something is
     unexpected.
     """
+    from trysquare.command.assembling import assemble
     from trysquare.command.merging import merge as merged
     from trysquare.results_file import ResultsWriter, read
 
@@ -113,10 +121,12 @@ def merge(results: tuple[Path, ...], output: Path, expected: int | None) -> int:
     if expected is not None and len(results) > expected:
         raise UsageError(f"{len(results)} files are named, and {expected} expected")
     joined = merged({str(path): read(path) for path in results}, expected)
+    if joined.parts and not joined.missing:
+        joined = assemble(joined, backends)
     run = joined.run
     with ResultsWriter(output) as writer:
         ends = () if run.footer is None else (run.footer,)
-        lines: Iterable[Record] = chain((run.header,), run.functions, run.results, ends)
+        lines: Iterable[Line] = chain((run.header,), run.functions, run.parts, run.results, ends)
         for line in lines:
             writer.write(line)
     words = import_module("trysquare_reports.verdict")

@@ -9,14 +9,18 @@ import click
 
 from trysquare.cli.measuring import conclude, require_outputs
 from trysquare.cli.options import (
+    ADDRESS,
     ANY_FILE,
     DTYPES,
+    ENGINE,
     MEMORY,
     REPORT,
     RESULTS,
     SEEDED,
+    SHARD,
     TARGETS,
     TIMEOUT,
+    hire,
     limits,
 )
 
@@ -46,6 +50,9 @@ EVALUATIONS = 1_000_000
     help="Begin with what an earlier hunt found.",
 )
 @click.option("--save", is_flag=True, help="Add what is found to the corpus beside the spec.")
+@SHARD
+@ENGINE
+@ADDRESS
 @RESULTS
 @REPORT
 @TIMEOUT
@@ -57,8 +64,10 @@ def hunt(**options: Any) -> int:
     """
     from trysquare.command.collecting import save
     from trysquare.command.hunting import Hunt
+    from trysquare.planning.shards import Shard
 
     require_outputs(options)
+    shard = None if options["shard"] is None else Shard.read(options["shard"])
     campaign = Hunt.of(
         words=options["functions"],
         targets=options["targets"],
@@ -66,8 +75,15 @@ def hunt(**options: Any) -> int:
         earlier=options["earlier"],
         gradient=options["gradient"],
     )
+    if shard is not None:
+        campaign = campaign.part(shard)
     recorded, interrupted = campaign.run(
-        options["evaluations"], options["seed"], limits(options), options["output"], sys.stderr
+        options["evaluations"],
+        options["seed"],
+        limits(options),
+        options["output"],
+        sys.stderr,
+        hire(options),
     )
     code = conclude(recorded, options, interrupted=interrupted)
     if options["save"]:

@@ -23,7 +23,7 @@ def list_(what: str) -> None:
 @click.command()
 @click.argument("function")
 def show(function: str) -> None:
-    """Print what the spec of FUNCTION says."""
+    """Print what the spec of FUNCTION says, or one of your own: NAME.yaml."""
     from trysquare.command import catalogue
 
     click.echo(catalogue.page(function))
@@ -36,13 +36,11 @@ def check(specs: tuple[Path, ...]) -> int:
 
     A mistake is also what a spec states twice and differently, and a limit that can see nothing.
     """
-    from trysquare.command import agreement, lint, selection
+    from trysquare.command import lint, selection
 
-    try:
-        read = selection.specs(specs)
-        agreement.require(read)
-        lint.require(read)
-    except SpecErrors as errors:
+    read, mistakes = selection.readable(specs)
+    errors = SpecErrors([*mistakes, *(one for spec in read for one in lint.mistakes(spec))])
+    if errors.mistakes:
         click.echo(errors)
         click.echo(f"{plural(len(errors.mistakes), 'error')}", err=True)
         return Code.USAGE

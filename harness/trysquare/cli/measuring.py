@@ -7,33 +7,41 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from trysquare.cli.announcing import announce, unheard
 from trysquare.cli.options import (
+    ADDRESS,
     BACKENDS,
     BASELINE,
     DTYPES,
+    ENGINE,
+    FC,
     MEMORY,
     PROFILE,
     REPORT,
     RESULTS,
     RESUME,
     SEEDED,
+    SHARD,
     SPECS,
     TARGETS,
     TIMEOUT,
     Code,
+    hire,
     limits,
     require_writable,
+    resumable,
     schema_of,
     write,
 )
 from trysquare.errors import UsageError
 
 if TYPE_CHECKING:
+    from trysquare.command.campaign import Campaign
     from trysquare.result import Run
 
 
@@ -43,17 +51,39 @@ def _schema() -> object:
     return schema()
 
 
+def selecting(command: FC) -> FC:
+    """Give a command the argument and the options that say what is run."""
+    globs = click.option(
+        "-k", "--function", "globs", multiple=True, metavar="GLOB", help="Only these."
+    )
+    checks = click.option(
+        "--check", "checks", multiple=True, metavar="CHECK", help="Only these checks."
+    )
+    for option in (SEEDED, TARGETS, BACKENDS, PROFILE, DTYPES, checks, globs, SPECS):
+        command = option(command)
+    return command
+
+
+def selected(options: Mapping[str, Any]) -> Campaign:
+    """Return the run that these options describe."""
+    from trysquare.command.campaign import Campaign
+
+    return Campaign.of(
+        paths=options["specs"],
+        globs=options["globs"],
+        checks=_checks(options),
+        dtypes=_dtypes(options),
+        backends=options["backends"],
+        targets=options["targets"],
+    )
+
+
 @click.command()
-@SPECS
-@click.option("-k", "--function", "globs", multiple=True, metavar="GLOB", help="Only these.")
-@click.option("--check", "checks", multiple=True, metavar="CHECK", help="Only these checks.")
-@DTYPES
-@PROFILE
-@BACKENDS
-@TARGETS
-@SEEDED
+@selecting
 @BASELINE
-@click.option("--shard", metavar="I/N", help="Only this part of the run; `merge` joins the parts.")
+@SHARD
+@ENGINE
+@ADDRESS
 @RESULTS
 @REPORT
 @RESUME
@@ -62,29 +92,24 @@ def _schema() -> object:
 @schema_of("a line of results", _schema)
 def run(**options: Any) -> int:
     """Measure every backend against SPECS (all that are installed, if none is named)."""
+    begun = monotonic()
     from trysquare.baseline import read
-    from trysquare.command.campaign import Campaign
     from trysquare.planning.shards import Shard
 
     require_outputs(options)
     shard = None if options["shard"] is None else Shard.read(options["shard"])
     accepted = () if options["baseline"] is None else read(options["baseline"])
-    campaign = Campaign.of(
-        paths=options["specs"],
-        globs=options["globs"],
-        checks=_checks(options),
-        dtypes=_dtypes(options),
-        backends=options["backends"],
-        targets=options["targets"],
-    )
-    campaign = replace(campaign if shard is None else campaign.part(shard), accepted=accepted)
-    recorded, interrupted = campaign.run(
-        options["seed"],
-        limits(options),
-        options["output"],
-        sys.stderr,
-        resume=options["resume"],
-    )
+    campaign = replace(selected(options), accepted=accepted, begun=begun)
+    campaign = campaign if shard is None else campaign.part(shard)
+    with resumable(options):
+        recorded, interrupted = campaign.run(
+            options["seed"],
+            limits(options),
+            options["output"],
+            sys.stderr,
+            resume=options["resume"],
+            hire=hire(options),
+        )
     if interrupted and options["output"]:
         click.echo("interrupted; --resume goes on", err=True)
     return conclude(recorded, options, interrupted=interrupted)

@@ -6,21 +6,27 @@ import errno
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from trysquare.errors import UsageError
+from trysquare.errors import LostError, UsageError
 from trysquare.result import GIB, MEMORY_PER_WORKER, SECONDS_PER_CASE, SEED, Limits
+
+if TYPE_CHECKING:
+    from trysquare.engines.engine import Hire
 
 FC = TypeVar("FC", bound=Callable[..., Any] | click.Command)
 """What an option decorates."""
 
 ANY_FILE = click.Path(path_type=Path)
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
+RUNNERS = 2
+"""Runners of this machine, if nobody says how many."""
 SPECS = click.argument("specs", nargs=-1, type=ANY_FILE)
 SEEDED = click.option(
     "--seed",
@@ -49,6 +55,9 @@ PROFILE = click.option(
     default="full",
     show_default=True,
     help="quick: float32 alone, without the thorough checks.",
+)
+SHARD = click.option(
+    "--shard", metavar="I/N", help="Only this part of it; `merge` joins the parts."
 )
 RESULTS = click.option(
     "-o", "--output", type=OUTPUT, metavar="FILE", help="Write results as JSON lines."
@@ -108,6 +117,47 @@ MEMORY = click.option(
     metavar="GIB",
     help="A worker that wants more has crashed; 0: as much as there is.",
 )
+
+
+ENGINE = click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Who does the work: this machine, or a Ray cluster.",
+)
+ADDRESS = click.option(
+    "--address",
+    metavar="HOST:PORT",
+    help="The Ray cluster; without it one of this machine is started, and ended.",
+)
+
+
+def hire(options: Mapping[str, Any]) -> Hire | None:
+    """Return what starts the engine that was asked for; None: what this machine does by itself."""
+    address, processes = options["address"], options.get("processes", RUNNERS)
+    if options["engine"] == "local":
+        if address is not None:
+            raise UsageError("--address names a cluster: say --engine ray as well")
+        return None
+    from trysquare.engines import cluster
+    from trysquare.engines.engine import PATIENCE
+
+    def tell(text: str) -> None:
+        click.echo(f"{text}; each is asked twice", err=True)
+
+    return cluster.hire(address, processes, PATIENCE * options["timeout"], tell)
+
+
+@contextmanager
+def resumable(options: Mapping[str, Any]) -> Iterator[None]:
+    """Say of what loses some of its jobs how it goes on."""
+    try:
+        yield
+    except LostError:
+        if options["output"] is not None:
+            click.echo("some jobs were lost; --resume asks for them, on any engine", err=True)
+        raise
 
 
 def limits(options: Mapping[str, Any]) -> Limits:

@@ -18,7 +18,7 @@ from trysquare.cli.options import ANY_FILE, OUTPUT, Code, write
 from trysquare.errors import UsageError
 
 if TYPE_CHECKING:
-    from trysquare.result import Result
+    from trysquare.result import Result, Run
 
 TEXTS = {
     "text": ("trysquare_reports.text", "render_summary"),
@@ -50,8 +50,7 @@ def report(results: Path, output: Path | None, form: str, baseline: Path | None)
     if baseline is not None and form != "html":
         raise UsageError("--baseline is for HTML; `trysquare diff OLD NEW` compares as text")
     recorded = read(results)
-    if recorded.footer is None:
-        click.echo(f"{results}: the run did not end; this is a report of a part of it", err=True)
+    _tell_of_part(results, recorded)
     if form == "html":
         path = output or results.with_suffix(".html")
         for source in filter(None, (results, baseline)):
@@ -102,6 +101,11 @@ def badge(results: Path, output: Path | None, endpoint: Path | None, backend: st
         click.echo(f"wrote {path}", err=True)
 
 
+def _tell_of_part(path: Path, recorded: Run) -> None:
+    if recorded.partial:
+        click.echo(f"{path}: only a part of a run: {recorded.partial}", err=True)
+
+
 def _require_other(path: Path, results: Path) -> None:
     if path.exists() and path.samefile(results):
         raise UsageError(f"{path}: the report would replace the results")
@@ -140,6 +144,7 @@ def repro(results: Path, result_id: str, execute: bool, form: str) -> int:  # no
         raise UsageError(_choice(read(results).results, result_id or "*"))
     recorded = read(results)
     if several:
+        _tell_of_part(results, recorded)
         wanted = (it for it in recorded.results if fnmatchcase(it.id, result_id or "*"))
         return _confirm(wanted)
     result = rerun.find(recorded.results, result_id)
@@ -153,11 +158,11 @@ def repro(results: Path, result_id: str, execute: bool, form: str) -> int:  # no
     if not execute:
         click.echo(printable(script), nl=False)
         return Code.EXPECTED
-    finding, printed = rerun.rerun(script)
-    finding = confirming.same(result, finding, printed)
-    click.echo(printable(f"{printed}\n{finding}"))
-    codes = {rerun.Finding.GONE: Code.EXPECTED, rerun.Finding.UNKNOWN: Code.NOTHING}
-    return codes.get(finding, Code.UNEXPECTED)
+    evidence, printed = rerun.rerun(script)
+    evidence = confirming.same(result, evidence, printed)
+    click.echo(printable(f"{printed}\n{evidence}"))
+    codes = {rerun.Evidence.GONE: Code.EXPECTED, rerun.Evidence.UNKNOWN: Code.NOTHING}
+    return codes.get(evidence, Code.UNEXPECTED)
 
 
 def _choice(results: Iterable[Result], pattern: str) -> str:
@@ -172,17 +177,17 @@ def _choice(results: Iterable[Result], pattern: str) -> str:
 def _confirm(results: Iterable[Result]) -> int:
     """Run the script of each result; print those that do not show it, and how many there are."""
     from trysquare.command.confirming import confirm
-    from trysquare.command.rerun import Finding
+    from trysquare.command.rerun import Evidence
 
     one_line = import_module("trysquare_reports.verdict").one_line
-    counts = Counter[Finding]()
+    counts = Counter[Evidence]()
     for found in confirm(results):
-        counts[found.finding] += 1
-        if found.finding is not Finding.CONFIRMED:
+        counts[found.evidence] += 1
+        if found.evidence is not Evidence.CONFIRMED:
             last = found.printed.rpartition("\n")[2]
-            click.echo(one_line(f"{found.result.id}: {found.finding} ({last})"))
-    for finding in Finding:
-        click.echo(f"{counts[finding]:>8,} {finding}")
+            click.echo(one_line(f"{found.result.id}: {found.evidence} ({last})"))
+    for evidence in Evidence:
+        click.echo(f"{counts[evidence]:>8,} {evidence}")
     if not counts:
         return Code.NOTHING
-    return Code.EXPECTED if counts.keys() == {Finding.CONFIRMED} else Code.UNEXPECTED
+    return Code.EXPECTED if counts.keys() == {Evidence.CONFIRMED} else Code.UNEXPECTED

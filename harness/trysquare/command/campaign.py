@@ -4,28 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic
 from typing import Self, TextIO
 
-from trysquare import recorder
+from trysquare import errands, recorder
 from trysquare.backend import Target
 from trysquare.baseline import Accepted
 from trysquare.command import agreement, selection
 from trysquare.command.progress import watched
 from trysquare.divergences import Entry, known
 from trysquare.dtypes import FORMATS
+from trysquare.engines.engine import Hire
 from trysquare.errors import UsageError
-from trysquare.ledger import SOUND, Ledger
+from trysquare.ledger import Ledger, unjudged
+from trysquare.machine import cores
 from trysquare.planning.plan import RUN, Group, groups
 from trysquare.planning.shards import Shard
 from trysquare.ratchet import Ratchet
 from trysquare.recorder import Recorder
-from trysquare.result import SEED, Check, Expectation, Header, Limits, Result, Run
+from trysquare.result import SEED, Check, Costs, Header, Limits, Result, Run
 from trysquare.run import Session
 from trysquare.spec import Spec
 from trysquare.unfinished import ANEW, Unfinished
+from trysquare.workers.protocol import Hello
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,8 @@ class Campaign:
     """What will be measured; `complete` says that nothing was left out but whole backends.
 
     `named` are the backends that were asked for by name, `wanted` the targets. `accepted` is the
-    baseline; `shard` says which part of a larger run this is.
+    baseline; `shard` says which part of a larger run this is, all groups of which are the `whole`.
+    `begun` is when, by the clock of `monotonic`, somebody began to select it.
     """
 
     specs: tuple[Spec, ...]
@@ -44,6 +49,8 @@ class Campaign:
     wanted: tuple[Target, ...] = ()
     accepted: tuple[Accepted, ...] = ()
     shard: Shard | None = None
+    whole: tuple[Group, ...] = ()
+    begun: float = field(default_factory=monotonic)
 
     @classmethod
     def of(
@@ -77,40 +84,72 @@ class Campaign:
 
     def part(self, shard: Shard) -> Self:
         """Return one part of it."""
-        return replace(self, groups=shard.of(self.groups), shard=shard, complete=False)
+        mine = shard.of(self.groups)
+        return replace(self, groups=mine, whole=self.groups, shard=shard, complete=False)
 
     def run(
-        self, seed: int, limits: Limits, path: Path | None, stream: TextIO, *, resume: bool = False
+        self,
+        seed: int,
+        limits: Limits,
+        path: Path | None,
+        stream: TextIO,
+        *,
+        resume: bool = False,
+        hire: Hire | None = None,
     ) -> tuple[Run, bool]:
         """Measure everything; return the run, and whether somebody interrupted it.
 
         Progress goes to `stream`, records to the file `path`; to `resume` keeps what groups of it
-        are whole. Raises UsageError if it cannot be written, or is of another run, and SpecErrors
-        for a spec that contradicts itself.
+        are whole. `hire` starts who asks the groups; None: this session alone. Raises UsageError if
+        the file cannot be written, is of another run, or machines are not alike; SpecErrors for a
+        spec that contradicts itself; LostError for a group that was lost elsewhere.
         """
-        with self._opened(seed, limits) as session:
+        with self._opened(seed, limits) as (session, opened), ExitStack() as hired:
             targets = selection.among(self.wanted, session.targets)
             complete = self.complete and seed == SEED
             hellos = {target: session.targets[target] for target in targets}
             ledger = Ledger(self.entries, self.groups, hellos, complete=complete)
             names = [group.name for group in self.groups], [str(target) for target in targets]
             ratchet = Ratchet(self.accepted, *names, complete=complete)
-            plan = "\n".join(name for part in names for name in part)
+            plan = "\n".join(group.name for group in self.whole or self.groups), "\n".join(names[1])
             header = recorder.header(session, self.specs, seed, self.named, self.shard, plan)
-            begun = Unfinished(path, header, names[0]) if path is not None and resume else None
-            with self._recorder(session, header, begun or path) as records:
-                for result in begun.results if begun else ():
-                    judged = ratchet.judge(ledger.judge(_unjudged(result)))
+            engine = None
+            if hire is not None:
+                engine = hired.enter_context(hire(self._equipment(seed, limits, hellos)))
+            kept = Unfinished(path, header, names[0]) if path is not None and resume else None
+            with self._recorder(session, header, kept or path) as records:
+                elsewhere = engine is not None or (kept is not None and kept.results)
+                costs = None if elsewhere else self._costs(opened)
+                for result in kept.results if kept else ():
+                    judged = ratchet.judge(ledger.judge(unjudged(result)))
                     records.remember(_same(judged, result))
-                left = self.groups[begun.groups if begun else 0 :]
-                results = session.results(left, targets)
+                left = self.groups[kept.groups if kept else 0 :]
+                results = (
+                    session.results(left, targets)
+                    if engine is None
+                    else errands.results(engine, left, targets)
+                )
                 try:
                     for result in watched(results, len(left) * len(targets), stream):
                         records.add(ratchet.judge(ledger.judge(result)))
-                    records.finish([*ledger.stale(), *ratchet.stale()])
+                    records.finish([*ledger.stale(), *ratchet.stale()], costs)
                 except KeyboardInterrupt:
                     return records.run, True
                 return records.run, False
+
+    def _equipment(
+        self, seed: int, limits: Limits, hellos: Mapping[Target, Hello]
+    ) -> errands.Equipment:
+        """Return what others have to open."""
+        backends, unnamed = tuple(self.entries), not self.named
+        return errands.Equipment(
+            backends, seed, limits, hellos, errands.asked, self.wanted, unnamed=unnamed
+        )
+
+    def _costs(self, opened: float) -> Costs:
+        """Return what there was to do before anything could be asked."""
+        start, described = opened - self.begun, monotonic() - opened
+        return Costs(cores(), round(start, 3), round(described, 3))
 
     def _recorder(
         self, session: Session, header: Header, file: Path | Unfinished | None
@@ -121,26 +160,24 @@ class Campaign:
         return Recorder(header, tuple(recorder.functions(session, self._described)), file)
 
     @contextmanager
-    def _opened(self, seed: int, limits: Limits) -> Iterator[Session]:
-        """Open the targets; while they import their frameworks the specs are looked through."""
+    def _opened(self, seed: int, limits: Limits) -> Iterator[tuple[Session, float]]:
+        """Open the targets, and say when that was done; meanwhile the specs are looked through.
+
+        Of a part of a run, those that it asks about: the others are looked through elsewhere.
+        """
         unnamed, backends = not self.named, tuple(self.entries)
         with ThreadPoolExecutor(1) as aside:
-            agreed = aside.submit(agreement.require, self.specs)
+            agreed = aside.submit(agreement.require, self._described)
             with Session(backends, seed, limits, self.wanted, unnamed=unnamed) as session:
+                opened = monotonic()
                 agreed.result()
-                yield session
+                yield session, opened
 
     @property
     def _described(self) -> tuple[Spec, ...]:
         """The specs that are told of: of a part of a run, those that it asks about."""
         asked = {group.spec.function for group in self.groups}
         return tuple(spec for spec in self.specs if self.shard is None or spec.function in asked)
-
-
-def _unjudged(result: Result) -> Result:
-    """Return a result as it was before anybody said what is known of it."""
-    expected = Expectation.EXPECTED if result.outcome in SOUND else Expectation.UNEXPECTED
-    return replace(result, expectation=expected, known="", baseline="", budget=None)
 
 
 def _same(judged: Result, kept: Result) -> Result:

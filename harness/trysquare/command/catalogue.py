@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from trysquare.backend import available
 from trysquare.command import doctor, selection
 from trysquare.describe import describe
+from trysquare.loading import available
 from trysquare.planning.plan import RUN, checks_of
 from trysquare.recorder import shown
 from trysquare.spec import Input, Kink, NamedCase, Special
@@ -29,13 +29,11 @@ def listing(what: str) -> Iterator[str]:
 
 
 def page(function: str) -> str:
-    """Return everything that the spec of a function says, as plain text.
+    """Return everything that the spec of a function says, or that in a file, as plain text.
 
-    Raises UsageError for a function that has no spec.
+    Raises UsageError for a function that has no spec, SpecErrors for a file that holds none.
     """
-    specs = {spec.function: spec for spec in selection.specs(())}
-    selection.members([function], specs, "function")
-    spec = specs[function]
+    spec = selection.one(function)
     record = shown(describe(spec))
     formulas = [(label, text) for label, text, _ in record.formulas]
     blocks = [

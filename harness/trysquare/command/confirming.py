@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from trysquare.command.rerun import HERE, SECONDS, Finding, judged, rerun
+from trysquare.command.rerun import HERE, SECONDS, Evidence, judged, rerun
 from trysquare.dtypes import FORMATS, Format
 from trysquare.result import Result, Symptom
 
@@ -72,7 +72,7 @@ class Confirmation:
     """What the script of a result shows, and what it printed."""
 
     result: Result
-    finding: Finding
+    evidence: Evidence
     printed: str
 
 
@@ -90,34 +90,34 @@ def confirm(results: Iterable[Result]) -> Iterator[Confirmation]:
     for script in asked:
         alike[_imports(script)].append(script)
     for imports, scripts in alike.items():
-        for script, (finding, printed) in zip(scripts, _copies(imports, scripts), strict=True):
+        for script, (evidence, printed) in zip(scripts, _copies(imports, scripts), strict=True):
             for result in asked[script]:
-                yield _again(Confirmation(result, same(result, finding, printed), printed))
+                yield _again(Confirmation(result, same(result, evidence, printed), printed))
 
 
-def same(result: Result, finding: Finding, printed: str) -> Finding:
+def same(result: Result, evidence: Evidence, printed: str) -> Evidence:
     """Return what a script shows of a result: the same divergence, with the same bits?"""
-    if finding is not Finding.CONFIRMED or result.symptom is None:
-        return finding
+    if evidence is not Evidence.CONFIRMED or result.symptom is None:
+        return evidence
     if result.symptom is Symptom.RAISED:
         name = re.escape(result.reason.partition(":")[0])
         raised = re.search(rf"^(?:\w+\.)*{name}\b", printed, re.MULTILINE)
-        return Finding.CONFIRMED if raised else Finding.OTHER
+        return Evidence.CONFIRMED if raised else Evidence.OTHER
     if not re.search(r"^AssertionError\b", printed, re.MULTILINE):
-        return Finding.UNKNOWN
+        return Evidence.UNKNOWN
     # of the symptoms without a number here, the script itself asks for the very bits
     if result.symptom not in _NUMBERS or result.worst is None:
-        return Finding.CONFIRMED
+        return Evidence.CONFIRMED
     got = _GOT.search(printed)
     alike = got is not None and _alike(got[1], result.worst.got.bits, FORMATS[result.dtype])
-    return Finding.CONFIRMED if alike else Finding.OTHER
+    return Evidence.CONFIRMED if alike else Evidence.OTHER
 
 
 def _again(confirmation: Confirmation) -> Confirmation:
-    if confirmation.finding is Finding.CONFIRMED:
+    if confirmation.evidence is Evidence.CONFIRMED:
         return confirmation
-    finding, printed = rerun(confirmation.result.reproduction)
-    return Confirmation(confirmation.result, same(confirmation.result, finding, printed), printed)
+    evidence, printed = rerun(confirmation.result.reproduction)
+    return Confirmation(confirmation.result, same(confirmation.result, evidence, printed), printed)
 
 
 def _alike(printed: str, bits: str, form: Format) -> bool:
@@ -143,7 +143,7 @@ def _imports(script: str) -> str:
     return "".join(f"{line}\n" for line in head if line not in ("import base64", "import zlib"))
 
 
-def _copies(imports: str, scripts: Sequence[str]) -> Iterator[tuple[Finding, str]]:
+def _copies(imports: str, scripts: Sequence[str]) -> Iterator[tuple[Evidence, str]]:
     """Run each script in a copy of a process that has made its imports."""
     if sys.platform == "win32":
         yield from map(rerun, scripts)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shlex
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from importlib import metadata
 from pathlib import Path
 
-from trysquare.backend import Unavailable, available, is_program
+from trysquare.backend import Unavailable
 from trysquare.command import selection
 from trysquare.command.interview import examine as interview
-from trysquare.errors import UsageError
+from trysquare.errors import UsageError, suggestion
+from trysquare.loading import is_program
 from trysquare.recorder import name_of
 from trysquare.run import Session
 from trysquare.workers.declaration import Declaration, read
@@ -51,16 +53,14 @@ def listen(declared: Declaration, seconds: float, tell: Callable[[str], None]) -
     """Tell what a program does wrong; return whether there is nothing."""
     tell(shlex.join(declared.command))
     faults = 0
-    for finding in interview(declared, seconds):
-        tell(f"{'✗' if finding.fault else '✓'} {finding.title}")
-        if finding.fault:
+    for seen in interview(declared, seconds):
+        tell(f"{'✗' if seen.fault else '✓'} {seen.title}")
+        if seen.fault:
             faults += 1
-            tell(textwrap.indent(finding.fault, "    "))
-        if finding.advice:
+            tell(textwrap.indent(seen.fault, "    "))
+        if seen.advice:
             tell(
-                textwrap.fill(
-                    finding.advice, 96, initial_indent="    → ", subsequent_indent="      "
-                )
+                textwrap.fill(seen.advice, 96, initial_indent="    → ", subsequent_indent="      ")
             )
     tell("")
     tell(f"{faults} {'fault' if faults == 1 else 'faults'}")
@@ -78,7 +78,8 @@ def targets() -> Iterator[str]:
 def _healthy(hello: Hello) -> Iterator[str]:
     others = ", ".join(f"{name}: {text}" for name, text in hello.environment.items())
     flushed = [f"{dtype} ({', '.join(what)})" for dtype, what in hello.flushes.items() if what]
-    yield f"{'✗' if hello.unfaithful or not hello.canary else '✓'} {hello.target}  {hello.version}"
+    wrong = hello.unfaithful or not hello.canary or [*_misspelt(hello)]
+    yield f"{'✗' if wrong else '✓'} {hello.target}  {hello.version}"
     yield f"    dtypes      {' '.join(hello.dtypes)}"
     if hello.unfaithful:
         for dtype, fault in hello.unfaithful.items():
@@ -91,12 +92,30 @@ def _healthy(hello: Hello) -> Iterator[str]:
     if hello.functions:
         absent = f", {len(hello.absent)} not in the framework" if hello.absent else ""
         yield f"    functions   {len(hello.functions)} bound{absent}"
+    for name, hint in _misspelt(hello):
+        yield f"    functions   '{name}' has no spec; {hint}"
     if others:
         yield f"    settings    {others}"
+
+
+def _misspelt(hello: Hello) -> Iterator[tuple[str, str]]:
+    """Yield the functions of a backend that have no spec, but nearly the name of one."""
+    known = selection.functions()
+    for name in (*hello.functions, *hello.absent):
+        if name not in known and (hint := suggestion(name, known)):
+            yield name, hint
 
 
 def _missing(missing: Unavailable) -> Iterator[str]:
     name = missing.target.backend
     yield f"{'✗' if missing.broken else '–'} {name_of(missing.target)}  {missing.reason}"
-    if not missing.broken and not missing.target.device and name in available():
+    if not missing.broken and not missing.target.device and name in extras():
         yield f'    pip install "trysquare[{name}]"'
+
+
+def extras() -> list[str]:
+    """Return what pip can be asked to install together with Trysquare."""
+    try:
+        return metadata.metadata("trysquare").get_all("Provides-Extra", [])
+    except metadata.PackageNotFoundError:  # it runs from a checkout
+        return []

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, TextIO
 
 import numpy as np
 
-from trysquare import recorder
+from trysquare import errands, recorder
 from trysquare.backend import Target
 from trysquare.command import agreement, selection
 from trysquare.command.progress import watched
 from trysquare.divergences import Entry, known
 from trysquare.dtypes import FORMATS, Array
-from trysquare.hunt.chase import Chase
+from trysquare.engines.engine import Hire
+from trysquare.errands import Equipment
+from trysquare.hunt.chase import Chase, Game, Known
 from trysquare.hunt.subject import Subject
 from trysquare.ledger import Ledger
 from trysquare.planning import corpus
 from trysquare.planning.plan import Group, groups
+from trysquare.planning.shards import Shard
 from trysquare.recorder import Recorder
 from trysquare.result import Check, Limits, Result, Run
 from trysquare.results_file import read
@@ -34,7 +38,8 @@ SPEC_FILE = ".yaml"
 class Hunt:
     """What will be searched. `wanted` are the targets, whole backends with device and mode empty.
 
-    `earlier` are results whose inputs the search begins with.
+    `earlier` are results whose inputs the search begins with. Of a hunt that is dealt to several,
+    `shard` says which part this is; the `whole` has all groups.
     """
 
     specs: tuple[Spec, ...]
@@ -43,6 +48,8 @@ class Hunt:
     entries: Mapping[str, Sequence[Entry]]
     earlier: tuple[Result, ...]
     gradient: bool
+    shard: Shard | None = None
+    whole: tuple[Group, ...] = ()
 
     @classmethod
     def of(
@@ -77,23 +84,59 @@ class Hunt:
             gradient=gradient,
         )
 
+    def part(self, shard: Shard) -> Self:
+        """Return one part of it."""
+        return replace(self, groups=shard.of(self.groups), whole=self.groups, shard=shard)
+
+    def _plan(self, evaluations: int) -> list[str]:
+        """Return what is searched in all parts, and how long."""
+        names = (group.name for group in self.whole or self.groups)
+        return [
+            "\n".join([*names, f"{evaluations} of {'gradients' if self.gradient else 'values'}"])
+        ]
+
+    @property
+    def _described(self) -> tuple[Spec, ...]:
+        """The specs that are told of: of a part of a hunt, those that it asks about."""
+        asked = {group.spec.function for group in self.groups}
+        return tuple(spec for spec in self.specs if self.shard is None or spec.function in asked)
+
     def run(
-        self, evaluations: int, seed: int, limits: Limits, path: Path | None, stream: TextIO
+        self,
+        evaluations: int,
+        seed: int,
+        limits: Limits,
+        path: Path | None,
+        stream: TextIO,
+        hire: Hire | None = None,
     ) -> tuple[Run, bool]:
         """Search everything; return the run, and whether somebody interrupted it.
 
-        Progress goes to `stream`, records to the file `path`.
-        Raises UsageError if that cannot be written, and for a target that is not there.
+        Progress goes to `stream`, records to the file `path`. `hire` starts who searches; None:
+        this session alone. Raises UsageError if the file cannot be written, for a target that is
+        not there, and for machines that are not alike; LostError for a hunt that was lost.
         """
-        with Session(tuple(self.entries), seed, limits) as session:
+        with Session(tuple(self.entries), seed, limits) as session, ExitStack() as hired:
             targets = selection.among(self.wanted, session.targets)
-            chase = Chase(session, targets, evaluations, seed, self.gradient, self.seeds)
+            seeds = Known.of(self.groups, self.seeds, gradient=self.gradient)
+            game = Game(evaluations, seed, self.gradient, seeds)
+            engine = None
+            if hire is not None:
+                hellos = {target: session.targets[target] for target in targets}
+                equipment = Equipment(tuple(self.entries), seed, limits, hellos, game)
+                engine = hired.enter_context(hire(equipment))
             ledger = Ledger(self.entries, self.groups, session.targets, complete=False)
             named = {target.backend for target in self.wanted}
-            header = recorder.header(session, self.specs, seed, named)
-            functions = tuple(recorder.functions(session, self.specs))
+            header = recorder.header(
+                session, self.specs, seed, named, self.shard, self._plan(evaluations)
+            )
+            functions = tuple(recorder.functions(session, self._described))
             with Recorder(header, functions, path) as records:
-                results = chase.results(self.groups)
+                results = (
+                    Chase(session, targets, game).results(self.groups)
+                    if engine is None
+                    else errands.results(engine, self.groups, targets)
+                )
                 try:
                     for result in watched(results, len(self.groups) * len(targets), stream):
                         records.add(ledger.judge(result))

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 
-from trysquare.backend import Answer, Array, Call, Kind, Refusal, Want
+from trysquare.backend import ALWAYS, INDEX_DTYPE, Answer, Array, Call, Kind, Refusal, Want
+from trysquare.command import selection
 from trysquare.dtypes import FORMATS
 from trysquare.errors import suggestion
 from trysquare.planning.cases import Case, Expect
 from trysquare.planning.plan import Group
-from trysquare.reader import is_spec, read, specs_folder
 from trysquare.result import SEED, Check
 from trysquare.spec import Spec
 from trysquare.verdict.standard import Standard
@@ -41,7 +40,7 @@ STRANGER = "trysquare_has_no_such_thing"
 
 
 @dataclass(frozen=True)
-class Finding:
+class Observation:
     """What was looked at, and what was wrong, if anything, and what to do about it."""
 
     title: str
@@ -62,7 +61,7 @@ Question = Callable[[Met], str]
 """Returns what else there is to say; raises Fault."""
 
 
-def examine(program: Declaration, seconds: float) -> Iterator[Finding]:
+def examine(program: Declaration, seconds: float) -> Iterator[Observation]:
     """Yield what each question to a program has shown; `seconds` is how long an answer may take.
 
     A program that went wrong is started again for the next question; one that says no hello is not
@@ -73,9 +72,9 @@ def examine(program: Declaration, seconds: float) -> Iterator[Finding]:
         with Conversation(program, seconds) as talk:
             hello, terms = talk.hello()
     except Fault as fault:
-        yield Finding(title, fault.what, fault.advice)
+        yield Observation(title, fault.what, fault.advice)
         return
-    yield Finding(
+    yield Observation(
         f"{title}: {hello.target}  {hello.version}, {' '.join(hello.dtypes)}, "
         f"{len(hello.functions)} functions"
     )
@@ -87,14 +86,14 @@ def examine(program: Declaration, seconds: float) -> Iterator[Finding]:
             with Conversation(program, seconds) as talk:
                 talk.hello()
                 talk.leave(politely=politely)
-            yield Finding(name)
+            yield Observation(name)
         except Fault as fault:
-            yield Finding(name, fault.what, fault.advice)
+            yield Observation(name, fault.what, fault.advice)
 
 
 def _talked(
     program: Declaration, seconds: float, questions: Iterator[tuple[str, Question]]
-) -> Iterator[Finding]:
+) -> Iterator[Observation]:
     """Ask until something is wrong; after that nothing that the same process says counts."""
     name = "says hello again"
     try:
@@ -102,9 +101,9 @@ def _talked(
             met = Met(talk, *talk.hello())
             for name, question in questions:
                 more = question(met)
-                yield Finding(f"{name}{more and ': '}{more}")
+                yield Observation(f"{name}{more and ': '}{more}")
     except Fault as fault:
-        yield Finding(name, fault.what, fault.advice)
+        yield Observation(name, fault.what, fault.advice)
 
 
 def _questions(hello: Hello, terms: Terms) -> Iterator[tuple[str, Question]]:
@@ -116,9 +115,9 @@ def _questions(hello: Hello, terms: Terms) -> Iterator[tuple[str, Question]]:
     yield "multiplies", _multiplies
     if terms.area:
         yield "shares memory", _shares
-    files = {path.stem: path for path in specs_folder().rglob("*.yaml") if is_spec(path)}
+    known = frozenset(selection.functions())
     for name in hello.functions:
-        yield name, partial(_function, files=files, name=name)
+        yield name, partial(_function, known=known, name=name)
 
 
 def _output(function: str, reply: Answer | Refusal) -> Array:
@@ -139,7 +138,7 @@ def _echo(met: Met, arrays: Sequence[Array], advice: str, *, shared: bool = Fals
 
 def _copies(met: Met) -> str:
     for dtype, arrays in samples(met.hello.dtypes):
-        if dtype == "int64":
+        if dtype == INDEX_DTYPE:
             advice = "int64 and bool come with every dtype: copy their bytes"
         else:
             advice = "copy bytes; a number that was read loses what a NaN carries, or its sign"
@@ -149,7 +148,7 @@ def _copies(met: Met) -> str:
 
 def _shapes(met: Met) -> str:
     shapes = ((), (1,), (0,), (2, 0, 3), (1, 2, 3, 4), (5, 1))
-    numbers = [*met.hello.dtypes, "int64", "bool"]
+    numbers = [*met.hello.dtypes, *sorted(ALWAYS)]
     arrays = [np.ones(shape, DTYPES[dtype]) for dtype in numbers for shape in shapes]
     _echo(
         met, arrays, "an answer has the shape of its input, also with no dimension, or no element"
@@ -216,13 +215,13 @@ def _shares(met: Met) -> str:
     return ""
 
 
-def _function(met: Met, *, files: Mapping[str, Path], name: str) -> str:
-    if name not in files:
-        hint = suggestion(name, files)
+def _function(met: Met, *, known: frozenset[str], name: str) -> str:
+    if name not in known:
+        hint = suggestion(name, known)
         if hint:
             raise Fault("no spec is called so", hint)
         return "no spec of ours is called so"
-    spec, told = read(files[name]), []
+    spec, told = selection.shipped(name), []
     for dtype in met.hello.dtypes:
         cases = [case for case in _cases(spec, dtype) if met.terms.declines(case.call) is None]
         replies = met.talk.ask([case.call for case in cases])

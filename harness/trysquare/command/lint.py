@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from trysquare.command import agreement
 from trysquare.dtypes import FLOAT32, FORMATS, Array, Format
 from trysquare.errors import Mistake, SpecErrors, UndecidedError
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.planning.cases import Case, Expect
 from trysquare.planning.checks import cases
+from trysquare.planning.plan import checks_of
 from trysquare.result import SEED, Check, Symptom, Worst
 from trysquare.spec import Place, Spec, Tolerance
 from trysquare.truth.meaning import COTANGENT
@@ -29,15 +31,23 @@ A chain of a few dozen roundings is ordinary; a formula that cancels is off by 2
 """
 
 
-def require(specs: Iterable[Spec]) -> None:
-    """Raise SpecErrors with every limit that is too wide to see what it is there for."""
-    mistakes = [mistake for spec in specs for mistake in findings(spec)]
-    if mistakes:
-        raise SpecErrors(mistakes)
+def mistakes(spec: Spec) -> list[Mistake]:
+    """Return all that is wrong in a spec that can be read.
+
+    Limits are looked at where the spec agrees with itself, else they would be those of a slip.
+    """
+    try:
+        [*checks_of(spec)]
+        return [*agreement.mistakes(spec)] or [*findings(spec)]
+    except SpecErrors as errors:  # there are no cases to look at
+        return [*errors.mistakes]
 
 
 def findings(spec: Spec) -> Iterator[Mistake]:
-    """Yield the dialects that no limit can tell apart, and the limits that accept zero."""
+    """Yield the dialects that no limit can tell apart, and the limits that accept zero.
+
+    Raises SpecErrors where no cases can be made that would show it.
+    """
     yield from _indistinct(spec)
     yield from _too_wide_for_a_dialect(spec)
     yield from _accepts_zero(spec)
@@ -194,8 +204,11 @@ def _standards(spec: Spec, format: Format, checks: Iterable[Check] = CHECKS) -> 
     for check in checks:
         try:
             planned = cases(spec, check, format, SEED)
-        except Exception:  # noqa: BLE001, S112 - a spec that cannot be planned is told by a run
-            continue
+        except SpecErrors:
+            raise
+        except Exception as error:
+            what = f"no cases of the check '{check}' could be made in {format.name}"
+            raise SpecErrors([_mistake(spec.place, f"{what}: {error}")]) from error
         for case in planned:
             if case.expect is Expect.TRUTH and not spec.draws(case.effective):
                 yield Standard(spec, case)

@@ -13,7 +13,9 @@ from itertools import chain
 from trysquare.dtypes import FORMATS
 from trysquare.errors import UsageError
 from trysquare.planning.shards import Shard
-from trysquare.result import Check, Footer, FunctionRecord, Header, Result, Run, TargetRecord
+from trysquare.recorder import digits
+from trysquare.result import Check, Costs, Footer, FunctionRecord, Header, Result, Run, TargetRecord
+from trysquare.sweep import shares
 
 MOST_TOLD = 10
 """Ids that two files have, of which so many are told."""
@@ -21,11 +23,15 @@ MOST_TOLD = 10
 
 @dataclass(frozen=True)
 class Merged:
-    """The runs as one, without footer where something is missing, and what that is."""
+    """The runs as one, without footer where something is missing, and what that is.
+
+    Of a sweep that was dealt to several, results have to be made yet of its `parts`.
+    """
 
     run: Run
     missing: tuple[str, ...]
     remarks: tuple[str, ...]
+    parts: bool = False
 
 
 def merge(runs: Mapping[str, Run], expected: int | None = None) -> Merged:
@@ -37,20 +43,27 @@ def merge(runs: Mapping[str, Run], expected: int | None = None) -> Merged:
     target differ, and where two files have a result in common.
     """
     headers = {name: run.header for name, run in runs.items()}
+    swept = shares.partial(runs)
+    lacking = [*_missing_parts(runs)] if swept else [*_unended(runs), *_missing_shards(headers)]
     faults = [*_mixed(headers), *_versions(headers), *_doubled(runs)]
+    if swept:
+        faults += shares.faults(runs, complete=not lacking)
     if faults:
         raise UsageError("\n  ".join(["these files are not of one run:", *faults]))
     header = _header([*headers.values()])
     functions = _functions(run.functions for run in runs.values())
     missing = (
         *_missing_files(len(runs), expected),
-        *_unended(runs),
-        *_missing_shards(headers),
+        *lacking,
         *_broken(headers),
     )
     results = _ordered(chain.from_iterable(run.results for run in runs.values()), header, functions)
     footer = None if missing else _footer(run.footer for run in runs.values() if run.footer)
-    return Merged(Run(header, functions, results, footer), missing, tuple(_remarks(headers)))
+    if swept:  # all files have the same
+        header = replace(header, plan=next(iter(headers.values())).plan)
+    parts = tuple(chain.from_iterable(run.parts for run in runs.values()))
+    run = Run(header, functions, results, footer, parts)
+    return Merged(run, missing, tuple(_remarks(headers)), parts=swept)
 
 
 def _mixed(headers: Mapping[str, Header]) -> Iterator[str]:
@@ -104,15 +117,27 @@ def _unended(runs: Mapping[str, Run]) -> Iterator[str]:
             yield f"{name}: the run did not end"
 
 
+def _missing_parts(runs: Mapping[str, Run]) -> Iterator[str]:
+    """Yield what lacks for a whole sweep; which files have what is no matter if nothing does."""
+    plan = f"sha256 {digits(shares.held(runs.values()))}"
+    if all(run.header.plan == plan for run in runs.values()):
+        return
+    yield from _missing_shards({name: run.header for name, run in runs.items()})
+    yield from _unended({name: run for name, run in runs.items() if run.header.shard})
+    where = shares.gap(runs)
+    yield f"missing: parts of the sweep{f', the first of them {where}' if where else ''}"
+
+
 def _missing_shards(headers: Mapping[str, Header]) -> Iterator[str]:
     """Yield the parts that are not there, of each run that was dealt to several."""
-    found: defaultdict[tuple[frozenset[str], int], dict[int, str]] = defaultdict(dict)
+    found: defaultdict[tuple[frozenset[str], str, int], dict[int, str]] = defaultdict(dict)
     for name, header in headers.items():
         if header.shard:
             shard = Shard.read(header.shard)
             names = frozenset(target.target for target in header.targets)
-            found[names, shard.parts][shard.part] = name
-    for (names, parts), there in found.items():
+            asked = "".join(header.plan.split()[1:2])  # the same by all parts
+            found[names, asked, shard.parts][shard.part] = name
+    for (names, _, parts), there in found.items():
         absent = [part for part in range(1, parts + 1) if part not in there]
         if absent:
             shards = ", ".join(str(Shard(part, parts)) for part in absent)
@@ -225,7 +250,8 @@ def _ordered(
             functional.get(result.function, len(functional)),
             checks[result.check],
             dtypes.get(result.dtype, len(dtypes)),
-            targets.get(result.target, len(targets)),
+            # a hunt asks all targets of one thing after the other
+            0 if result.check is Check.HUNT else targets.get(result.target, len(targets)),
         )
 
     return tuple(sorted(results, key=place))
@@ -241,4 +267,17 @@ def _footer(footers: Iterable[Footer]) -> Footer:
         stale=tuple(dict.fromkeys(chain.from_iterable(footer.stale for footer in ended))),
         seconds=round(sum(footer.seconds for footer in ended), 3),
         finished=max(footer.finished for footer in ended),
+        costs=_costs([footer.costs for footer in ended if footer.costs is not None], len(ended)),
+    )
+
+
+def _costs(known: Sequence[Costs], files: int) -> Costs | None:
+    """Return what runs on equal machines cost, each of which had a start."""
+    if len(known) < files or len({(one.cores, one.processes) for one in known}) != 1:
+        return None
+    return replace(
+        known[0],
+        start=max(one.start for one in known),
+        described=max(one.described for one in known),
+        finish=sum(one.finish for one in known),
     )

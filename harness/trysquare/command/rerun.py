@@ -28,7 +28,7 @@ _BROKEN = ("ModuleNotFoundError", "ImportError", "SyntaxError")
 """How a script ends that could not even call the function."""
 
 
-class Finding(StrEnum):
+class Evidence(StrEnum):
     """What a reproduction shows."""
 
     CONFIRMED = "confirmed: the divergence shows"
@@ -59,7 +59,7 @@ def require_wrong(result: Result) -> None:
         raise UsageError(f"{result.id} ({result.outcome}) is nothing to report")
 
 
-def rerun(script: str) -> tuple[Finding, str]:
+def rerun(script: str) -> tuple[Evidence, str]:
     """Run a script that fails as long as the divergence shows; return that, and what it printed."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "reproduction.py")
@@ -75,15 +75,15 @@ def rerun(script: str) -> tuple[Finding, str]:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return Finding.UNKNOWN, f"no end after {SECONDS:.0f} s"
+            return Evidence.UNKNOWN, f"no end after {SECONDS:.0f} s"
     return judged(done.returncode, done.stdout + done.stderr)
 
 
-def judged(code: int | None, output: bytes) -> tuple[Finding, str]:
+def judged(code: int | None, output: bytes) -> tuple[Evidence, str]:
     """Return what the end of a script shows, whose exit code is None if it did not start."""
     printed = output.decode("utf-8", "replace").rstrip()
     if code == 0:
-        return Finding.GONE, printed
+        return Evidence.GONE, printed
     last = printed.rpartition("\n")[2]
     broken = code is None or last.startswith(_BROKEN)
-    return Finding.UNKNOWN if broken else Finding.CONFIRMED, printed
+    return Evidence.UNKNOWN if broken else Evidence.CONFIRMED, printed

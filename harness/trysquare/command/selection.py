@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from trysquare.backend import Target, available, called, is_program, require
-from trysquare.errors import UsageError, suggestion
-from trysquare.reader import is_spec, read, read_all, specs_folder
+from trysquare.backend import Target
+from trysquare.errors import Mistake, UsageError, suggestion
+from trysquare.loading import available, called, is_program, require
+from trysquare.reader import is_spec, read, read_all, read_each, specs_folder
 from trysquare.spec import Spec
 from trysquare.workers import declaration
 
@@ -19,9 +21,11 @@ def specs(paths: Sequence[Path], globs: Sequence[str] = ()) -> tuple[Spec, ...]:
     Only functions that match one of the globs count. Raises SpecErrors for files that are no
     specs, UsageError for a folder without any and for a glob that matches nothing.
     """
+    for path, near in _nearest(paths):
+        raise UsageError(f"{path}: no such file; did you mean `-k {near}`?")
     found = read_all(paths or [specs_folder()])
     if not found:
-        raise UsageError(f"no specs in {', '.join(map(str, paths))}")
+        raise _none(paths)
     names = [spec.function for spec in found]
     for glob in globs:
         if not any(fnmatchcase(name, glob) for name in names):
@@ -31,11 +35,50 @@ def specs(paths: Sequence[Path], globs: Sequence[str] = ()) -> tuple[Spec, ...]:
     return tuple(spec for spec in found if any(fnmatchcase(spec.function, glob) for glob in globs))
 
 
+def readable(paths: Sequence[Path]) -> tuple[tuple[Spec, ...], tuple[Mistake, ...]]:
+    """Return the specs in files and folders that can be read, and what is wrong in the others."""
+    for path, near in _nearest(paths):
+        raise UsageError(f"{path}: no such file; did you mean {_files()[near]}?")
+    found, mistakes = read_each(paths or [specs_folder()])
+    if not found and not mistakes:
+        raise _none(paths)
+    return found, mistakes
+
+
+def _none(paths: Sequence[Path]) -> UsageError:
+    return UsageError(f"no specs in {', '.join(map(str, paths))}")
+
+
+def _nearest(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    """Yield what is no file, but a word like the name of a function, and that function."""
+    words = [path for path in paths if not path.exists() and path.name == str(path)]
+    for path in words:
+        yield from ((path, near) for near in get_close_matches(path.name, _files(), n=1))
+
+
+def _files() -> dict[str, Path]:
+    """Return the files of the specs that come with Trysquare, by the functions that they hold."""
+    return {path.stem: path for path in sorted(specs_folder().rglob("*.yaml")) if is_spec(path)}
+
+
+def functions() -> list[str]:
+    """Return the names of all functions that come with Trysquare, reading none."""
+    return [*_files()]
+
+
 def shipped(function: str) -> Spec:
     """Return the spec of one function, reading no other; UsageError if there is none."""
-    files = {path.stem: path for path in specs_folder().rglob("*.yaml") if is_spec(path)}
+    files = _files()
     members([function], files, "function")
     return read(files[function])
+
+
+def one(word: str | Path) -> Spec:
+    """Return the spec of one function, or that in a file `NAME.yaml`, reading no other.
+
+    Raises UsageError if there is none, SpecErrors for a file that holds none.
+    """
+    return read(Path(word)) if Path(word).suffix == ".yaml" else shipped(str(word))
 
 
 def backends(names: Iterable[str]) -> tuple[str, ...]:

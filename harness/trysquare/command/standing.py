@@ -121,6 +121,7 @@ class Desk:
             ],
             "suspect": self.suspect,
             "errors": self.errors,
+            "partial": self.run.partial,
         }
 
     def command(self, what: str, *arguments: str) -> str:
@@ -140,6 +141,8 @@ class Desk:
         rows = sum(map(len, self.pending.values()))
         words = [f"{counts[one]} {one}" for one in Standing if counts[one]]
         yield f"{self.baseline_path}: {' · '.join(words) or 'no entries'}"
+        if self.run.partial:
+            yield f"⚠ {self.results_path} is only a part of a run: {self.run.partial}"
         if rows:
             yield f"✗ {rows} unexpected, of {len(self.pending)} causes: {self.command('review')}"
         if self.errors:

@@ -26,7 +26,8 @@ def sweeping(
 
     A glob leaves out what cannot be swept in these dtypes; a name of such a function is an error.
     """
-    formats = [FORMATS[name] for name in selection.members(dtypes, FORMATS, "dtype")]
+    named = selection.members(dtypes, FORMATS, "dtype")
+    formats = [format for name, format in FORMATS.items() if name in named]
     if FLOAT64 in formats:
         raise UsageError("float64 has too many numbers for a sweep; `trysquare hunt` searches")
     specs = selection.specs((), functions)

@@ -154,8 +154,8 @@ class Ball:
         """Apply one operation to every element."""
         if op is Op.GATHER:
             return self._gather(*args)
-        with np.errstate(all="ignore"):  # NumPy takes undecided conditions for invalid floats
-            return np.asarray(OPERATIONS[op](*args), object)
+        # NumPy takes undecided conditions for invalid floats, which `evaluate` lets pass
+        return np.asarray(OPERATIONS[op](*args), object)
 
     def power(self, base: Array, exponent: int) -> Array:
         """Return base ** exponent."""

@@ -65,10 +65,9 @@ class BoundedFloat64:
     def apply(self, op: Op, args: list[Bounded]) -> Bounded:
         """Propagate the errors of the arguments and add the operation's own."""
         value = self._values.apply(op, [argument.value for argument in args])
-        with np.errstate(all="ignore"):
-            error = self._error(op, args, value)
-            if op in self._rounding.ulps:
-                error = self._rounded(op, args, value, error)
+        error = self._error(op, args, value)
+        if op in self._rounding.ulps:
+            error = self._rounded(op, args, value, error)
         return Bounded(value, error)
 
     def _error(self, op: Op, args: list[Bounded], value: Array) -> Array:
@@ -122,15 +121,14 @@ class BoundedFloat64:
     def reduce(self, op: Op, arg: Bounded, scope: Scope) -> Bounded:
         """Reduce; a sum may round as often as `terms` allows, relative to the magnitudes."""
         value = self._values.reduce(op, arg.value, scope)
-        with np.errstate(all="ignore"):
-            if op is Op.SUM:
-                error = self._sum_error(arg, value, scope)
-            elif op is Op.MAX:
-                error = self._plain.reduce(Op.MAX, _wide(arg.error, arg), scope)
-            elif op is Op.ARGMAX:
-                error = _rivals(arg)
-            else:
-                error = np.zeros_like(value)
+        if op is Op.SUM:
+            error = self._sum_error(arg, value, scope)
+        elif op is Op.MAX:
+            error = self._plain.reduce(Op.MAX, _wide(arg.error, arg), scope)
+        elif op is Op.ARGMAX:
+            error = _rivals(arg)
+        else:
+            error = np.zeros_like(value)
         return Bounded(value, error)
 
     def _sum_error(self, arg: Bounded, value: Array, scope: Scope) -> Array:
@@ -252,7 +250,8 @@ def _exact_zero(op: Op, args: list[Bounded]) -> Array:
 
 
 def _wide(part: Array, bounded: Bounded) -> Array:
-    return np.broadcast_to(part, bounded.value.shape)
+    shape = bounded.value.shape
+    return part if part.shape == shape else np.broadcast_to(part, shape)
 
 
 def _product_error(a: Bounded, b: Bounded) -> Array:

@@ -7,7 +7,6 @@ that is not taken never turns 0 * inf into NaN.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 from typing import NamedTuple
 
 from trysquare.formula.tree import Node, Op, Scope, Symbol, number
@@ -156,7 +155,7 @@ def _power_slope(base: Node, exponent: int) -> Node:
 
 
 def _constant(node: Node, value: int) -> bool:
-    return node.op is Op.NUMBER and node.value == Fraction(value)
+    return node.op is Op.NUMBER and node.value == value
 
 
 def times(a: Node, b: Node) -> Node:

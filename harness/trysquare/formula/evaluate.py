@@ -11,9 +11,14 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Protocol, TypeVar
 
-from trysquare.formula.tree import Node, Op, Scope
+import numpy as np
+
+from trysquare.formula.tree import REDUCTIONS, Node, Op, Scope
 
 A = TypeVar("A")
+
+_OTHERS = REDUCTIONS | {Op.NUMBER, Op.NAME, Op.SYMBOL, Op.POSITION, Op.POW}
+"""What is no elementwise operation on its arguments."""
 
 
 class Arithmetic(Protocol[A]):
@@ -41,12 +46,13 @@ class Arithmetic(Protocol[A]):
 def evaluate(node: Node, arithmetic: Arithmetic[A], names: Mapping[str, A]) -> A:
     """Return the value of the tree; `names` gives the value of every name in it.
 
-    Equal parts are computed once, wherever they stand.
+    Equal parts are computed once, wherever they stand. Exceptions of IEEE arithmetic are values.
     """
     values: list[A] = []
-    for step in _steps(_Same(node)):
-        args = [values[place] for place in step.places]
-        values.append(_apply(step.part, args, arithmetic, names))
+    with np.errstate(all="ignore"):  # once: it takes longer than to add two numbers
+        for step in _steps(_Same(node)):
+            args = [values[place] for place in step.places]
+            values.append(_apply(step.part, args, arithmetic, names))
     return values[-1]
 
 
@@ -93,6 +99,8 @@ def _steps(root: _Same) -> tuple[_Step, ...]:
 
 
 def _apply(node: Node, args: list[A], arithmetic: Arithmetic[A], names: Mapping[str, A]) -> A:
+    if node.op not in _OTHERS:
+        return arithmetic.apply(node.op, args)
     match node:
         case Node(op=Op.NUMBER, value=Fraction() as value):
             return arithmetic.number(value)
@@ -104,7 +112,5 @@ def _apply(node: Node, args: list[A], arithmetic: Arithmetic[A], names: Mapping[
             return arithmetic.position()
         case Node(op=Op.POW, value=int() as exponent):
             return arithmetic.power(args[0], exponent)
-        case Node(op=Op.SUM | Op.MAX | Op.ARGMAX | Op.COUNT):
-            return arithmetic.reduce(node.op, args[0], Scope(str(node.value)))
         case _:
-            return arithmetic.apply(node.op, args)
+            return arithmetic.reduce(node.op, args[0], Scope(str(node.value)))

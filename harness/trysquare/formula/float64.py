@@ -104,12 +104,11 @@ class Float64:
         return np.arange(self._columns, dtype=np.float64)[None, :]
 
     def apply(self, op: Op, args: list[Array]) -> Array:
-        """Apply one NumPy operation; exceptions of IEEE arithmetic are values here."""
+        """Apply one NumPy operation."""
         if op is Op.GATHER:
             row, at = args
             return gather(row, at, self._columns)
-        with np.errstate(all="ignore"):
-            result: Array = OPERATIONS[op](*args)
+        result: Array = OPERATIONS[op](*args)
         return result
 
     def power(self, base: Array, exponent: int) -> Array:
@@ -117,34 +116,32 @@ class Float64:
         if exponent == 0:
             return np.ones((1, 1))
         result = base
-        with np.errstate(all="ignore"):
-            for _ in range(exponent - 1):
-                result = result * base
+        for _ in range(exponent - 1):
+            result = result * base
         return result
 
     def reduce(self, op: Op, arg: Array, scope: Scope) -> Array:
         """Reduce; the sum of nothing is 0, the maximum of nothing -inf."""
         arg = self._spread(arg, scope)
         axes = AXES[scope]
-        with np.errstate(all="ignore"):
-            match op:
-                case Op.SUM:
-                    return _sum(arg, scope)
-                case Op.MAX:
-                    return np.asarray(np.max(arg, axis=axes, keepdims=True, initial=-np.inf))
-                case Op.COUNT:
-                    size = math.prod(arg.shape[axis] for axis in axes)
-                    return np.full((1, 1), float(size))
-                case _ if arg.shape[1] == 0:
-                    return np.zeros((arg.shape[0], 1))
-                case _:
-                    return np.asarray(np.argmax(arg, axis=1, keepdims=True), np.float64)
+        match op:
+            case Op.SUM:
+                return _sum(arg, scope)
+            case Op.MAX:
+                return np.asarray(np.max(arg, axis=axes, keepdims=True, initial=-np.inf))
+            case Op.COUNT:
+                size = math.prod(arg.shape[axis] for axis in axes)
+                return np.full((1, 1), float(size))
+            case _ if arg.shape[1] == 0:
+                return np.zeros((arg.shape[0], 1))
+            case _:
+                return np.asarray(np.argmax(arg, axis=1, keepdims=True), np.float64)
 
     def _spread(self, arg: Array, scope: Scope) -> Array:
         """Give a broadcast argument its real extent along the dimensions that are reduced."""
         rows = arg.shape[0] if scope is Scope.ROW else self._rows
         columns = self._columns if scope is Scope.ROW else arg.shape[1]
-        return np.broadcast_to(arg, (rows, columns))
+        return arg if arg.shape == (rows, columns) else np.broadcast_to(arg, (rows, columns))
 
 
 class Overflowing(Float64):

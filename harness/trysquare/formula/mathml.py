@@ -101,6 +101,8 @@ class _Setter:
                 return self._gather(node, below(node.args[1]).markup, level)
             case Op.SELECT:
                 return _cases(node, below)
+            case Op.ADD | Op.SUB:
+                return _sum(node, below)
             case _:
                 return _operation(node, below)
 
@@ -140,8 +142,6 @@ def _operation(node: Node, below: Callable[[Node], Piece]) -> Piece:
             return Piece(_SYMBOLS[Symbol(str(node.value))])
         case Op.NEG:
             return Piece(row("<mo>−</mo>", args[0].inside(Bond.SERIES)), Bond.SUM)
-        case Op.ADD | Op.SUB:
-            return _sum(node, below)
         case Op.MUL:
             left, right = (part.inside(Bond.PRODUCT) for part in args)
             return Piece(row(left, _times(node, right), right), Bond.PRODUCT)

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from trysquare.errors import FormulaError, suggestion
@@ -100,10 +101,11 @@ def size(tree: Node, names: Mapping[str, Size]) -> Size:
     return of(tree)
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str, known: frozenset[str] = frozenset(), scope: Scope = Scope.ROW) -> Node:
     """Return the tree of `text`, in which only the names in `known` may occur.
 
-    Raises FormulaError for anything else.
+    Raises FormulaError for anything else. Cases repeat the same few numbers: a text is read once.
     """
     if len(text) > LONGEST:
         raise FormulaError(f"longer than {LONGEST} characters", LONGEST)

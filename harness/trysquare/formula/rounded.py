@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-import numpy as np
-
 from trysquare.dtypes import Array, Format
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Op, Scope
@@ -54,5 +52,4 @@ class Rounded(Float64):
     def _rounded(self, values: Array) -> Array:
         if values.dtype == bool:
             return values
-        with np.errstate(all="ignore"):
-            return self._working.round(values)
+        return self._working.round(values)

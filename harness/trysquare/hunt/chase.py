@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -26,15 +27,55 @@ Seeds = Callable[[Subject], Array]
 
 
 @dataclass(frozen=True)
-class Chase:
+class Game:
     """How every hunt is made: so many evaluations of each subject by each target."""
 
-    session: Session
-    targets: Sequence[Target]
     evaluations: int
     seed: int
     gradient: bool
     seeds: Seeds
+
+    def __call__(
+        self, session: Session, group: Group, targets: Sequence[Target]
+    ) -> Iterator[Result]:
+        """Yield the results of one group."""
+        return Chase(session, targets, self).results([group])
+
+
+@dataclass(frozen=True)
+class Known:
+    """Points that are known to be bad, by the subject; where nobody has asked, there are none."""
+
+    points: Mapping[Hashable, Array]
+
+    @classmethod
+    def of(cls, groups: Sequence[Group], seeds: Seeds, *, gradient: bool) -> Self:
+        """Look up what is known of everything that will be hunted."""
+        everything = (
+            subject
+            for group in groups
+            for subject in subjects(group.spec, group.format, gradient=gradient)
+        )
+        return cls({_key(subject): seeds(subject) for subject in everything})
+
+    def __call__(self, subject: Subject) -> Array:
+        """Return the points of a subject."""
+        return self.points[_key(subject)]
+
+
+def _key(subject: Subject) -> Hashable:
+    settings = tuple(sorted(subject.settings.items()))
+    what = subject.wrt, subject.length, subject.searched
+    return subject.spec.function, subject.format.name, settings, what
+
+
+@dataclass(frozen=True)
+class Chase:
+    """All hunts of a session."""
+
+    session: Session
+    targets: Sequence[Target]
+    game: Game
 
     def results(self, groups: Sequence[Group]) -> Iterator[Result]:
         """Yield the results of all groups, group by group, target by target."""
@@ -46,7 +87,7 @@ class Chase:
                     able.append(target)
                 else:
                     yield refusal
-            for subject in subjects(group.spec, group.format, gradient=self.gradient):
+            for subject in subjects(group.spec, group.format, gradient=self.game.gradient):
                 yield from self._subject(subject, able)
 
     def _subject(self, subject: Subject, targets: Sequence[Target]) -> Iterator[Result]:
@@ -54,8 +95,8 @@ class Chase:
         bags: dict[Target, Bag] = {}
         for target, hunter in hunters.items():
             known = [bag.numeric.points[:8] for bag in bags.values()]
-            seeds = np.concatenate([self.seeds(subject), *known])
-            bags[target] = hunter.hunt(self.evaluations, self.seed, seeds)
+            seeds = np.concatenate([self.game.seeds(subject), *known])
+            bags[target] = hunter.hunt(self.game.evaluations, self.game.seed, seeds)
         for target, hunter in hunters.items():
             bag = hunter.united(bags[target], list(bags.values()))
             findings = Findings(self.session, target, subject)

@@ -12,8 +12,8 @@ from trysquare.dtypes import Array, Format
 from trysquare.hunt.box import Generator
 from trysquare.hunt.search import PER_CALL
 from trysquare.hunt.subject import Kind, Subject
-from trysquare.planning.inputs import pointwise
 from trysquare.planning.sampling import numbers
+from trysquare.planning.settling import pointwise
 from trysquare.planning.variations import choices
 from trysquare.spec import Extent, InputKind, ParameterKind, Spec
 from trysquare.truth.meaning import meaning

@@ -14,8 +14,8 @@ from trysquare.dtypes import Array, Format
 from trysquare.formula.tree import names
 from trysquare.hunt.box import Space
 from trysquare.planning.cases import Case
-from trysquare.planning.inputs import axis_of
 from trysquare.planning.sampling import allowed
+from trysquare.planning.settling import axis_of
 from trysquare.result import Check
 from trysquare.spec import Extent, Input, InputKind, Spec, Value
 from trysquare.truth.arrangement import arrange

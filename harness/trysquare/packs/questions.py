@@ -14,16 +14,8 @@ from trysquare.errors import UndecidedError
 from trysquare.packs import hard_cases
 from trysquare.packs.manifest import Kind
 from trysquare.planning.cases import Case
-from trysquare.planning.inputs import (
-    CHANNELS,
-    Generator,
-    Inputs,
-    floats,
-    inside,
-    moderate,
-    pointwise,
-    samples,
-)
+from trysquare.planning.inputs import CHANNELS, Inputs, moderate, samples
+from trysquare.planning.settling import Generator, floats, inside, pointwise
 from trysquare.planning.variations import reducing, variations
 from trysquare.result import Check
 from trysquare.spec import Extent, Spec, Value

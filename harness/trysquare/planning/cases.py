@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -200,6 +201,8 @@ def numbers(nested: Nested, parameters: Mapping[str, Value], format: Format) -> 
     def value(part: Nested) -> Any:
         if isinstance(part, tuple):
             return [value(item) for item in part]
+        if isinstance(part, Node) and isinstance(part.value, Fraction):
+            return float(part.value)
         if isinstance(part, Node):
             return float(evaluate(part, Float64(1, 1, format), names)[0, 0])
         raise TypeError(f"{part!r} is the text of a choice, not a number")

@@ -12,18 +12,9 @@ from trysquare.backend import Want
 from trysquare.dtypes import Format
 from trysquare.planning import edges, invariance, limits, refusals, second
 from trysquare.planning.cases import Case, Expect, named_cases
-from trysquare.planning.inputs import (
-    CHANNELS,
-    Generator,
-    Inputs,
-    finite,
-    floats,
-    moderate,
-    required,
-    samples,
-    telling,
-)
+from trysquare.planning.inputs import CHANNELS, Inputs, finite, moderate, required, samples, telling
 from trysquare.planning.properties import properties
+from trysquare.planning.settling import Generator, floats
 from trysquare.planning.variations import reducing, variations
 from trysquare.result import Check
 from trysquare.spec import Extent, InputKind, Role, Spec, Value

@@ -12,15 +12,8 @@ from trysquare.backend import Want
 from trysquare.dtypes import Format
 from trysquare.formula.tree import Node, Op, Scope, names
 from trysquare.planning.cases import Case, Expect
-from trysquare.planning.inputs import (
-    Generator,
-    Inputs,
-    floats,
-    inside,
-    moderate,
-    pointwise,
-    required,
-)
+from trysquare.planning.inputs import Inputs, moderate, required
+from trysquare.planning.settling import Generator, floats, inside, pointwise
 from trysquare.result import Check
 from trysquare.spec import Extent, Input, InputKind, ParameterKind, Spec, Value
 from trysquare.truth.layout import layout

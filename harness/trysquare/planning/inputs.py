@@ -9,21 +9,28 @@ from fractions import Fraction
 import numpy as np
 
 from trysquare.dtypes import Array, Format
-from trysquare.formula.evaluate import evaluate
-from trysquare.formula.float64 import Float64
-from trysquare.formula.tree import Node, Op, Scope, names, parts
+from trysquare.errors import Mistake, SpecErrors
+from trysquare.formula.tree import Node, Op, parts
 from trysquare.planning import corpus
 from trysquare.planning.sampling import (
     EDGE_LENGTHS,
     LONG_ROW,
-    RARE,
     ROW_LENGTHS,
     VARIED_LENGTHS,
-    allowed,
     numbers,
     rows,
     tuples,
     whole_format,
+)
+from trysquare.planning.settling import (
+    Generator,
+    axis_of,
+    chosen,
+    floats,
+    numeric,
+    pointwise,
+    rare,
+    settled,
 )
 from trysquare.spec import Extent, Input, InputKind, Spec, Value
 from trysquare.truth.meaning import Meaning, meaning
@@ -48,7 +55,6 @@ COLUMNS, MIDDLE = 4, 10
 POINTS = {"float64": 400, "float32": 2000, "float16": 2000, "bfloat16": 2000}
 """Random points of a function of several numbers, of each of the three kinds."""
 
-Generator = np.random.Generator
 Inputs = dict[str, Array]
 
 
@@ -96,6 +102,8 @@ def moderate(
     random: Generator,
 ) -> Inputs:
     """Return inputs of moderate size; a function of rows gets at least two dimensions.
+
+    Raises SpecErrors for a domain in which no number lies that is tried.
 
     A function of single numbers gives a number at each: in a sum of a hundred, NaN would hide what
     becomes of all others. Sampled points and named cases ask for it.
@@ -206,7 +214,7 @@ def _rows(spec: Spec, meant: Meaning, length: int, format: Format, random: Gener
     for item in spec.inputs:
         match item.form(meant.parameters).extent:
             case Extent.ROW if item.form(meant.parameters).kind is InputKind.FLOAT:
-                values = _allowed(meant, item, len(sampled), format, random)
+                values = chosen(meant, item, len(sampled), format, random)
                 inputs[item.name] = format.cast(values)
             case Extent.ROW:
                 places = random.integers(0, length, len(sampled))
@@ -221,8 +229,8 @@ def _rows(spec: Spec, meant: Meaning, length: int, format: Format, random: Gener
                 if length == 1:  # the quotient of a number and itself was not 1 everywhere
                     shares[:] = 1
                 values = shares if inputs else sampled
-                if _rare(meant, item, values.reshape(-1, 1), format):
-                    drawn = _allowed(meant, item, values.size, format, random)
+                if rare(meant, item, values.reshape(-1, 1), format):
+                    drawn = chosen(meant, item, values.size, format, random)
                     values = drawn.reshape(values.shape)
                 if item.name in known:
                     values = np.concatenate([values, known[item.name]])
@@ -280,8 +288,10 @@ def _shaped(
     spare = SPARE if count <= WHOLE * 4 else FEW_SPARE
     drawn = draw(spare * count + 256, len(elements))
     meant = meaning(spec, parameters)
-    points = _numeric(meant, elements, settled(meant, elements, drawn, format, random), format)
-    points = points[:count]
+    points = settled(meant, elements, drawn, format, random)
+    if elements and not len(points):
+        raise _nothing_to_try(spec, elements, format)
+    points = repeated(numeric(meant, elements, points, format)[:count], count)
     inputs = {
         item.name: format.cast(points[:, place]).reshape(shape)
         for place, item in enumerate(elements)
@@ -291,7 +301,7 @@ def _shaped(
         if form.extent is Extent.ROW:
             outer = shape[: axis % len(shape)] + shape[axis % len(shape) + 1 :]
             if form.kind is InputKind.FLOAT:
-                values = _allowed(meant, item, math.prod(outer), format, random)
+                values = chosen(meant, item, math.prod(outer), format, random)
                 inputs[item.name] = format.cast(values).reshape(outer)
             else:
                 places = random.integers(0, shape[axis], outer)
@@ -307,82 +317,16 @@ def _shaped(
     return inputs
 
 
+def _nothing_to_try(spec: Spec, elements: list[Input], format: Format) -> SpecErrors:
+    domains = [one.domain.text for one in elements if one.domain is not None]
+    message = f"no number that is tried in {format.name} lies in the domain {' and '.join(domains)}"
+    place = spec.place
+    return SpecErrors([Mistake(str(place.path), place.line, place.column, message)])
+
+
 def _named(meant: Meaning, item: Input) -> list[int]:
     """Return the numbers with which a formula compares an index."""
     index = Node(Op.NAME, value=item.name)
     compared = [part.args for part in set(parts(meant.terms)) if part.op is Op.EQUAL]
     numbers = [one for pair in compared if index in pair for one in pair if one.op is Op.NUMBER]
     return sorted(int(one.value) for one in numbers if isinstance(one.value, Fraction))
-
-
-def axis_of(spec: Spec, parameters: Mapping[str, Value]) -> int:
-    """Return the axis along which rows run; the last one where there is none."""
-    if spec.axis is None:
-        return -1
-    return int(parameters[spec.axis]) if isinstance(spec.axis, str) else spec.axis
-
-
-def floats(spec: Spec, parameters: Mapping[str, Value], extent: Extent) -> list[Input]:
-    """Return the inputs that are floats of this extent; the parameters are all that hold."""
-    forms = [(item, item.form(parameters)) for item in spec.inputs]
-    return [item for item, form in forms if form.kind is InputKind.FLOAT and form.extent is extent]
-
-
-def inside(meant: Meaning, elements: list[Input], points: Array, format: Format) -> Array:
-    """Keep the points, shaped (points, inputs), at which every domain condition holds."""
-    points = format.round(points)
-    given = {item.name: points[:, [place]] for place, item in enumerate(elements)}
-    keep = np.ones(len(points), bool)
-    for item in elements:
-        if item.domain is not None:
-            condition = meant.expression(item.domain.tree)
-            holds = evaluate(condition, Float64(len(points), 1, format), given)
-            keep &= np.broadcast_to(holds, (len(points), 1))[:, 0]
-    return points[keep]
-
-
-def settled(
-    meant: Meaning, elements: list[Input], points: Array, format: Format, random: Generator
-) -> Array:
-    """Keep the points at which every domain condition holds; few numbers are put in where needed.
-
-    An input that may only be one of a few numbers (-1 or 1) would hardly ever be one by chance.
-    """
-    points = format.round(points)
-    for place, item in enumerate(elements):
-        if _rare(meant, item, points[:, [place]], format):
-            points[:, place] = _allowed(meant, item, len(points), format, random)
-    return inside(meant, elements, points, format)
-
-
-def _numeric(meant: Meaning, elements: list[Input], points: Array, format: Format) -> Array:
-    """Keep the points at which a function of nothing else is a number; all if it never is."""
-    given = {item.name: points[:, [place]] for place, item in enumerate(elements)}
-    if not pointwise(meant.terms) or not set(names(meant.terms)) <= given.keys():
-        return points
-    value = evaluate(meant.terms, Float64(len(points), 1, format), given)
-    known = np.broadcast_to(~np.isnan(value), (len(points), 1))[:, 0]
-    return points[known] if known.any() else points
-
-
-def _rare(meant: Meaning, item: Input, values: Array, format: Format) -> bool:
-    """Tell whether an input has a domain of its own, in which hardly any of these numbers lie."""
-    if item.domain is None or set(names(item.domain.tree)) != {item.name}:
-        return False
-    return len(inside(meant, [item], values, format)) < RARE * len(values)
-
-
-def _allowed(meant: Meaning, item: Input, count: int, format: Format, random: Generator) -> Array:
-    """Return random numbers from the domain of one input, boundaries and specials among them."""
-    domain = None if item.domain is None else meant.expression(item.domain.tree)
-    pool = allowed(format, item.name, domain, random)
-    # of a domain without a number there is nothing to try, and whoever checks domains sees it
-    return random.choice(pool, count) if pool.size else np.full(count, np.nan)
-
-
-def pointwise(tree: Node) -> bool:
-    """Tell whether no element depends on others of its row."""
-    mixing = {Op.SUM, Op.MAX, Op.ARGMAX, Op.GATHER, Op.POSITION, Op.COUNT}
-    if tree.op in mixing and tree.value != Scope.ALL:
-        return False
-    return all(pointwise(argument) for argument in tree.args)

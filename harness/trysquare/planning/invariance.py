@@ -12,16 +12,9 @@ from trysquare.backend import Form, Want
 from trysquare.dtypes import Array, Format
 from trysquare.formula.derivative import Extent as Spread
 from trysquare.planning.cases import Case, Elsewhere, Expect
-from trysquare.planning.inputs import (
-    Generator,
-    Inputs,
-    axis_of,
-    floats,
-    moderate,
-    required,
-    settled,
-)
+from trysquare.planning.inputs import Inputs, moderate, required
 from trysquare.planning.sampling import near_constants, specials
+from trysquare.planning.settling import Generator, axis_of, floats, settled
 from trysquare.result import Check
 from trysquare.spec import Extent, InputKind, Role, Spec, Value
 from trysquare.truth.layout import layout

@@ -18,18 +18,10 @@ from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import names
 from trysquare.planning.cases import Case, has_infinite
-from trysquare.planning.inputs import (
-    Generator,
-    Inputs,
-    floats,
-    inside,
-    moderate,
-    pointwise,
-    required,
-    settled,
-)
+from trysquare.planning.inputs import Inputs, moderate, required
 from trysquare.planning.joints import joints
 from trysquare.planning.sampling import near_constants, specials
+from trysquare.planning.settling import Generator, floats, inside, pointwise, settled
 from trysquare.planning.variations import variations
 from trysquare.result import Check
 from trysquare.spec import Extent, Input, InputKind, Parameter, ParameterKind, Spec, Value

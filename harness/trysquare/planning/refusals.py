@@ -11,7 +11,8 @@ import numpy as np
 from trysquare.backend import Want
 from trysquare.dtypes import Array, Format
 from trysquare.planning.cases import Case, Expect
-from trysquare.planning.inputs import Generator, Inputs, floats, moderate, required
+from trysquare.planning.inputs import Inputs, moderate, required
+from trysquare.planning.settling import Generator, floats
 from trysquare.result import Check
 from trysquare.spec import (
     Extent,

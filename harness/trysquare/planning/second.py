@@ -12,9 +12,9 @@ from trysquare.dtypes import Array, Format
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.planning.cases import Case
-from trysquare.planning.inputs import Generator, inside, pointwise
 from trysquare.planning.joints import compared
 from trysquare.planning.sampling import numbers
+from trysquare.planning.settling import Generator, inside, pointwise
 from trysquare.planning.variations import choices
 from trysquare.result import Check
 from trysquare.spec import Spec, Value

@@ -1,14 +1,16 @@
-"""A run in several parts, on several machines: which groups are whose."""
+"""A run or a sweep in several parts, on several machines: what is whose."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from trysquare.errors import UsageError
 from trysquare.planning.plan import Group
+
+T = TypeVar("T")
 
 MOST = 1000
 """Parts; nobody has more machines, and more groups there are not."""
@@ -33,16 +35,26 @@ class Shard:
     def __str__(self) -> str:
         return f"{self.part}/{self.parts}"
 
+    @property
+    def mirrored(self) -> Shard:
+        """The part as far from the last as this one is from the first."""
+        return Shard(self.parts + 1 - self.part, self.parts)
+
     def of(self, groups: Sequence[Group]) -> tuple[Group, ...]:
         """Return the groups of this part, in their order.
 
         How long a group takes depends on its check and dtype more than on its function. So they are
         dealt in that order, like cards: every part gets as many of each kind, but for one.
         """
-        kinds = sorted(groups, key=_kind)
-        mine = {group.name for group in kinds[self.part - 1 :: self.parts]}
-        return tuple(group for group in groups if group.name in mine)
+        return self.deal(groups, kind_of)
+
+    def deal(self, items: Sequence[T], kind: Callable[[T], Any]) -> tuple[T, ...]:
+        """Return the items of this part, in their order; they are dealt in the order of `kind`."""
+        kinds = [kind(item) for item in items]
+        places = sorted(range(len(items)), key=kinds.__getitem__)
+        return tuple(items[place] for place in sorted(places[self.part - 1 :: self.parts]))
 
 
-def _kind(group: Group) -> tuple[str, str, str]:
+def kind_of(group: Group) -> tuple[str, str, str]:
+    """Return what groups are dealt by."""
     return str(group.check), group.format.name, group.spec.function

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trysquare.errors import suggestion
 from trysquare.specfile.document import MOST_MISTAKES, Document, Gap, Listing, Node, Scalar, Table
+from trysquare.specfile.fits import Fits, UnknownWordError, compiled
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -36,7 +37,9 @@ def conform(document: Document, schema: Mapping[str, Any]) -> None:
     A misspelt key is reported and then read as the key that was meant. Raises SpecErrors once
     there are too many mistakes.
     """
-    # a fifth of a second, and only those who read files need it
+    if _fits(schema, plain(document.root)):
+        return
+    # a fifth of a second, and only those who write mistakes need it
     from jsonschema import Draft7Validator  # noqa: PLC0415
 
     validator = Draft7Validator(schema)
@@ -54,6 +57,21 @@ def conform(document: Document, schema: Mapping[str, Any]) -> None:
     unique = {(*error.absolute_path, error.absolute_schema_path[-1]): error for error in found}
     for error in unique.values():
         _report(document, error)
+
+
+_COMPILED: dict[int, tuple[Mapping[str, Any], Fits | None]] = {}
+"""By identity, a schema that was met, and what tells whether something fits it."""
+
+
+def _fits(schema: Mapping[str, Any], value: Any) -> bool:
+    """Whether a value fits; False as well where only jsonschema can tell."""
+    if id(schema) not in _COMPILED:
+        try:
+            _COMPILED[id(schema)] = schema, compiled(schema)
+        except UnknownWordError:
+            _COMPILED[id(schema)] = schema, None
+    fits = _COMPILED[id(schema)][1]
+    return fits is not None and fits(value)
 
 
 def plain(node: Node) -> Any:

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
-from multiprocessing import get_context
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 
 from trysquare.backend import Refusal, Target
 from trysquare.command import selection
-from trysquare.divergences import known
 from trysquare.dtypes import Format
+from trysquare.engines import local
+from trysquare.engines.dispatch import Dispatch
+from trysquare.engines.engine import Engine, Hire
+from trysquare.engines.likeness import Sheet
 from trysquare.errors import UsageError
-from trysquare.ledger import Ledger
-from trysquare.planning.plan import Group
+from trysquare.machine import cores
+from trysquare.planning.shards import Shard
 from trysquare.recorder import Recorder, functions, header
-from trysquare.result import SEED, Check, Limits, Result, Run
+from trysquare.result import SEED, Costs, Limits, Run
 from trysquare.run import Session
 from trysquare.spec import Spec
+from trysquare.sweep import conclusion, shares
 from trysquare.sweep.chart import BLOCK
-from trysquare.sweep.finding import Finder
+from trysquare.sweep.conclusion import Found
 from trysquare.sweep.journal import Journal
 from trysquare.sweep.pairs import Pairs
-from trysquare.sweep.runner import Done, Job, Member, begin, parts, work
-from trysquare.sweep.segment import Part, Segment, whole
+from trysquare.sweep.runner import Crews, Done, Job, Member, parts
+from trysquare.sweep.segment import Part, Segment, Silence
 from trysquare.sweep.subject import Subject
 
 JOB = 1 << 26
@@ -53,16 +56,24 @@ class Range:
 
 @dataclass(frozen=True)
 class Pace:
-    """So many runners at a time, limits for a block, and where charts are kept (None: nowhere)."""
+    """So many runners at a time, limits for a block, and where charts are kept (None: nowhere).
+
+    `hire` starts who has the runners; None: this machine.
+    """
 
     processes: int
     limits: Limits
     charts: Path | None
+    hire: Hire | None = None
 
 
 @dataclass(frozen=True)
 class Sweeping:
-    """What is swept: functions of one number and of two, named targets, backends, a range."""
+    """What is swept: functions of one number and of two, named targets, backends, a range.
+
+    Of a sweep that is dealt to several, `shard` says which part this is. `begun` is when, by the
+    clock of `monotonic`, somebody began to select it.
+    """
 
     subjects: tuple[Subject, ...]
     pairs: tuple[Pairs, ...]
@@ -70,28 +81,47 @@ class Sweeping:
     backends: tuple[str, ...]
     numbers: Range | None
     pace: Pace
+    shard: Shard | None = None
+    begun: float = field(default_factory=monotonic)
 
     def run(self, output: Path | None, watch: Watch, *, resume: bool) -> tuple[Run, bool]:
         """Sweep, and return what was found, and whether it was interrupted.
 
-        Of an interrupted sweep the file holds what was finished, for `resume`. Raises UsageError
-        for a target that is not there, and for a file that another sweep has written.
+        Of an interrupted sweep the file holds what was finished, for `resume`, and so it does where
+        LostError is raised. Raises UsageError for a target that is not there, for a file that
+        another sweep has written, and for machines that cannot share the work.
         """
-        with Session(self.backends, SEED, self.pace.limits) as session:
+        with Session(self.backends, SEED, self.pace.limits) as session, ExitStack() as hired:
             tasks = self._tasks(session)
+            pairs = [
+                (one, target)
+                for one in self.pairs
+                for target in self._able(session, one.spec, one.format)
+            ]
             named = {target.backend for target in self.targets}
-            head = header(session, self._specs, SEED, named, plan=self._plan(tasks))
+            head = header(session, self._specs, SEED, named, self.shard, [self._plan(tasks, pairs)])
+            engine = hired.enter_context(self._hire(tasks))
+            opened = monotonic()
             with Journal(output, head, resume=resume) as journal:
                 known_functions = [*functions(session, self._specs)]
+                described = monotonic()
                 with Recorder(journal.header, known_functions) as recorder:
+                    resumed, waits = bool(journal.parts), [0.0]
                     try:
-                        found = self._swept(tasks, journal, watch)
+                        found = self._swept(tasks, engine, journal, watch, waits)
                     except KeyboardInterrupt:
                         return recorder.run, True
-                    self._record(session, tasks, found, recorder)
-                run = recorder.run
+                    hired.close()
+                    start = opened - self.begun + max(waits)
+                    costs = Costs(
+                        cores(), round(start, 3), round(described - opened, 3), self.pace.processes
+                    )
+                    # what other machines took says nothing of this one
+                    alone = not resumed and self.pace.hire is None
+                    self._record(session, found, recorder, costs if alone else None)
+                run = replace(recorder.run, parts=self._parts(tasks, found))
                 ended = [] if run.footer is None else [run.footer]
-                journal.finish([run.header, *run.functions, *run.results, *ended])
+                journal.finish([run.header, *run.functions, *run.parts, *run.results, *ended])
                 return run, False
 
     @property
@@ -106,16 +136,23 @@ class Sweeping:
             for target in self._able(session, subject.spec, subject.format):
                 hello = session.targets[target]
                 flushes = {dtype: bool(what) for dtype, what in hello.flushes.items()}
-                tasks[number, target] = Member(target, session.source(target), flushes)
+                tasks[number, target] = Member(target, session.source(target), flushes, hello)
         if not tasks and not any(self._able(session, one.spec, one.format) for one in self.pairs):
             raise UsageError("no target here has such a function in such a dtype")
         return tasks
 
-    def _plan(self, tasks: dict[tuple[int, Target], Member]) -> str:
+    def _plan(
+        self, tasks: Iterable[tuple[int, Target]], pairs: Iterable[tuple[Pairs, Target]]
+    ) -> str:
         """Return what is asked of whom, as text; whoever resumes has to ask the same."""
-        asked = [" ".join(map(str, self._key(number, target))) for number, target in tasks]
-        pairs = [f"{one.group.name} {one.wrt}" for one in self.pairs]
-        return "\n".join([f"{self.numbers}", *asked, *pairs])
+        ranges = {
+            self._key(number, target): _positions(self.numbers, self.subjects[number].format)
+            for number, target in tasks
+        }
+        paired = (
+            (one.spec.function, one.format.name, one.title, str(target)) for one, target in pairs
+        )
+        return shares.asked(ranges, paired)
 
     def _able(self, session: Session, spec: Spec, format: Format) -> list[Target]:
         """Return the targets with a function of their own, or those that are named."""
@@ -126,65 +163,73 @@ class Sweeping:
             and (self.targets or spec.function in session.targets[target].functions)
         ]
 
+    def _hire(
+        self, tasks: dict[tuple[int, Target], Member]
+    ) -> AbstractContextManager[Engine | None]:
+        """Start who does the jobs, unless there are none."""
+        members = {member.target: member for member in tasks.values()}
+        if not members:
+            return nullcontext()
+        hire = self.pace.hire or local.hire(self.pace.processes)
+        return hire(Crews(tuple(members.values()), self.pace.charts, self.pace.limits))
+
     def _swept(
-        self, tasks: dict[tuple[int, Target], Member], journal: Journal, watch: Watch
-    ) -> dict[tuple[int, Target], list[Segment] | Refusal]:
-        """Run all jobs that are not done yet; return what was found, old and new."""
-        found: dict[tuple[int, Target], list[Segment] | Refusal] = {key: [] for key in tasks}
+        self,
+        tasks: dict[tuple[int, Target], Member],
+        engine: Engine | None,
+        journal: Journal,
+        watch: Watch,
+        waits: list[float],
+    ) -> dict[tuple[int, Target], Found]:
+        """Run all jobs that are not done yet; return what was found, old and new.
+
+        To `waits` is added how long each job waited for workers that were started for it.
+        """
+        found: dict[tuple[int, Target], Found] = {key: [] for key in tasks}
         names = {self._key(number, target): (number, target) for number, target in tasks}
         for part in journal.parts:
-            key = names.get((part.function, part.dtype, part.gradient, part.target))
-            segments = None if key is None else found[key]
-            if isinstance(segments, list):
-                segments.append(part.segment)
+            key = names.get(shares.key(part))
+            there = None if key is None else found[key]
+            if isinstance(there, list):
+                there.append(part)
         jobs = [(number, job) for number, job in self._jobs(tasks, found) if job.targets]
-        total = sum((job.stop - job.start) * len(job.targets) for _, job in jobs)
-        members = {member.target: member for member in tasks.values()}
-        arguments = (tuple(members.values()), self.pace.charts, self.pace.limits)
-        with ProcessPoolExecutor(
-            self.pace.processes, get_context("spawn"), initializer=begin, initargs=arguments
-        ) as runners:
-            for _ in watch(self._worked(runners, jobs, found, journal), total):
+        total = sum(_size(job) for _, job in jobs)
+        if engine is not None:
+            for _ in watch(self._worked(engine, jobs, found, journal, waits), total):
                 pass
         return found
 
     def _worked(
         self,
-        runners: ProcessPoolExecutor,
+        engine: Engine,
         jobs: Sequence[tuple[int, Job]],
-        found: dict[tuple[int, Target], list[Segment] | Refusal],
+        found: dict[tuple[int, Target], Found],
         journal: Journal,
+        waits: list[float],
     ) -> Iterator[int]:
-        """Keep the runners busy; yield how many numbers each job has swept."""
-        waiting = deque(jobs)
-        busy: dict[Future[Done], int] = {}
-        try:
-            while waiting or busy:
-                while waiting and len(busy) < 2 * self.pace.processes:
-                    number, job = waiting.popleft()
-                    busy[runners.submit(work, job)] = number
-                for future in wait(busy, return_when=FIRST_COMPLETED).done:
-                    number, done = busy.pop(future), future.result()
-                    self._keep(number, done, found, journal)
-                    yield (done.job.stop - done.job.start) * len(done.job.targets)
-        finally:
-            runners.shutdown(cancel_futures=True)
+        """Have the jobs done; yield how many numbers each has swept."""
+        dispatch = Dispatch[Job, Done](engine, lambda job, done: done.answers(job))
+        for place, done in dispatch.answers(job for _, job in jobs):
+            number, job = jobs[place]
+            self._keep(number, done, found, journal)
+            waits.append(done.waited)
+            yield _size(job)
 
     def _keep(
         self,
         number: int,
         done: Done,
-        found: dict[tuple[int, Target], list[Segment] | Refusal],
+        found: dict[tuple[int, Target], Found],
         journal: Journal,
     ) -> None:
         for target, one in done.found.items():
-            segments = found[number, target]
+            there = found[number, target]
             if isinstance(one, Refusal):
                 found[number, target] = one
-            elif isinstance(segments, list):
-                segments.append(one)
-                function, dtype, gradient, name = self._key(number, target)
-                journal.add(Part(function, dtype, gradient, name, one))
+            elif isinstance(there, list):
+                seconds = round(done.seconds / len(done.found), 3)
+                there.append(Part(*self._key(number, target), one, seconds))
+                journal.add(there[-1])
 
     def _key(self, number: int, target: Target) -> tuple[str, str, bool, str]:
         subject = self.subjects[number]
@@ -193,63 +238,106 @@ class Sweeping:
     def _jobs(
         self,
         tasks: dict[tuple[int, Target], Member],
-        found: dict[tuple[int, Target], list[Segment] | Refusal],
+        found: dict[tuple[int, Target], Found],
     ) -> Iterator[tuple[int, Job]]:
         """Yield what is left to do, for all targets of a subject at a time."""
-        for number, subject in enumerate(self.subjects):
-            targets = [target for other, target in tasks if other == number]
-            for start, stop in parts(*_positions(self.numbers, subject.format), JOB):
-                left = [
-                    target for target in targets if not _has(found[number, target], start, stop)
-                ]
-                yield number, Job(
-                    subject.spec.place.path, subject.format.name, subject.gradient,
-                    start, stop, tuple(left),
-                )  # fmt: skip
+        sheets = [Sheet.of(subject.spec.place.path) for subject in self.subjects]
+        for number, start, stop in self._mine(tasks):
+            subject = self.subjects[number]
+            left = [
+                target
+                for other, target in tasks
+                if other == number and not _has(found[number, target], start, stop)
+            ]
+            what = sheets[number], subject.format.name, subject.gradient
+            yield number, Job(*what, start, stop, tuple(left))
+
+    def spans(self, numbers: Iterable[int]) -> list[tuple[int, int, int]]:
+        """Return the jobs of some subjects: the number of the subject, and positions."""
+        return [
+            (number, start, stop)
+            for number in numbers
+            for start, stop in parts(*_positions(self.numbers, self.subjects[number].format), JOB)
+        ]
+
+    def dealt_by(self, job: tuple[int, int, int]) -> shares.Span:
+        """Return what jobs are dealt by."""
+        subject = self.subjects[job[0]]
+        return subject.format.name, subject.gradient, job[1], subject.spec.function
+
+    def _mine(self, tasks: Iterable[tuple[int, Target]]) -> Sequence[tuple[int, int, int]]:
+        """Return the jobs of this part of the sweep."""
+        spans = self.spans(dict.fromkeys(number for number, _ in tasks))
+        return spans if self.shard is None else self.shard.deal(spans, self.dealt_by)
 
     def _record(
         self,
         session: Session,
-        tasks: dict[tuple[int, Target], Member],
-        found: dict[tuple[int, Target], list[Segment] | Refusal],
+        found: dict[tuple[int, Target], Found],
         recorder: Recorder,
+        costs: Costs | None,
     ) -> None:
-        """Make results of the segments, and sweep the pairs."""
-        groups = [
-            Group(subject.spec, Check.SWEEP, subject.format)
-            for number, subject in enumerate(self.subjects)
-            if any(number == other for other, _ in tasks)
-        ]
-        groups += [pairs.group for pairs in self.pairs]
-        entries = {name: known(name) for name in map(session.source, session.targets)}
-        ledger = Ledger(entries, groups, session.targets, complete=False)
-        finder = Finder(session.pool, self.pace.limits.seconds)
-        for key, member in tasks.items():
-            recorder.add(ledger.judge(self._result(finder, key, member, found[key])))
-        for pairs in self.pairs:
-            able = self._able(session, pairs.spec, pairs.format)
-            for result in pairs.results(session, able):
+        """Make results of what was found, unless that is a part only, and sweep the pairs."""
+        numbers = dict.fromkeys(number for number, _ in found)
+        subjects = [self.subjects[number] for number in numbers]
+        ledger = conclusion.ledger(session, subjects, self.pairs)
+        begun = monotonic()
+        if self.shard is None:
+            for result in conclusion.results(session, self.subjects, found):
                 recorder.add(ledger.judge(result))
-        recorder.finish(ledger.stale())
+            if costs is not None:
+                costs = replace(costs, finish=round(monotonic() - begun, 3))
+        for pairs in self._paired():
+            able = self._able(session, pairs.spec, pairs.format)
+            begun = monotonic()
+            results = [*pairs.results(session, able)]
+            share = round((monotonic() - begun) / max(1, len(results)), 3)
+            for result in results:
+                recorder.add(ledger.judge(replace(result, seconds=share)))
+        recorder.finish(ledger.stale() if self.shard is None else (), costs)
 
-    def _result(
-        self,
-        finder: Finder,
-        key: tuple[int, Target],
-        member: Member,
-        found: list[Segment] | Refusal,
-    ) -> Result:
-        number, target = key
-        subject = self.subjects[number]
-        if isinstance(found, Refusal):
-            return finder.refused(subject, target, found)
-        flushes = member.flushes.get(subject.format.name, False)
-        return finder.result(subject, target, whole(found), flushes=flushes)
+    def _paired(self) -> Sequence[Pairs]:
+        """Return the pairs of this part, dealt from the last part on: the first may have a job."""
+        if self.shard is None:
+            return self.pairs
+        return self.shard.mirrored.deal(self.pairs, by_name)
+
+    def _parts(
+        self, tasks: dict[tuple[int, Target], Member], found: dict[tuple[int, Target], Found]
+    ) -> tuple[Part, ...]:
+        """Return what `merge` needs of a part of a sweep; nothing of a whole one."""
+        if self.shard is None:
+            return ()
+        spans = self._mine(tasks)
+        kept = []
+        for (number, target), one in found.items():
+            if isinstance(one, Refusal):
+                mine = [(start, stop) for other, start, stop in spans if other == number]
+                kept += [_refused(self._key(number, target), *ends, one) for ends in mine]
+            else:
+                kept += sorted(one, key=lambda part: part.segment.start)
+        return tuple(kept)
 
 
 def _positions(numbers: Range | None, format: Format) -> tuple[int, int]:
     return (0, 1 << format.width) if numbers is None else numbers.positions(format)
 
 
-def _has(found: list[Segment] | Refusal, start: int, stop: int) -> bool:
-    return isinstance(found, list) and any((s.start, s.stop) == (start, stop) for s in found)
+def _size(job: Job) -> int:
+    return (job.stop - job.start) * len(job.targets)
+
+
+def _has(found: Found, start: int, stop: int) -> bool:
+    return isinstance(found, list) and any(
+        (part.segment.start, part.segment.stop) == (start, stop) for part in found
+    )
+
+
+def by_name(pairs: Pairs) -> tuple[str, str]:
+    """Return what pairs are dealt by."""
+    return pairs.group.name, pairs.wrt
+
+
+def _refused(who: shares.Key, start: int, stop: int, refusal: Refusal) -> Part:
+    silence = Silence(stop - start, start, str(refusal.kind), refusal.message)
+    return Part(*who, Segment(start, stop, silence=silence), refused=str(refusal.kind))

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Self
 
 from trysquare.errors import UsageError
-from trysquare.result import Header, Record
-from trysquare.results_file import ResultsWriter, line
+from trysquare.result import Check, FunctionRecord, Header, Result
+from trysquare.results_file import Line, ResultsWriter, line
 from trysquare.sweep.segment import Part
 from trysquare.unfinished import resumable
 
@@ -51,7 +51,7 @@ class Journal:
         if self._writer is not None:
             self._writer.write(part)
 
-    def finish(self, found: Sequence[Record]) -> None:
+    def finish(self, found: Sequence[Line]) -> None:
         """Replace the file by the records of the whole sweep, at once."""
         if self._path is None:
             return
@@ -71,7 +71,10 @@ class Journal:
                 case Header():
                     self._header = record
                 case Part():
-                    self.parts.append(record)
+                    if not record.refused:  # whoever has no answer is asked again
+                        self.parts.append(record)
+                case FunctionRecord() | Result(check=Check.SWEEP):
+                    pass  # of parts that were merged; made again at the end
                 case _:
                     raise UsageError(f"{path}:{number}: this is not the file of a sweep")
             lines = number

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -14,7 +13,8 @@ import numpy as np
 
 from trysquare.backend import Kind, Refusal, Target, Unavailable
 from trysquare.dtypes import FORMATS, Array
-from trysquare.errors import TrysquareError
+from trysquare.engines.likeness import Sheet, require_target
+from trysquare.errors import TrysquareError, UsageError
 from trysquare.reader import read
 from trysquare.result import Limits
 from trysquare.spec import Spec
@@ -26,8 +26,8 @@ from trysquare.sweep.subject import Subject
 from trysquare.sweep.surveys import Surveys
 from trysquare.sweep.tally import Judge, Tally, amended
 from trysquare.workers.area import Area, keep_memory
-from trysquare.workers.lifeline import end_with_parent
 from trysquare.workers.line import START_SECONDS, Line
+from trysquare.workers.protocol import Hello
 from trysquare.workers.stretch import VARIED, Stretch, Walked
 
 FRAME = 32
@@ -39,18 +39,22 @@ WIDEST = 4
 
 @dataclass(frozen=True)
 class Member:
-    """A target of a sweep: under which name its backend is loaded, and whether it flushes."""
+    """A target of a sweep: under which name its backend is loaded, and whether it flushes.
+
+    `hello` is what it said of itself where it was looked at first; elsewhere it has to be the same.
+    """
 
     target: Target
     source: str
     flushes: Mapping[str, bool]
+    hello: Hello | None = None
 
 
 @dataclass(frozen=True)
 class Job:
     """A part of a sweep: positions [start, stop), whole blocks, of a function on some targets."""
 
-    spec: Path
+    spec: Sheet
     dtype: str
     gradient: bool
     start: int
@@ -60,11 +64,42 @@ class Job:
 
 @dataclass(frozen=True)
 class Done:
-    """What a job found for each target: a segment, or why there is none; seconds in all."""
+    """What a job found for each target: a segment, or why there is none.
+
+    It took so many seconds, and `waited` others for workers that were started for it.
+    """
 
     job: Job
     found: Mapping[Target, Segment | Refusal]
     seconds: float
+    waited: float = 0.0
+
+    def answers(self, job: Job) -> bool:
+        """Tell whether this is the answer to a job, for all its targets and all its numbers."""
+        whole = all(
+            isinstance(one, Refusal) or (one.start, one.stop) == (job.start, job.stop)
+            for one in self.found.values()
+        )
+        return self.job == job and self.found.keys() == {*job.targets} and whole
+
+
+@dataclass(frozen=True)
+class Crews:
+    """What makes a runner: its targets, where charts are kept (None: nowhere), and limits."""
+
+    members: tuple[Member, ...]
+    charts: Path | None
+    limits: Limits
+
+    @property
+    def needs(self) -> tuple[Target, ...]:
+        """The targets."""
+        return tuple(member.target for member in self.members)
+
+    def runner(self) -> Runner:
+        """Make a runner; its workers are started when they are needed."""
+        keep_memory()
+        return Runner(self.members, self.charts, self.limits)
 
 
 class Runner:
@@ -74,10 +109,19 @@ class Runner:
         self._members = {member.target: member for member in members}
         self._folder, self._limits = folder, limits
         self._crews: dict[Target, _Crew] = {}
-        self._subjects: dict[tuple[Path, str, bool], tuple[Subject, Surveys]] = {}
+        self._subjects: dict[tuple[Sheet, str, bool], tuple[Subject, Surveys]] = {}
 
     def run(self, job: Job) -> Done:
-        """Sweep a job."""
+        """Sweep a job; raises Mismatch where this machine cannot take part in the sweep."""
+        try:
+            return self._swept(job)
+        except UsageError:
+            raise
+        except TrysquareError as error:
+            refusal = Refusal(Kind.ERRORED, str(error), type(error).__name__)
+            return Done(job, dict.fromkeys(job.targets, refusal), 0.0)
+
+    def _swept(self, job: Job) -> Done:
         begun = time.perf_counter()
         subject, surveys = self._known(job)
         chart = surveys.chart(job.start, job.stop)
@@ -85,7 +129,8 @@ class Runner:
         sweep = _Sweep(
             subject, chart, Evaluator(surveys.surveyor, chart), crews, self._limits.seconds
         )
-        return Done(job, sweep.found(), time.perf_counter() - begun)
+        found = sweep.found()
+        return Done(job, found, time.perf_counter() - begun - sweep.waited, sweep.waited)
 
     def close(self) -> None:
         """End all workers."""
@@ -96,7 +141,7 @@ class Runner:
         """Return the subject of a job and its charts; jobs of one subject follow each other."""
         key = job.spec, job.dtype, job.gradient
         if key not in self._subjects:
-            subject = Subject(read(job.spec), FORMATS[job.dtype], job.gradient)
+            subject = Subject(read(job.spec.find()), FORMATS[job.dtype], job.gradient)
             self._subjects = {key: (subject, Surveys(subject, self._folder))}
         return self._subjects[key]
 
@@ -117,8 +162,12 @@ class _Crew:
         self._line.start()
 
     def ready(self) -> Refusal | None:
-        """Wait for the worker; return why it cannot work."""
+        """Wait for the worker; return why it cannot work. Raises Mismatch if it is another."""
         hello = self._line.opened.result()
+        if isinstance(hello, Unavailable) and hello.broken:
+            return Refusal(Kind.CRASHED, hello.reason)
+        if self.member.hello is not None:
+            require_target(self.member.hello, hello)
         return Refusal(Kind.CRASHED, hello.reason) if isinstance(hello, Unavailable) else None
 
     def ask(self, spec: Spec, stretch: Stretch, deadline: float) -> Future[Walked]:
@@ -146,6 +195,7 @@ class _Sweep:
         self._subject, self._chart, self._evaluator = subject, chart, evaluator
         self._crews, self._deadline = crews, deadline
         self._refused: dict[Target, Refusal] = {}
+        self.waited = 0.0
         self._tallies = {
             target: Tally(subject.format, chart.start, chart.stop, self._flushes(target))
             for target in crews
@@ -154,10 +204,12 @@ class _Sweep:
 
     def found(self) -> dict[Target, Segment | Refusal]:
         """Sweep, and return what was found for each target."""
+        begun = time.perf_counter()
         for target, crew in self._crews.items():
             refusal = crew.ready()
             if refusal is not None:
                 self._refused[target] = refusal
+        self.waited = time.perf_counter() - begun
         frames = range(self._chart.start // BLOCK, self._chart.stop // BLOCK, FRAME)
         asked = self._ask(frames[0], 0)
         for number, first in enumerate(frames):
@@ -289,23 +341,3 @@ def parts(start: int, stop: int, size: int) -> Iterator[tuple[int, int]]:
         after = min(stop, (edge // size + 1) * size)
         yield edge, after
         edge = after
-
-
-_STARTED: list[Runner] = []
-
-
-def begin(members: Sequence[Member], folder: Path | None, limits: Limits) -> None:
-    """Make this process a runner, which ends when the one that started it is gone."""
-    end_with_parent()
-    keep_memory()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it decides when to stop
-    _STARTED.append(Runner(members, folder, limits))
-
-
-def work(job: Job) -> Done:
-    """Sweep a job in this process."""
-    try:
-        return _STARTED[0].run(job)
-    except TrysquareError as error:
-        refusal = Refusal(Kind.ERRORED, str(error), type(error).__name__)
-        return Done(job, dict.fromkeys(job.targets, refusal), 0.0)

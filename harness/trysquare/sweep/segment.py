@@ -190,10 +190,16 @@ def whole(segments: Iterable[Segment]) -> Segment:
 
 @dataclass(frozen=True)
 class Part:
-    """A segment in a results file: what a sweep that was cut short had finished."""
+    """A segment in a results file: what one job of a sweep has found on one target.
+
+    `seconds` is its share of what the job took. One that is `refused` (for which kind of reason)
+    has no answers at all; its silence says why.
+    """
 
     function: str
     dtype: str
     gradient: bool
     target: str
     segment: Segment
+    seconds: float = 0.0
+    refused: str = ""

@@ -82,11 +82,14 @@ class Allowance:
 
     `spilled` is what the formula gives if everything overflows where the format does, and at a pole
     underflows too: where that is an infinity or NaN, it is allowed as well. So is a detour.
+    `fraction` is what is missing in a stated limit among the smallest numbers of float64, of which
+    it holds no half, in ULP.
     """
 
     limit: Array
     spilled: Array
     detours: tuple[Detour, ...] = ()
+    fraction: Array | None = None
 
     @property
     def straight(self) -> Array:
@@ -105,7 +108,8 @@ class Allowance:
     def only(self, rows: Array) -> Allowance:
         """Return what is allowed in some rows."""
         detours = tuple(Detour(each.value[rows], each.room[rows]) for each in self.detours)
-        return Allowance(self.limit[rows], self.spilled[rows], detours)
+        fraction = None if self.fraction is None else self.fraction[rows]
+        return Allowance(self.limit[rows], self.spilled[rows], detours, fraction)
 
     def patched(self, rows: Array, other: Allowance) -> Allowance:
         """Return this with some rows, which knew of no detour, replaced by those of another."""
@@ -115,7 +119,7 @@ class Allowance:
 
     def unexcused(self) -> Allowance:
         """Return what is allowed to whoever does not overflow on the way."""
-        return Allowance(self.limit, np.zeros_like(self.spilled))
+        return Allowance(self.limit, np.zeros_like(self.spilled), fraction=self.fraction)
 
 
 def from_balls(found: Array, format: Format) -> tuple[Truth, Array]:

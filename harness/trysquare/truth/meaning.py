@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache, wraps
+from functools import cached_property, lru_cache, wraps
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from trysquare.formula.derivative import (
@@ -74,7 +74,7 @@ class Meaning:
         default_factory=dict, repr=False, compare=False
     )
 
-    @property
+    @cached_property
     def output(self) -> Extent:
         """How the returned value is spread over rows and columns."""
         return extent(self.value, self.extents)
@@ -189,7 +189,11 @@ class Meaning:
 
     @_kept
     def _named(self, tree: Node) -> Node:
-        return unscaled(substitute(tree, _meanings(self.spec, self.parameters)))
+        return unscaled(substitute(tree, self._meanings))
+
+    @cached_property
+    def _meanings(self) -> dict[str, Node]:
+        return _meanings(self.spec, self.parameters)
 
     @_kept
     def reduced(self, terms: Node) -> Node:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from trysquare.dtypes import Array
+from trysquare.dtypes import FLOAT64, Array
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
@@ -24,17 +24,28 @@ def allowance(oracle: Oracle, stated: Node | None, terms: int, *, flushes: bool)
     of the formula can change.
     """
     inherited = oracle.inherited
-    limit = inherited.limit if stated is None else _stated(oracle, stated, terms)
+    limit, fraction = inherited.limit, None
+    if stated is not None:
+        limit, fraction = _stated(oracle, stated, terms)
     if flushes:
+        fraction = None  # more than the smallest normal number is allowed
         with np.errstate(invalid="ignore"):
             limit = limit + np.maximum(oracle.flushing - inherited.limit, 0.0)
         # whatever the order of operations, one term may have been flushed
         limit = np.maximum(limit, oracle.format.smallest_normal)
-    return replace(inherited, limit=np.where(np.isnan(limit), np.inf, limit))
+    limit = np.where(np.isnan(limit), np.inf, limit)
+    return replace(inherited, limit=limit, fraction=fraction)
 
 
-def _stated(oracle: Oracle, stated: Node, terms: int) -> Array:
+def _stated(oracle: Oracle, stated: Node, terms: int) -> tuple[Array, Array | None]:
+    """Return a limit, and in ULP what of it is less than the smallest number of float64."""
     arithmetic = Float64(oracle.rows, oracle.columns, oracle.format)
     names = {**oracle.inputs, TERMS: np.full((1, 1), float(terms))}
     ulps = evaluate(stated, arithmetic, names)
-    return ulps * oracle.format.ulp(oracle.ieee)
+    spacing = oracle.format.ulp(oracle.ieee)
+    limit = ulps * spacing
+    smallest = spacing == FLOAT64.smallest_subnormal
+    if not smallest.any():
+        return limit, None
+    with np.errstate(invalid="ignore"):
+        return limit, np.where(smallest, ulps - limit / spacing, 0.0)

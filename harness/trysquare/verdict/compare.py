@@ -50,9 +50,11 @@ def distance(got: Array, truth: Truth, allowance: Allowance, format: Format) -> 
         spacing = truth.spacing(format)
         # scaled first: a fraction of the smallest subnormal would be zero
         allowed, slack = allowance.limit * scale, truth.bound * (format.ulp(truth.value) * scale)
+        missing = 0.0 if allowance.fraction is None else allowance.fraction
+        allowed = allowed + missing * (spacing * scale)
         ulp = np.clip(error / (spacing * scale), -FARTHEST, FARTHEST)
         ulp = np.where(np.isfinite(error), ulp, np.nan)
-        limit = np.minimum(allowance.limit / spacing, FARTHEST)
+        limit = np.minimum(allowance.limit / spacing + missing, FARTHEST)
         limit = np.where(np.isfinite(allowance.limit), limit, np.inf)
         size = np.abs(error)
         unsure = np.abs(size - allowed) <= slack

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -19,18 +19,18 @@ from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
 from trysquare.planning.cases import Case, has_infinite
-from trysquare.planning.inputs import pointwise
 from trysquare.result import Check
-from trysquare.spec import Spec
+from trysquare.spec import Spec, packed, unpacked
 from trysquare.truth.arrangement import Arrangement, arrange
 from trysquare.truth.bundle import Asked, bundle
-from trysquare.truth.known import Allowance, Truth, from_balls
+from trysquare.truth.known import Allowance, Truth
 from trysquare.truth.layout import Layout
 from trysquare.truth.meaning import COTANGENT, Meaning
 from trysquare.truth.oracle import Oracle
 from trysquare.truth.tolerance import allowance
 from trysquare.verdict.compare import Distance, distance
-from trysquare.verdict.tendency import BITS, GROWTH, computing, grown, moved, tendency, unknown
+from trysquare.verdict.infinities import Infinities
+from trysquare.verdict.tendency import grown, moved
 
 NEAR = 4.0
 """ULP that an answer at an infinity may be off, where the formula itself says nothing."""
@@ -56,6 +56,10 @@ class Standard:
     spec: Spec
     case: Case
     searching: bool = False
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Go to a judge without what has been worked out, and with a spec that it may have."""
+        return _sent, (packed(self.spec), self.case, self.searching)
 
     @cached_property
     def _arranged(self) -> Arrangement:
@@ -170,7 +174,7 @@ class Standard:
             measured = distance(got, truth, limit, format)
             if (measured.unsure & np.isinf(truth.bound)).any():  # then any answer would be right
                 raise UndecidedError("nothing is known of the right answer")
-        bad = (measured.bad & ~self._unsaid) | ~accepted.where
+        bad = (measured.bad & ~self._infinities.unsaid) | ~accepted.where
         return replace(measured, bad=bad)
 
     @cached_property
@@ -253,7 +257,7 @@ class Standard:
             limit = replace(limit, limit=np.where(np.isinf(limit.limit), near, limit.limit))
         if self.case.check is Check.LIMITS:  # nothing is rounded where a number is infinite
             near = NEAR * self.case.format.ulp((other or self.canonical).truth.value)
-            open_ = np.isinf(limit.limit) & self._infinite
+            open_ = np.isinf(limit.limit) & self._infinities.where
             limit = replace(limit, limit=np.where(open_, near, limit.limit))
         if self.case.check is Check.EDGES and self.meant.reduces:
             # whoever adds up so much holds sum and count wider: overflow on the way is no excuse
@@ -307,58 +311,20 @@ class Standard:
                 yield self._accepted(tree, rows, where)
 
     @cached_property
-    def _infinite(self) -> Array:
-        """Where an answer depends on an infinite number."""
-        if has_infinite(self.case.effective):
-            return np.ones(self.oracle.shape, bool)
-        laid, inputs = self.layout, [v for n, v in self.rows.items() if n != COTANGENT]
-        found = np.zeros((laid.rows, laid.columns), bool)
-        for value in inputs:
-            found |= np.isinf(value)
-        if not pointwise(self.meant.terms):
-            found = np.broadcast_to(found.any(axis=1, keepdims=True), found.shape)
-        height, width = self.oracle.shape
-        return np.asarray(found[:height, :width])
+    def _infinities(self) -> Infinities:
+        larger = partial(_larger, self.spec, self.case)
+        return Infinities(self.case, self._arranged, self._tree, self.oracle, larger)
 
     def _beyond(self) -> Iterator[Accepted]:
         """Yield what else is right at infinities: limits, NaN, the other side of a joint."""
-        if self.case.check is not Check.LIMITS or not self._infinite.any():
+        found = self._infinities
+        if not found.matter:
             return
-        near = self._grown[0]  # with limits that are those of finite numbers
-        yield _given(near, self._tendency, self._infinite & ~np.isnan(self._tendency))
+        near = found.grown[0]  # with limits that are those of finite numbers
+        yield _given(near, found.tendency, found.where & ~np.isnan(found.tendency))
         if has_infinite(self.case.effective):
-            yield self._accepted(moved(self._tree), self.rows, self._infinite)
-        yield _given(self.oracle, np.full(self.oracle.shape, np.nan), self._computed)
-
-    @cached_property
-    def _grown(self) -> tuple[Oracle, ...]:
-        """The case with ever larger numbers in place of infinities."""
-        return tuple(Standard(self.spec, grown(self.case, size)).oracle for size in GROWTH)
-
-    @cached_property
-    def _tendency(self) -> Array:
-        """What the answers tend to as infinities grow; NaN where that is not plain."""
-        return tendency(*(_by_arb(oracle) for oracle in self._grown))
-
-    @cached_property
-    def _computed(self) -> Array:
-        """Where an infinity is not only compared with something, so that NaN is no mistake.
-
-        The values of a function at infinite inputs are stated elsewhere, and so are those of rows.
-        """
-        own = self.case.want.derives or has_infinite(self.case.effective)
-        if not (own and pointwise(self.meant.terms)):
-            return np.zeros(self.oracle.shape, bool)
-        arithmetic = Float64(self.layout.rows, self.layout.columns, self.case.format)
-        value = evaluate(computing(self._tree), arithmetic, unknown(self.rows))
-        return np.asarray(self._infinite & np.isnan(value))
-
-    @cached_property
-    def _unsaid(self) -> Array:
-        """Where neither arithmetic nor a limit says what is right."""
-        if self.case.check is not Check.LIMITS or not self._infinite.any():
-            return np.zeros((1, 1), bool)
-        return np.asarray(self._computed & np.isnan(self.oracle.ieee) & np.isnan(self._tendency))
+            yield self._accepted(moved(self._tree), self.rows, found.where)
+        yield _given(self.oracle, np.full(self.oracle.shape, np.nan), found.computed)
 
     def _stated(self) -> Iterator[Accepted]:
         if len(self.case.stated) < 2:
@@ -370,10 +336,13 @@ class Standard:
             yield Accepted(self.canonical.oracle, truth, np.ones(rows.shape, bool))
 
 
-def _by_arb(oracle: Oracle) -> Array:
-    """Return answers as float64, NaN where so many bits do not decide them."""
-    found, decided = from_balls(oracle.balls(np.arange(oracle.shape[0]), BITS), FLOAT64)
-    return np.where(decided, found.value, np.nan)
+def _sent(spec: bytes, case: Case, searching: bool) -> Standard:  # noqa: FBT001 - by __reduce__
+    return Standard(unpacked(spec), case, searching)
+
+
+def _larger(spec: Spec, case: Case, size: float) -> Oracle:
+    """Return a case with such a number in place of infinities."""
+    return Standard(spec, grown(case, size)).oracle
 
 
 def _given(oracle: Oracle, value: Array, where: Array) -> Accepted:

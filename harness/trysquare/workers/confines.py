@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from trysquare.backend import words
+from trysquare.loading import words
 
 EXHAUSTED = re.compile(
     r"out of memory|\boom\b|bad_alloc|resource_exhausted|(can't|cannot|unable to) allocate",

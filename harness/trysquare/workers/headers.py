@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -13,7 +13,7 @@ from trysquare.errors import suggestion
 from trysquare.workers.frames import ALIGNMENT, DIMENSIONS_LIMIT, DTYPES, Json, Type, clean
 
 if TYPE_CHECKING:
-    from jsonschema import Draft7Validator
+    from jsonschema import Draft7Validator, ValidationError
 
 VERSION: Final = 1
 """The version of the protocol; each end says which it speaks."""
@@ -31,6 +31,10 @@ MULTIPLY: Final = "probe:multiply"
 """The function that gives the product of its inputs `a` and `b`, as the framework computes it."""
 
 MOST_MISTAKES: Final = 20
+"""Mistakes, and unknown keys of one object, that are told; the others are counted."""
+
+MOST_COUNTED: Final = 1000
+"""Mistakes that are counted beyond those that are told: a header may consist of them."""
 
 
 def _object(required: list[str], optional: Json, **properties: Any) -> Json:
@@ -217,8 +221,17 @@ def _validator(name: str) -> Draft7Validator:
 
 
 def mistakes(header: Json, name: str) -> Iterator[str]:
-    """Yield what is wrong in a header, and where, by the definition of that name."""
-    some = islice(_validator(name).iter_errors(header), MOST_MISTAKES)
+    """Yield what is wrong in a header, and where, by the definition of that name.
+
+    After MOST_MISTAKES it says how many there are besides.
+    """
+    found = iter(_validator(name).iter_errors(header))
+    yield from _told([*islice(found, MOST_MISTAKES)])
+    if rest := sum(1 for _ in islice(found, MOST_COUNTED)):
+        yield f"and {rest}{' or more' if rest == MOST_COUNTED else ''} other mistakes"
+
+
+def _told(some: Sequence[ValidationError]) -> Iterator[str]:
     for error in sorted(some, key=lambda error: [*map(str, error.path)]):
         place = ".".join(map(str, error.absolute_path)) or "the header"
         schema: Any = error.schema
@@ -229,9 +242,11 @@ def mistakes(header: Json, name: str) -> Iterator[str]:
                 text = f"has no {', '.join(map(repr, missing))}"
             case "additionalProperties":
                 known = schema["properties"]
-                strange = [*islice((key for key in found if key not in known), MOST_MISTAKES)]
+                every = [key for key in found if key not in known]
+                strange = every[:MOST_MISTAKES]
+                more = f" and {len(every) - len(strange)} more" if every[MOST_MISTAKES:] else ""
                 hints = filter(None, (suggestion(key, known) for key in strange))
-                text = " ".join([f"has an unknown {', '.join(map(repr, strange))};", *hints])
+                text = " ".join([f"has an unknown {', '.join(map(repr, strange))}{more};", *hints])
                 text = text.rstrip(";")
             case "enum":
                 hint = suggestion(str(found), [*map(str, schema["enum"])])

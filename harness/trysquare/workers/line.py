@@ -11,18 +11,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from trysquare.backend import (
-    Answer,
-    Array,
-    Call,
-    Kind,
-    Refusal,
-    Reply,
-    Target,
-    Unavailable,
-    is_program,
-)
+from trysquare.backend import Answer, Array, Call, Kind, Refusal, Reply, Target, Unavailable
 from trysquare.errors import ProtocolError
+from trysquare.loading import is_program
 from trysquare.spec import Spec
 from trysquare.workers.area import Area
 from trysquare.workers.frames import Json, Message, Type
@@ -30,7 +21,7 @@ from trysquare.workers.guest import Guest, greeting
 from trysquare.workers.launch import of_backend
 from trysquare.workers.process import Lost, WorkerProcess
 from trysquare.workers.program import probed
-from trysquare.workers.protocol import Hello, pack_call, unpack_hello, unpack_reply
+from trysquare.workers.protocol import Hello, pack_call, pack_spec, unpack_hello, unpack_reply
 from trysquare.workers.reproduction import Claim, pack_claim
 from trysquare.workers.stretch import Stretch, Walked, calls, gathered, pack, walked
 
@@ -57,8 +48,12 @@ class Line(threading.Thread):
         self._jobs: queue.SimpleQueue[tuple[Callable[[Line], Any], Future[Any]] | None]
         self._jobs = queue.SimpleQueue()
         self._process: WorkerProcess | None = None
+        self._told: dict[str, Spec] = {}
+        """The specs that the process has, by path."""
         self._broken = ""
         self._number = 0
+        self._fresh = False
+        """Whether the process has been asked nothing yet."""
         self._stopping = threading.Event()
 
     def submit(self, work: Callable[[Line], T]) -> Future[T]:
@@ -121,6 +116,8 @@ class Line(threading.Thread):
         launch = of_backend(self.target) if guest is None else guest.launch()
         area = self._area if guest is None else guest.area
         process = self._process = WorkerProcess(launch, self._memory, area)
+        self._told.clear()
+        self._fresh = True
         if self._stopping.is_set():  # `stop` may have looked before there was a process
             raise Lost(Kind.CRASHED, "stopped")
         process.send(Message(Type.HELLO, greeting(self.target, area)))
@@ -135,7 +132,7 @@ class Line(threading.Thread):
         return hello if guest is None else probed(hello, self._probe)
 
     def _probe(self, calls: Sequence[Call]) -> list[Reply]:
-        return list(self._exchange("", calls, self.start_seconds))
+        return list(self._exchange(None, calls, self.start_seconds))
 
     def _ready(self) -> WorkerProcess:
         """Return the process, started again if it is gone; Lost if that is impossible."""
@@ -148,6 +145,12 @@ class Line(threading.Thread):
         if self._process is None:
             raise Lost(Kind.CRASHED, self._broken)
         return self._process
+
+    def _asked(self) -> WorkerProcess:
+        """Return the process, which is not a fresh one any more."""
+        process = self._ready()
+        self._fresh = False
+        return process
 
     def _discard(self) -> None:
         process, self._process = self._process, None
@@ -170,20 +173,23 @@ class Line(threading.Thread):
             rest = calls[len(replies) :]
             frame = rest[: _frame_length(rest)]
             answered = len(replies)
+            fresh = self._process is None or self._fresh
             try:
-                replies.extend(self._exchange(str(spec.place.path), frame, deadline))
+                replies.extend(self._exchange(spec, frame, deadline))
             except Lost as lost:
                 self._discard()
                 if self._stopping.is_set():
                     raise
-                if len(replies) - answered < len(frame):
+                if fresh and len(replies) == answered and self._guest is None:
+                    replies.append(Refusal(lost.kind, lost.message))  # it was the first, so alone
+                elif len(replies) - answered < len(frame):
                     replies.append(self._confirm(spec, calls[len(replies)], deadline, lost))
         return replies
 
     def _confirm(self, spec: Spec, suspect: Call, deadline: float, lost: Lost) -> Reply:
         """Return what the first unanswered call does alone, in a fresh process."""
         try:
-            (reply,) = self._exchange(str(spec.place.path), [suspect], deadline)
+            (reply,) = self._exchange(spec, [suspect], deadline)
         except Lost as again:
             self._discard()
             return Refusal(again.kind, again.message)
@@ -193,16 +199,30 @@ class Line(threading.Thread):
             )
         return reply
 
-    def _exchange(self, path: str, calls: Sequence[Call], deadline: float) -> Iterator[Reply]:
-        process = self._ready()
+    def _say(self, kind: Type, spec: Spec | None, body: Json, arrays: list[Array]) -> WorkerProcess:
+        """Send a message about a spec, with it if a process of ours has it not; return who has it.
+
+        Raises Lost, and ProtocolError for what no frame can carry.
+        """
+        process = self._asked()
         self._number += 1
+        about: Json = {"id": self._number, "spec": str(spec.place.path) if spec else ""}
+        if spec and self._guest is None and self._told.get(about["spec"]) is not spec:
+            about["packed"] = pack_spec(spec, arrays)
+        process.send(Message(kind, {**about, **body}, tuple(arrays)), shared="room" in body)
+        if spec:
+            self._told[about["spec"]] = spec
+        return process
+
+    def _exchange(
+        self, spec: Spec | None, calls: Sequence[Call], deadline: float
+    ) -> Iterator[Reply]:
         arrays: list[Array] = []
-        packed = [pack_call(call, arrays) for call in calls]
-        body: Json = {"id": self._number, "spec": path, "calls": packed}
+        body: Json = {"calls": [pack_call(call, arrays) for call in calls]}
         room = None if self._guest is None else self._guest.room(arrays)
         if room:
             body["room"] = room
-        process.send(Message(Type.RUN, body, tuple(arrays)), shared=bool(room))
+        process = self._say(Type.RUN, spec, body, arrays)
         for case in range(len(calls)):
             message = process.receive(deadline)
             _expect(message, Type.RESULT, id=self._number, case=case)
@@ -233,16 +253,9 @@ class Line(threading.Thread):
 
     def _walked(self, spec: Spec, stretch: Stretch, deadline: float) -> Walked:
         """Return what became of a stretch, whatever becomes of the process."""
-        self._number += 1
-        body = {
-            "id": self._number,
-            "spec": str(spec.place.path),
-            "stretch": pack(stretch),
-            "area": -1 if self._area is None else self._area.descriptor,
-        }
+        area = -1 if self._area is None else self._area.descriptor
         try:
-            process = self._ready()
-            process.send(Message(Type.WALK, body))
+            process = self._say(Type.WALK, spec, {"stretch": pack(stretch), "area": area}, [])
             message = process.receive(deadline)
             _expect(message, Type.RESULT, id=self._number, case=0)
             return walked(stretch, unpack_reply(message.body["reply"], message.arrays))
@@ -262,18 +275,14 @@ class Line(threading.Thread):
         """Return the worker's script; nothing if it dies of it."""
         if self._guest is not None:
             return self._guest.script(spec, call, claim, reference)
-        self._number += 1
         arrays: list[Array] = []
         body = {
-            "id": self._number,
-            "spec": str(spec.place.path),
             "call": pack_call(call, arrays),
             "reference": None if reference is None else pack_call(reference, arrays),
             "claim": pack_claim(claim),
         }
         try:
-            process = self._ready()
-            process.send(Message(Type.REPRODUCE, body, tuple(arrays)))
+            process = self._say(Type.REPRODUCE, spec, body, arrays)
             message = process.receive(deadline)
             _expect(message, Type.SCRIPT, id=self._number)
         except Lost:
@@ -285,16 +294,10 @@ class Line(threading.Thread):
         """Return a call as the framework writes it; nothing if it has none, or dies of it."""
         if self._guest is not None:
             return ""
-        self._number += 1
         arrays: list[Array] = []
-        body = {
-            "id": self._number,
-            "spec": str(spec.place.path),
-            "call": pack_call(call, arrays),
-        }
+        body = {"call": pack_call(call, arrays)}
         try:
-            process = self._ready()
-            process.send(Message(Type.SPELL, body, tuple(arrays)))
+            process = self._say(Type.SPELL, spec, body, arrays)
             message = process.receive(deadline)
             _expect(message, Type.SPELL, id=self._number)
         except Lost:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from trysquare.backend import Call, Reply, Target, Unavailable, require
+from trysquare.backend import Call, Reply, Target, Unavailable
 from trysquare.errors import UsageError
+from trysquare.loading import require
 from trysquare.result import MEMORY_PER_WORKER
 from trysquare.spec import Spec
 from trysquare.workers.line import START_SECONDS, Line

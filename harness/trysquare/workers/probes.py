@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trysquare.backend import Array, Backend, Target
+from trysquare.backend import INDEX_DTYPE, Array, Backend, Target
 from trysquare.dtypes import FORMATS, Format
 from trysquare.errors import Unsupported
 
@@ -43,7 +43,7 @@ def samples(dtypes: Collection[str]) -> Iterator[tuple[str, list[Array]]]:
         if name in dtypes:
             yield name, _alone_too(special_patterns(form).view(form.numpy))
     limits = np.iinfo(np.int64)
-    yield "int64", _alone_too(np.array([0, -1, limits.min, limits.max], np.int64))
+    yield INDEX_DTYPE, _alone_too(np.array([0, -1, limits.min, limits.max], np.int64))
 
 
 def _alone_too(values: Array) -> list[Array]:

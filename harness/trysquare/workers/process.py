@@ -65,8 +65,15 @@ class WorkerProcess:
         self._selector.register(self._stderr, selectors.EVENT_READ)
 
     def send(self, message: Message, *, shared: bool = False) -> None:
-        """Queue a message; it travels while `receive` waits, large arrays at once if `shared`."""
-        self._outgoing = memoryview(encode(message, self._shared() if shared else None))
+        """Queue a message; it travels while `receive` waits, large arrays at once if `shared`.
+
+        Something of an earlier one may be left: a program can answer before it has read all.
+        """
+        frame = memoryview(encode(message, self._shared() if shared else None))
+        if self._outgoing:
+            self._outgoing = memoryview(b"".join([self._outgoing, frame]))
+            return
+        self._outgoing = frame
         self._selector.register(self._stdin, selectors.EVENT_WRITE)
 
     def collect(self, seconds: float) -> None:

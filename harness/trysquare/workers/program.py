@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from trysquare.backend import (
+    ALWAYS,
     Answer,
     Array,
     Call,
@@ -19,6 +20,7 @@ from trysquare.backend import (
     Target,
     Unavailable,
     Want,
+    choose,
 )
 from trysquare.dtypes import FORMATS
 from trysquare.errors import ProtocolError
@@ -30,9 +32,6 @@ from trysquare.workers.protocol import Hello, unpack_spelling
 
 USUAL: Json = {"device": "cpu", "mode": "eager"}
 """Where a program runs that says nothing of targets."""
-
-ALWAYS = frozenset({"int64", "bool"})
-"""What every target is sent besides its own dtypes."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def introduced(
         broken = bool(body.get("broken", False))
         return Unavailable(asked, clean(body["reason"]), broken=broken)
     offers = tuple(_offer(program.name, item) for item in body.get("targets", [USUAL]))
-    served = _served(asked, offers)
+    served = choose(offers, asked)
     if isinstance(served, Unavailable):
         return served
     version = body.get("version") or program.version
@@ -140,15 +139,6 @@ def _offer(name: str, item: Json) -> Offer:
         broken = bool(item.get("broken", False))
         return Unavailable(target, clean(item["reason"]), broken=broken)
     return OnRequest(target, clean(item["why"])) if "why" in item else target
-
-
-def _served(asked: Target, offers: tuple[Offer, ...]) -> Target | Unavailable:
-    for offer in offers:
-        place = offer if isinstance(offer, Target) else offer.target
-        if not asked.device or (place.device, place.mode) == (asked.device, asked.mode):
-            return offer if isinstance(offer, Unavailable) else place
-    known = ", ".join(str(offer) for offer in offers if isinstance(offer, Target))
-    return Unavailable(asked, f"there is no such target, only {known}", broken=True)
 
 
 def probed(hello: Hello, ask: Callable[[Sequence[Call]], Sequence[Reply]]) -> Hello:

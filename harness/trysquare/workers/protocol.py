@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from trysquare.backend import (
     Answer,
     Array,
@@ -21,8 +23,8 @@ from trysquare.backend import (
     Unavailable,
     Want,
 )
-from trysquare.spec import Value
-from trysquare.workers.frames import Json, clean, malformed
+from trysquare.spec import Spec, Value, packed, unpacked
+from trysquare.workers.frames import DTYPES, Json, clean, malformed
 from trysquare.workers.headers import REFUSALS, VERSION
 
 NOT_TAKEN: Json = {"float": "0x0p+0"}
@@ -130,6 +132,21 @@ def unpack_call(packed: Json, arrays: Sequence[Array]) -> Call:
             form=Form(packed["form"]),
             threads=int(packed["threads"]),
         )
+
+
+def pack_spec(spec: Spec, arrays: list[Array]) -> int:
+    """Append a spec to arrays, for workers of ours alone; return where it stands.
+
+    It goes as whole numbers, whose last zeros nobody reads.
+    """
+    data, kind = packed(spec), DTYPES["int64"]
+    arrays.append(np.frombuffer(data + bytes(-len(data) % kind.itemsize), kind))
+    return len(arrays) - 1
+
+
+def unpack_spec(index: int, arrays: Sequence[Array]) -> Spec:
+    """Return the spec that was packed; only a worker of ours may open what the harness sent."""
+    return unpacked(arrays[index].tobytes())
 
 
 def pack_reply(reply: Reply, arrays: list[Array]) -> Json:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from trysquare.backend import Array, Call, Form
-from trysquare.binding import Snippets
+from trysquare.framework import Snippets
 from trysquare.result import Symptom
 from trysquare.spec import Spec
 from trysquare.workers.declaration import Declaration

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trysquare.backend import Array, Backend, Call, Target, Want
-from trysquare.binding import Framework, Snippets
+from trysquare.framework import Framework, Snippets
 from trysquare.result import Symptom
 from trysquare.spec import Spec
 from trysquare.workers.frames import Json, malformed

@@ -8,6 +8,7 @@ goes to stderr. Ends when its stdin ends, in the middle of a call too.
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import sys
@@ -15,13 +16,12 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 
 from trysquare.backend import (
+    ALWAYS,
     Answer,
     Array,
     Backend,
@@ -33,10 +33,10 @@ from trysquare.backend import (
     Tensor,
     Unavailable,
     Want,
-    load,
-    words,
+    choose,
 )
 from trysquare.errors import ProtocolError, TrysquareError, Unsupported
+from trysquare.loading import load, words
 from trysquare.spec import Spec
 from trysquare.workers import probes, protocol
 from trysquare.workers.arithmetic import Arithmetic
@@ -60,25 +60,6 @@ def take_pipes() -> tuple[BinaryIO, BinaryIO]:
     os.close(nothing)
     os.dup2(2, 1)
     return requests, replies
-
-
-@cache
-def read_spec(path: str) -> Spec:
-    """Return the spec in a file; SpecErrors if it is none."""
-    from trysquare.reader import read  # noqa: PLC0415 - a hello needs no reader
-
-    return read(Path(path))
-
-
-def choose(backend: Backend, asked: Target) -> Target | Unavailable:
-    """Return the target that was asked for; without device and mode, the backend's usual one."""
-    targets = backend.targets()
-    for offer in targets:
-        place = offer if isinstance(offer, Target) else offer.target
-        if not asked.device or (place.device, place.mode) == (asked.device, asked.mode):
-            return offer if isinstance(offer, Unavailable) else place
-    known = ", ".join(str(offer) for offer in targets if isinstance(offer, Target))
-    return Unavailable(asked, f"there is no such target, only {known}", broken=True)
 
 
 def introduce(backend: Backend, target: Target) -> Hello:
@@ -111,6 +92,7 @@ class Worker:
     def __init__(self, backend: Backend, target: Target, replies: BinaryIO) -> None:
         self.backend, self.target, self.replies = backend, target, replies
         self.arithmetic = Arithmetic()
+        self.specs: dict[str, Spec] = {}
 
     def send(self, kind: Type, body: dict[str, Any], arrays: list[Array] | None = None) -> None:
         """Send one message at once."""
@@ -130,12 +112,19 @@ class Worker:
             else:
                 raise ProtocolError(f"a worker does not expect '{message.type}'")
 
+    def spec(self, message: Message) -> Spec:
+        """Return the spec that a message is about; it came with this one or with one before."""
+        path = message.body["spec"]
+        if "packed" in message.body:
+            self.specs[path] = protocol.unpack_spec(message.body["packed"], message.arrays)
+        return self.specs[path]
+
     def run(self, message: Message) -> None:
         """Answer every call of a frame with a frame of its own."""
-        number = message.body["id"]
+        number, spec = message.body["id"], self.spec(message)
         for case, packed in enumerate(message.body["calls"]):
             call = protocol.unpack_call(packed, message.arrays)
-            reply = self.reply(message.body["spec"], call)
+            reply = self.reply(spec, call)
             try:
                 self.send_result(number, case, reply)
             except ProtocolError as error:  # a dtype, or a size, that no frame can carry
@@ -145,10 +134,8 @@ class Worker:
     def walk(self, message: Message) -> None:
         """Answer a stretch of consecutive numbers; the answers are in the shared area."""
         stretch = unpack(message.body["stretch"])
-        descriptor, path = message.body["area"], message.body["spec"]
-        reply = self.guarded(
-            lambda: walk(self.backend, self.target, read_spec(path), stretch, descriptor)
-        )
+        descriptor, spec = message.body["area"], self.spec(message)
+        reply = self.guarded(lambda: walk(self.backend, self.target, spec, stretch, descriptor))
         self.send_result(message.body["id"], 0, reply)
 
     def send_result(self, number: int, case: int, reply: Reply) -> None:
@@ -159,9 +146,8 @@ class Worker:
 
     def reproduce(self, message: Message) -> None:
         """Answer with a script; an empty one if there is nothing to call, or it is too long."""
-        call = protocol.unpack_call(message.body["call"], message.arrays)
+        call, spec = protocol.unpack_call(message.body["call"], message.arrays), self.spec(message)
         try:
-            spec = read_spec(message.body["spec"])
             claim = unpack_claim(message.body["claim"])
             packed = message.body["reference"]
             reference = None if packed is None else protocol.unpack_call(packed, message.arrays)
@@ -173,16 +159,16 @@ class Worker:
 
     def spell(self, message: Message) -> None:
         """Answer with a call as Python source; an empty one if the framework has no such call."""
-        call = protocol.unpack_call(message.body["call"], message.arrays)
+        call, spec = protocol.unpack_call(message.body["call"], message.arrays), self.spec(message)
         try:
-            text = self.backend.written(read_spec(message.body["spec"]), call)
+            text = self.backend.written(spec, call)
         except TrysquareError:
             text = ""
         self.send(Type.SPELL, {"id": message.body["id"], "text": text})
 
-    def reply(self, path: str, call: Call) -> Reply:
+    def reply(self, spec: Spec, call: Call) -> Reply:
         """Return the answer to a call, or who refused it."""
-        return self.guarded(lambda: self.answer(read_spec(path), call))
+        return self.guarded(lambda: self.answer(spec, call))
 
     def guarded(self, answer: Callable[[], Answer]) -> Reply:
         """Return an answer, or who refused it: the binding, our own code, or the framework."""
@@ -223,7 +209,7 @@ class Worker:
         """Call the framework once, and look at what it did to its inputs."""
         backend, device = self.backend, self.target.device
         for name, array in call.inputs.items():
-            if array.dtype.name not in backend.dtypes(self.target) | {"int64", "bool"}:
+            if array.dtype.name not in backend.dtypes(self.target) | ALWAYS:
                 raise Unsupported(f"{self.target} has no {array.dtype} (input {name})")
         with backend.on(device), self.threads(call.threads):
             tensors = {name: self.tensor(call, array) for name, array in call.inputs.items()}
@@ -271,7 +257,7 @@ def greet(asked: Target) -> tuple[Backend, Hello] | Unavailable:
     if isinstance(backend, Unavailable):
         return backend
     try:
-        target = choose(backend, asked)
+        target = choose(backend.targets(), asked)
         if isinstance(target, Unavailable):
             return target
         backend.prepare(target)
@@ -293,7 +279,10 @@ def main(arguments: list[str]) -> None:
     greeting = receive(requests)
     if greeting is None or greeting.body.get("protocol") != VERSION:
         raise ProtocolError(f"this worker speaks protocol {VERSION} only")
+    gc.disable()  # what an import makes stays: looking for what does not takes a quarter of it
     met = greet(Target(*arguments))
+    gc.freeze()
+    gc.enable()
     if isinstance(met, Unavailable):
         send(replies, Message(Type.HELLO, protocol.pack_hello(met)))
         return
