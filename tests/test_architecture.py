@@ -41,30 +41,33 @@ LAYERS = (
         "cli.baselining command.doctor command.merging command.table errands pytest_items "
         "sweep.campaign"
     ),
-    "cli.walking command.mutation hunt.chase recorder usage.porting",
-    "command.noticing command.standing hunt.findings hunt.hunter sweep.conclusion usage.defaults",
+    "cli.auditing cli.walking command.mutation hunt.chase recorder usage.porting",
     (
-        "cli.auditing command.lint command.trial hunt.asking planning.forecast ratchet "
-        "sweep.pairs sweep.shares usage.asking"
+        "cli.packing cli.reviewing cli.testing command.auditing command.noticing command.standing "
+        "hunt.findings hunt.hunter sweep.conclusion usage.defaults"
     ),
     (
-        "cli.packing command.agreement command.auditing command.interview conformance ledger "
-        "planning.shards run sweep.finding"
+        "cli.options command.lint command.trial hunt.asking planning.forecast ratchet sweep.pairs "
+        "sweep.shares usage.asking"
     ),
     (
-        "audit.reproducing cli.reviewing cli.testing command.proof command.selection packs.pack "
-        "packs.verify planning.plan sweep.runner workers.witness"
-    ),
-    "cli.options planning.checks reader sweep.surveys verdict.judge workers.pool",
-    (
-        "engines.cluster hunt.score planning.properties specfile.sections sweep.subject "
-        "verdict.bits verdict.diagnosis verdict.properties workers.conversation workers.line"
+        "command.agreement command.interview conformance engines.cluster ledger planning.shards "
+        "run sweep.finding"
     ),
     (
-        "audit.goldens engines.station packs.answers packs.questions planning.edges "
-        "planning.invariance planning.limits planning.pairs planning.refusals "
-        "specfile.case_reader specfile.properties verdict.draws verdict.measure verdict.part "
-        "workers.guest workers.process workers.worker"
+        "audit.reproducing command.proof command.selection engines.dispatch engines.local "
+        "engines.station packs.pack packs.verify planning.plan sweep.runner workers.witness"
+    ),
+    "engines.engine planning.checks reader sweep.surveys verdict.judge workers.pool",
+    (
+        "hunt.score planning.properties specfile.sections sweep.subject verdict.bits "
+        "verdict.diagnosis verdict.properties workers.conversation workers.line"
+    ),
+    (
+        "audit.goldens packs.answers packs.questions planning.edges planning.invariance "
+        "planning.limits planning.pairs planning.refusals specfile.case_reader "
+        "specfile.properties verdict.draws verdict.measure verdict.part workers.guest "
+        "workers.process workers.worker"
     ),
     (
         "audit.examination audit.golden_files audit.rounding command.amending command.collecting "
@@ -80,17 +83,17 @@ LAYERS = (
     ),
     (
         "audit.assumptions audit.double_entry audit.published audit.region audit.settings "
-        "command.confirming divergences engines.dispatch engines.local formula.interval "
-        "formula.series framework machine packs.manifest planning.corpus_point planning.second "
-        "results_file specfile.phrases truth.domain truth.oracle verdict.spread verdict.tendency "
-        "workers.confines workers.headers"
+        "command.confirming divergences formula.interval formula.series framework machine "
+        "packs.manifest planning.corpus_point planning.second results_file specfile.phrases "
+        "truth.domain truth.oracle verdict.spread verdict.tendency workers.confines "
+        "workers.headers"
     ),
     (
         "audit.enclosure audit.grid binding causes cli.announcing command.progress command.rerun "
-        "difference engines.engine engines.places formula.branching formula.detour loading "
-        "planning.cases planning.settling planning.variations record_form specfile.composer "
-        "specfile.schema specfile.values truth.arrangement verdict.compare workers.area "
-        "workers.frames workers.probes"
+        "difference engines.places formula.branching formula.detour loading planning.cases "
+        "planning.settling planning.variations record_form specfile.composer specfile.schema "
+        "specfile.values truth.arrangement verdict.compare workers.area workers.frames "
+        "workers.probes"
     ),
     (
         "audit.multiprecision audit.mutants backend formula.ball formula.bounded formula.extended "

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from threading import Event as Flag
 from typing import Any
 
 import pytest
@@ -19,24 +20,25 @@ import pytest
 import fake_run
 from doubling import DEADLY, Doubling
 from trysquare.__main__ import main
-from trysquare.backend import Target
+from trysquare.backend import Kind, Refusal, Target
 from trysquare.cli.options import Code
 from trysquare.command.campaign import Campaign
 from trysquare.command.hunting import Hunt
 from trysquare.dtypes import FLOAT32
+from trysquare.engines import cluster, likeness, local, station
 from trysquare.engines import dispatch as dispatching
-from trysquare.engines import likeness, local, station
 from trysquare.engines.dispatch import Dispatch
-from trysquare.engines.engine import Begun, Ended, Engine, Event, Hire, Lost, Outfit
+from trysquare.engines.engine import Begun, Ended, Engine, Event, Hire, Lost, Outfit, patience
 from trysquare.engines.likeness import Sheet
 from trysquare.engines.places import places
 from trysquare.errands import Brought, Errand
 from trysquare.errors import LostError, Mismatch, UsageError
 from trysquare.planning.plan import Group
-from trysquare.result import Check, Limits, Run
+from trysquare.result import USUAL, Check, Limits, Run
 from trysquare.results_file import line
+from trysquare.sweep.conclusion import united
 from trysquare.sweep.runner import Crews, Done, Job, Member
-from trysquare.sweep.segment import Segment
+from trysquare.sweep.segment import Part, Segment, Silence
 from trysquare.workers.pool import Pool
 from trysquare.workers.protocol import Hello
 from workshop import SPECS
@@ -178,6 +180,21 @@ def test_answers_in_order_end_where_one_is_lost() -> None:
     assert found == [answer for _, answer in WHOLE[:2]]
 
 
+def test_answers_in_order_do_not_wait_for_others_once_the_one_that_is_due_is_lost() -> None:
+    class Silent(Fake):
+        seconds = 1e9
+
+        def events(self, seconds: float) -> Sequence[Event]:
+            assert self._due, "waits for what is never said"
+            return super().events(seconds)
+
+    def lies(ticket: int, job: str) -> Sequence[Event]:
+        return [Lost(ticket, "it died")] if job == JOBS[0] else [Begun(ticket)]
+
+    with pytest.raises(LostError, match="it died"):
+        list(Dispatch[str, str](Silent(lies), right).in_order(JOBS))
+
+
 # Runs and hunts, whose answers come in any order.
 
 
@@ -254,9 +271,13 @@ def test_what_is_asked_elsewhere_has_the_same_results_in_the_same_order(
     assert there.footer.counts == here.footer.counts
 
 
-ERRAND = Errand.of(Group(SPECS["elu"], Check.CASES, FLOAT32))
+GROUP = Group(SPECS["elu"], Check.CASES, FLOAT32)
+ERRAND = Errand.of(GROUP)
 RESULT = replace(
     fake_run.run().results[0],
+    function="elu",
+    check=Check.CASES,
+    dtype="float32",
     target="a:cpu:eager",
     id="elu/cases/float32/a:cpu:eager/zero",
 )
@@ -268,13 +289,18 @@ RESULT = replace(
         {"errand": replace(ERRAND, dtype="float16")},
         {"results": (replace(RESULT, target="c:cpu:eager"),)},
         {"results": (replace(RESULT, id="elu/values/float32/a:cpu:eager/zero"),)},
+        {"results": (replace(RESULT, function="relu"),)},
+        {"results": (replace(RESULT, check=Check.VALUES),)},
+        {"results": (replace(RESULT, dtype="float16"),)},
+        {"results": ()},
     ],
-    ids=["another errand", "another target", "another group"],
+    ids=["another errand", "another target", "another group", "function", "check", "dtype", "none"],
 )
 def test_results_of_something_else_are_no_answer(other: dict[str, Any]) -> None:
     brought = Brought(ERRAND, (RESULT,))
-    assert brought.answers(ERRAND, TARGETS)
-    assert not replace(brought, **other).answers(ERRAND, TARGETS)
+    assert brought.answers(GROUP, ERRAND, TARGETS[:1], 0)
+    assert not replace(brought, **other).answers(GROUP, ERRAND, TARGETS[:1], 0)
+    assert not brought.answers(GROUP, ERRAND, TARGETS, 0)
 
 
 # The answer to a job of a sweep.
@@ -412,8 +438,10 @@ def hello() -> Hello:
         ({"version": "0.1"}, r"numpy:cpu:formula: version is .* there and 0\.1 here"),
         ({"environment": {"threads": "9"}}, r"numpy:cpu:formula: .* there and .* here"),
         ({"dtypes": ("float32",)}, r"numpy:cpu:formula: dtypes is"),
+        ({"absent": {"relu": "it was taken out"}}, r"numpy:cpu:formula: relu is unknown there"),
+        ({"underived": "it has none"}, r"numpy:cpu:formula: underived is"),
     ],
-    ids=["version", "environment", "dtypes"],
+    ids=["version", "environment", "dtypes", "absent", "underived"],
 )
 def test_another_version_of_a_target_is_refused_and_not_swept(
     hello: Hello, changed: dict[str, Any], told: str
@@ -427,6 +455,61 @@ def test_another_version_of_a_target_is_refused_and_not_swept(
             runner.run(job)
     finally:
         runner.close()
+
+
+def test_a_worker_that_does_not_start_elsewhere_costs_its_job_and_no_verdict(hello: Hello) -> None:
+    sent = replace(hello, target=Target("doubling", "cpu", ""))
+    member = Member(sent.target, "doubling:os", {}, sent)
+    sheet = Sheet.of(SPECS["relu"].place.path)
+    job = Job(sheet, "bfloat16", False, 0, 1 << 16, (sent.target,))  # noqa: FBT003
+    words = [*station.perform(likeness.stamp(), pickle.dumps(Crews((member,), None, USUAL)),
+                              pickle.dumps(job))]  # fmt: skip
+    assert [word for word, _ in words] == [station.BEGUN, station.UNFIT]
+    assert "doubling:cpu: does not start: doubling holds no backend" in pickle.loads(words[1][1])[1]  # noqa: S301
+    assert not station._KEPT
+    lost = pytest.raises(LostError, match="does not start")
+    with local.hire(1)(Crews((member,), None, USUAL)) as engine, lost:
+        list(Dispatch[Job, Done](engine, lambda job, done: done.answers(job)).answers([job]))
+
+
+def test_what_one_job_has_no_answer_to_costs_its_own_numbers_alone() -> None:
+    good = Part("f", "float32", False, "a", Segment(0, 8))  # noqa: FBT003
+    silence = Silence(8, 8, "crashed", "it died")
+    bad = replace(good, segment=Segment(8, 16, silence=silence), refused="crashed")
+    assert united([bad, good]) == [good, bad]
+    assert united([bad]) == Refusal(Kind.CRASHED, "it died")
+    absent = replace(bad, segment=Segment(8, 16, silence=replace(silence, outcome="unsupported")),
+                     refused="unsupported")  # fmt: skip
+    assert united([good, absent]) == Refusal(Kind.UNSUPPORTED, "it died")
+
+
+def test_other_code_of_a_backend_from_elsewhere_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    folder = tmp_path / "their_own"
+    folder.mkdir()
+    module = folder / "engine.py"
+    module.write_text("raise SystemExit")  # nothing is imported
+    code = likeness.code(["numpy", "their_own.engine", "their_own.engine:fast"])
+    assert [*code] == ["their_own.engine", "their_own.engine:fast"]
+    likeness.require_code(code)
+    module.write_text("")
+    with pytest.raises(Mismatch, match=r"the code of their_own\.engine is another"):
+        likeness.require_code(code)
+
+
+def test_a_port_that_says_nothing_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "ANSWER_SECONDS", 0.01)
+    monkeypatch.setattr(cluster, "_connected", lambda _: Flag().wait())
+    with pytest.raises(UsageError, match=r"10\.0\.0\.1:1 takes connections and says nothing"):
+        cluster._waited(cluster._connecting("10.0.0.1:1"), "10.0.0.1:1")
+
+
+def test_a_job_has_as_much_longer_as_it_has_more_to_do() -> None:
+    assert patience(60.0) == 3720
+    assert patience(60.0, 0.1) == patience(60.0)
+    assert patience(60.0, 2.0) == 7320
 
 
 # From the command line.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sweeping = Sweeping(
         tuple(Subject(SPECS[name], FLOAT32, gradient=False) for name in ("elu", "relu")),
         (), (Target(LIAR, "cpu", "miniature"),), (SOURCE,), Range(1.0, 1.015),
-        Pace(1, Limits(), folder),
+        Pace(1, Limits(), partial(Path, folder)),
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(campaign, "JOB", BLOCK)

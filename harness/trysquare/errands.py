@@ -11,8 +11,8 @@ from trysquare.backend import Target
 from trysquare.dtypes import FORMATS
 from trysquare.engines.dispatch import Dispatch
 from trysquare.engines.engine import Engine
-from trysquare.engines.likeness import Sheet, require_target
-from trysquare.errors import Mismatch
+from trysquare.engines.likeness import Sheet, require_code, require_target
+from trysquare.errors import Mismatch, Unfit
 from trysquare.planning.plan import Group
 from trysquare.reader import read
 from trysquare.recorder import near
@@ -47,25 +47,35 @@ class Brought:
     errand: Errand
     results: tuple[Result, ...]
 
-    def answers(self, errand: Errand, targets: Sequence[Target]) -> bool:
-        """Tell whether this is of an errand: of its group, and of no other targets."""
+    def answers(self, group: Group, errand: Errand, targets: Sequence[Target], seed: int) -> bool:
+        """Tell whether this is of an errand: of its group, and of all targets and no others.
+
+        A hunt says nothing of a target that it has found nothing on.
+        """
         asked = {str(target) for target in targets}
+        told = {one.target for one in self.results}
+        what = group.spec.function, group.check, group.format.name
         ours = all(
-            one.target in asked and one.id.startswith(f"{errand.name}/{one.target}/")
+            (one.function, one.check, one.dtype) == what
+            and one.id.startswith(f"{errand.name}/{one.target}/")
             for one in self.results
         )
-        return self.errand == errand and ours
+        whole = told == asked or (
+            told < asked and (group.check is Check.HUNT or _is_empty(group, seed))
+        )
+        return self.errand == errand and ours and whole
 
 
 @dataclass(frozen=True)
 class Equipment:
-    """What opens the same targets elsewhere as here; what they said of themselves here."""
+    """What opens the same targets elsewhere as here; their code, and what they said here."""
 
     backends: tuple[str, ...]
     seed: int
     limits: Limits
     hellos: Mapping[Target, Hello]
     measure: Measure
+    code: Mapping[str, str]
     wanted: tuple[Target, ...] = ()
     unnamed: bool = False
 
@@ -75,7 +85,8 @@ class Equipment:
         return tuple(self.hellos)
 
     def runner(self) -> Messenger:
-        """Open the targets; raises Mismatch if one is not like ours."""
+        """Open the targets; raises Mismatch if one is not like ours, Unfit if it is broken."""
+        require_code(self.code)
         session = Session(self.backends, self.seed, self.limits, self.wanted, unnamed=self.unnamed)
         try:
             self._require(session)
@@ -101,13 +112,19 @@ class Messenger:
         self._specs: dict[Path, Spec] = {}
 
     def run(self, errand: Errand) -> Brought:
-        """Ask what a group asks; raises Mismatch if its spec is another one here."""
+        """Ask what a group asks.
+
+        Raises Mismatch if its spec is another one here, Unfit if a target cannot start again.
+        """
         path = errand.spec.find()
         if path not in self._specs:
             self._specs[path] = read(path)
         group = Group(self._specs[path], errand.check, FORMATS[errand.dtype])
-        results = self._measure(self._session, group, self._targets)
-        return Brought(errand, tuple(replace(one, place=near(one.place)) for one in results))
+        found = self._measure(self._session, group, self._targets)
+        results = tuple(replace(one, place=near(one.place)) for one in found)
+        for target, why in self._session.pool.broken.items():
+            raise Unfit(f"{target}: {why}")
+        return Brought(errand, results)
 
     def close(self) -> None:
         """End the workers."""
@@ -119,13 +136,24 @@ def asked(session: Session, group: Group, targets: Sequence[Target]) -> Iterator
     return session.results([group], targets)
 
 
-def results(engine: Engine, groups: Sequence[Group], targets: Sequence[Target]) -> Iterator[Result]:
+def _is_empty(group: Group, seed: int) -> bool:
+    try:
+        return not group.cases(seed)
+    except Exception:  # noqa: BLE001 - one that cannot be planned has results that say so
+        return False
+
+
+def results(
+    engine: Engine, groups: Sequence[Group], targets: Sequence[Target], seed: int
+) -> Iterator[Result]:
     """Yield the results of all groups in their order, as a session of ours does.
 
     Raises LostError where a group has none, and Mismatch for machines that are not alike.
     """
+    errands = [Errand.of(group) for group in groups]
+    known = dict(zip(errands, groups, strict=True))
     dispatch = Dispatch[Errand, Brought](
-        engine, lambda errand, brought: brought.answers(errand, targets)
+        engine, lambda errand, brought: brought.answers(known[errand], errand, targets, seed)
     )
-    for brought in dispatch.in_order(map(Errand.of, groups)):
+    for brought in dispatch.in_order(errands):
         yield from brought.results

@@ -5,6 +5,7 @@ TrysquareError
     FormulaError          an expression cannot be read; becomes one line of SpecErrors
     UsageError            a name or an option that does not exist; exit code 2
         Mismatch          two machines are not alike that have to be
+    Unfit                 this machine cannot do a job that another may do
     LostError             some jobs have no answer, and why; exit code 3
     ProtocolError         the other end of a pipe did not speak the protocol
     Unsupported           a backend says that it has no such thing, and why; an outcome, not a fault
@@ -64,6 +65,10 @@ class UsageError(TrysquareError):
 
 class Mismatch(UsageError):
     """Two machines that share the work are not alike; the message says in what."""
+
+
+class Unfit(TrysquareError):
+    """What answered where it was looked at first does not start here; no verdict on the target."""
 
 
 class LostError(TrysquareError):

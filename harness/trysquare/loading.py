@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from importlib.util import find_spec
 from pathlib import Path
 from traceback import walk_tb
 
@@ -30,13 +31,44 @@ def called(source: str) -> str:
     return Path(source).stem if is_program(source) else source
 
 
-def available() -> list[str]:
-    """Return the names of all backends in the namespace package; imports none of them."""
+def folders() -> list[Path]:
+    """Return where the namespace package lies."""
     try:
-        folders = importlib.import_module(NAMESPACE).__path__
+        return [Path(folder) for folder in importlib.import_module(NAMESPACE).__path__]
     except ModuleNotFoundError:
         return []
-    return sorted(m.name for m in pkgutil.iter_modules(folders) if not m.name.startswith("_"))
+
+
+def available() -> list[str]:
+    """Return the names of all backends in the namespace package; imports none of them."""
+    modules = pkgutil.iter_modules(map(str, folders()))
+    return sorted(module.name for module in modules if not module.name.startswith("_"))
+
+
+def home(name: str) -> Path | None:
+    """Return the file or folder of a backend from elsewhere; imports nothing.
+
+    None: it is in the namespace package, or nowhere.
+    """
+    if is_program(name):
+        return Path(name)
+    module = name.partition(":")[0]
+    if ":" not in name and "." not in name:
+        return None
+    first, *rest = module.split(".")
+    try:
+        found = find_spec(first)
+    except (ImportError, ValueError):
+        return None
+    if found is None:
+        return None
+    if not found.submodule_search_locations:
+        return None if found.origin is None else Path(found.origin)
+    for folder in found.submodule_search_locations:
+        for place in (Path(folder, *rest).with_suffix(".py"), Path(folder, *rest)):
+            if place.exists():
+                return place
+    return None
 
 
 def require(name: str) -> None:

@@ -13,6 +13,7 @@ from trysquare.cli.options import (
     ANY_FILE,
     DTYPES,
     ENGINE,
+    EVALUATIONS,
     MEMORY,
     REPORT,
     RESULTS,
@@ -24,7 +25,6 @@ from trysquare.cli.options import (
     limits,
 )
 
-EVALUATIONS = 1_000_000
 """Evaluations of one quantity by one target; a pass through every binade of float64 needs many."""
 
 

@@ -119,6 +119,9 @@ MEMORY = click.option(
 )
 
 
+EVALUATIONS = 1_000_000
+"""Of a hunt, unless somebody says otherwise."""
+
 ENGINE = click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),
@@ -141,12 +144,15 @@ def hire(options: Mapping[str, Any]) -> Hire | None:
             raise UsageError("--address names a cluster: say --engine ray as well")
         return None
     from trysquare.engines import cluster
-    from trysquare.engines.engine import PATIENCE
+    from trysquare.engines.engine import patience
+
+    work = options.get("evaluations", EVALUATIONS) / EVALUATIONS
+    seconds = patience(options["timeout"], work)
 
     def tell(text: str) -> None:
         click.echo(f"{text}; each is asked twice", err=True)
 
-    return cluster.hire(address, processes, PATIENCE * options["timeout"], tell)
+    return cluster.hire(address, processes, seconds, tell)
 
 
 @contextmanager

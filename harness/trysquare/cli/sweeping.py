@@ -6,7 +6,6 @@ import math
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +35,7 @@ from trysquare.result import Limits
 if TYPE_CHECKING:
     from trysquare.engines.engine import Hire
     from trysquare.sweep.campaign import Range, Sweeping
+    from trysquare.sweep.runner import Charts
 
 
 FUNCTIONS = click.argument("functions", nargs=-1, required=True, metavar="FUNCTION...")
@@ -59,9 +59,9 @@ def selecting(command: FC) -> FC:
 
 
 def selected(
-    options: Mapping[str, Any], limits: Limits, charts: Path | None, hire: Hire | None = None
+    options: Mapping[str, Any], limits: Limits, charts: Charts | None, hire: Hire | None = None
 ) -> Sweeping:
-    """Return the sweep that these options describe; `charts` is where charts are kept.
+    """Return the sweep that these options describe; `charts` tells where charts are kept.
 
     `hire` starts who has the runners, None: this machine.
     """
@@ -100,7 +100,7 @@ def sweep(**options: Any) -> int:
 
     require_outputs(options)
     shard = None if options["shard"] is None else Shard.read(options["shard"])
-    campaign = selected(options, limits(options), default_folder(), hire(options))
+    campaign = selected(options, limits(options), default_folder, hire(options))
     with resumable(options):
         recorded, interrupted = replace(campaign, shard=shard, begun=begun).run(
             options["output"],

@@ -17,6 +17,7 @@ from trysquare.command import agreement, selection
 from trysquare.command.progress import watched
 from trysquare.divergences import Entry, known
 from trysquare.dtypes import FORMATS
+from trysquare.engines import likeness
 from trysquare.engines.engine import Hire
 from trysquare.errors import UsageError
 from trysquare.ledger import Ledger, unjudged
@@ -127,7 +128,7 @@ class Campaign:
                 results = (
                     session.results(left, targets)
                     if engine is None
-                    else errands.results(engine, left, targets)
+                    else errands.results(engine, left, targets, seed)
                 )
                 try:
                     for result in watched(results, len(left) * len(targets), stream):
@@ -142,8 +143,9 @@ class Campaign:
     ) -> errands.Equipment:
         """Return what others have to open."""
         backends, unnamed = tuple(self.entries), not self.named
+        code = likeness.code(backends)
         return errands.Equipment(
-            backends, seed, limits, hellos, errands.asked, self.wanted, unnamed=unnamed
+            backends, seed, limits, hellos, errands.asked, code, self.wanted, unnamed=unnamed
         )
 
     def _costs(self, opened: float) -> Costs:

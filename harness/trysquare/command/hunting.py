@@ -16,6 +16,7 @@ from trysquare.command import agreement, selection
 from trysquare.command.progress import watched
 from trysquare.divergences import Entry, known
 from trysquare.dtypes import FORMATS, Array
+from trysquare.engines import likeness
 from trysquare.engines.engine import Hire
 from trysquare.errands import Equipment
 from trysquare.hunt.chase import Chase, Game, Known
@@ -123,7 +124,8 @@ class Hunt:
             engine = None
             if hire is not None:
                 hellos = {target: session.targets[target] for target in targets}
-                equipment = Equipment(tuple(self.entries), seed, limits, hellos, game)
+                code = likeness.code(self.entries)
+                equipment = Equipment(tuple(self.entries), seed, limits, hellos, game, code)
                 engine = hired.enter_context(hire(equipment))
             ledger = Ledger(self.entries, self.groups, session.targets, complete=False)
             named = {target.backend for target in self.wanted}
@@ -135,7 +137,7 @@ class Hunt:
                 results = (
                     Chase(session, targets, game).results(self.groups)
                     if engine is None
-                    else errands.results(engine, self.groups, targets)
+                    else errands.results(engine, self.groups, targets, seed)
                 )
                 try:
                     for result in watched(results, len(self.groups) * len(targets), stream):

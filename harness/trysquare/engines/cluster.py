@@ -12,11 +12,12 @@ import secrets
 import socket
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 from time import monotonic
 from typing import Any
 
@@ -29,6 +30,14 @@ LOOK_SECONDS = 10.0
 """How often the machines are looked at while nothing happens."""
 
 CONNECT_SECONDS = 10.0
+
+ANSWER_SECONDS = 60.0
+
+NODE = "ray.io/node-id"
+"""The label by which Ray knows a machine."""
+
+GREET_SECONDS = 60.0
+"""A process of a busy machine may need many of them to begin."""
 
 STORE = 100 << 20
 """Bytes of shared memory of a cluster of our own; answers are small."""
@@ -53,6 +62,9 @@ class Cluster:
         self._tell = tell
         self._outfit, self._stamp = ray.put(pickle.dumps(outfit)), dict(likeness.stamp())
         self._streams: dict[Any, int] = {}
+        self._unfit: set[str] = set()
+        """Names of machines on which a target did not start; they get no more jobs."""
+        self._avoided: dict[str, str] = {}
         self._places = self._found()
         self._looked = monotonic()
         self._task = ray.remote(
@@ -75,7 +87,8 @@ class Cluster:
 
     def submit(self, ticket: int, job: Any) -> None:
         """Take a job."""
-        stream = self._task.remote(self._stamp, self._outfit, pickle.dumps(job))
+        task = self._task.options(label_selector=self._avoided)
+        stream = task.remote(self._stamp, self._outfit, pickle.dumps(job))
         self._streams[stream] = ticket
 
     def events(self, seconds: float) -> Sequence[Event]:
@@ -95,6 +108,24 @@ class Cluster:
         for stream in [one for one, other in self._streams.items() if other == ticket]:
             del self._streams[stream]
             self._ray.cancel(stream, force=True)
+
+    def require_answers(self) -> None:
+        """Raise UsageError if nothing comes back of what is sent out.
+
+        A cluster without a token takes jobs of whoever has one, and cannot answer.
+        """
+        task = self._ray.remote(max_retries=0, num_returns="streaming", num_cpus=0)(station.greet)
+        stream = task.remote()
+        ready, _ = self._ray.wait([stream], num_returns=1, timeout=GREET_SECONDS)
+        if not ready:
+            raise UsageError(
+                f"the cluster takes jobs, and none of its answers came within {GREET_SECONDS:g} s; "
+                "it may not know this token: start every node of it with RAY_AUTH_MODE=token"
+            )
+        try:
+            self._ray.get(next(stream))
+        except (StopIteration, self._ray.exceptions.RayError) as error:
+            raise UsageError(f"the cluster does no jobs: {self._why(error)}") from None
 
     def close(self) -> None:
         """End all jobs; the cluster stays."""
@@ -117,6 +148,12 @@ class Cluster:
                 return
             del self._streams[stream]
             told = pickle.loads(content)  # noqa: S301 - by our own task, which is let in by a token
+            if word == station.UNFIT:
+                machine, why = told
+                self._unfit.add(machine)
+                self._places = self._found()
+                yield self._lost(ticket, f"{machine}: {why}")
+                return
             if word == station.REFUSED:
                 raise UsageError(f"a machine of the cluster is not like this one: {told}")
             yield Ended(ticket, told)
@@ -150,8 +187,20 @@ class Cluster:
         return ()
 
     def _found(self) -> Places:
-        machines = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        return places(machines, self._needs)
+        """Return where jobs go: to whoever has the targets, and rather not where one was unfit."""
+        alive = [node for node in self._ray.nodes() if node["Alive"]]
+        unfit = [node for node in alive if node["NodeManagerHostname"] in self._unfit]
+        fit = [node["Resources"] for node in alive if node not in unfit]
+        try:
+            found = places(fit, self._needs)
+        except UsageError:
+            if not unfit:
+                raise
+            self._avoided = {}
+            return places([node["Resources"] for node in alive], self._needs)
+        names = ",".join(node["NodeID"] for node in unfit)
+        self._avoided = {NODE: f"!in({names})"} if unfit else {}
+        return found
 
 
 def _first_line(error: Exception) -> str:
@@ -171,18 +220,18 @@ def hire(address: str | None, processes: int, seconds: float, tell: Tell) -> Hir
     if find_spec("ray") is None:
         raise UsageError("--engine ray needs Ray: pip install 'trysquare[ray]'")
     settle(address)
-    aside = ThreadPoolExecutor(1)
-    early = None if address is None else aside.submit(_connected, address)
-    aside.shutdown(wait=False)
+    early = None if address is None else _connecting(address)
 
     @contextmanager
     def hired(outfit: Outfit) -> Iterator[Cluster]:
         with _quiet(), ExitStack() as held:
             # a cluster of our own ends with the thread that has started it
-            ray = _started(processes, held) if early is None else early.result()
+            ray = _started(processes, held) if early is None else _waited(early, address)
             held.callback(ray.shutdown)
             engine = Cluster(ray, outfit, seconds, tell)
             held.callback(engine.close)
+            if address is not None:
+                engine.require_answers()
             yield engine
 
     return hired
@@ -194,6 +243,30 @@ def settle(address: str | None) -> None:
         os.environ.setdefault(name, text)
     if address is None:
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(16)
+
+
+def _connecting(address: str) -> Future[Any]:
+    """Connect in a thread that keeps nobody from ending: Ray waits for ever for some ports."""
+    early: Future[Any] = Future()
+
+    def connect() -> None:
+        try:
+            early.set_result(_connected(address))
+        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
+            early.set_exception(error)
+
+    Thread(target=connect, name="connect", daemon=True).start()
+    return early
+
+
+def _waited(early: Future[Any], address: str | None) -> Any:
+    try:
+        return early.result(ANSWER_SECONDS)
+    except TimeoutError:
+        raise UsageError(
+            f"{address} takes connections and says nothing within {ANSWER_SECONDS:g} s: "
+            "is that the port of a Ray cluster, and its Ray the same version?"
+        ) from None
 
 
 def _connected(address: str) -> Any:

@@ -7,12 +7,12 @@ job is answered once, or asked once more, or told of as lost.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
-from trysquare.engines.engine import Begun, Ended, Engine, Lost
+from trysquare.engines.engine import Begun, Ended, Engine, Event, Lost
 from trysquare.errors import LostError
 
 J = TypeVar("J")
@@ -56,27 +56,8 @@ class Dispatch(Generic[J, A]):
 
         Raises LostError at the end if there are jobs without an answer.
         """
-        waiting = enumerate(jobs)
-        while True:
-            self._fill(waiting)
-            if not self._flights:
-                break
-            for event in self._engine.events(LOOK_SECONDS):
-                flight = self._flights.get(event.ticket)
-                if flight is None:  # answered before, or given up
-                    continue
-                self._heard = monotonic()
-                match event:
-                    case Begun():
-                        flight.begun, flight.since = True, monotonic()
-                    case Lost():
-                        self._drop(event.ticket, event.why)
-                    case Ended() if self._answers(flight.job, event.answer):
-                        del self._flights[event.ticket]
-                        yield flight.number, event.answer
-                    case Ended():
-                        self._drop(event.ticket, "it was given the answer to another job")
-            self._look()
+        for found in self._looks(jobs):
+            yield from found
         if self.lost:
             raise LostError(len(self.lost), next(iter(self.lost.values())))
 
@@ -87,8 +68,8 @@ class Dispatch(Generic[J, A]):
         """
         early: dict[int, A] = {}
         due = 0
-        for number, answer in self.answers(jobs):
-            early[number] = answer
+        for found in self._looks(jobs):
+            early.update(found)
             while due in early:
                 yield early.pop(due)
                 due += 1
@@ -96,6 +77,33 @@ class Dispatch(Generic[J, A]):
                 break
         if self.lost:
             raise LostError(1, self.lost[due])
+
+    def _looks(self, jobs: Iterable[J]) -> Iterator[Sequence[tuple[int, A]]]:
+        """Yield what was answered, each time that the engine is looked at: often nothing."""
+        waiting = enumerate(jobs)
+        self._fill(waiting)
+        while self._flights:
+            events = self._engine.events(LOOK_SECONDS)
+            found = [answer for event in events for answer in self._heard_of(event)]
+            self._look()
+            yield found
+            self._fill(waiting)
+
+    def _heard_of(self, event: Event) -> Iterator[tuple[int, A]]:
+        flight = self._flights.get(event.ticket)
+        if flight is None:  # answered before, or given up
+            return
+        self._heard = monotonic()
+        match event:
+            case Begun():
+                flight.begun, flight.since = True, monotonic()
+            case Lost():
+                self._drop(event.ticket, event.why)
+            case Ended() if self._answers(flight.job, event.answer):
+                del self._flights[event.ticket]
+                yield flight.number, event.answer
+            case Ended():
+                self._drop(event.ticket, "it was given the answer to another job")
 
     def _answers(self, job: J, answer: Any) -> bool:
         try:

@@ -8,9 +8,19 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from trysquare.backend import Target
+from trysquare.workers.line import START_SECONDS
 
-PATIENCE = 120
-"""Hangs: a job that takes longer than so many cases may take is given up, where others run it."""
+HANGS = 20
+"""A job in which more cases hang is given up, where others run it."""
+
+
+def patience(hang: float, work: float = 1.0) -> float:
+    """Return how many seconds a job may take whose cases hang after so many.
+
+    Its worker is started, and once more after each hang. `work` is how much there is to do between
+    them, measured in what there usually is.
+    """
+    return START_SECONDS + HANGS * (hang + START_SECONDS) * max(1.0, work)
 
 
 class Runner(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -11,10 +11,14 @@ from typing import Self
 
 from trysquare import __version__
 from trysquare.backend import Unavailable
-from trysquare.errors import Mismatch
+from trysquare.errors import Mismatch, Unfit
+from trysquare.loading import folders, home
 from trysquare.machine import environment
 from trysquare.shelf import specs_folder
 from trysquare.workers.protocol import Hello
+
+CODE = {".py", ".json"}
+"""How files end that change what is found: code, and numbers that it reads."""
 
 
 @dataclass(frozen=True)
@@ -58,17 +62,38 @@ def require(sent: Mapping[str, str]) -> None:
 
 
 def require_target(sent: Hello, found: Hello | Unavailable) -> None:
-    """Raise Mismatch where a target is not the one that was looked at first."""
+    """Raise Mismatch where a target is another than where it was looked at first.
+
+    Raises Unfit where it is broken.
+    """
+    if isinstance(found, Unavailable) and found.broken:
+        raise Unfit(f"{sent.target} does not start: {found.reason}")
     if isinstance(found, Unavailable):
         raise Mismatch(f"it has no {sent.target}: {found.reason}")
-    for what in ("version", "dtypes", "flushes", "unfaithful", "canary"):
+    for what in ("version", "dtypes", "canary", "underived"):
         there, mine = getattr(sent, what), getattr(found, what)
         if there != mine:
             raise Mismatch(f"{sent.target}: {what} is {mine} there and {there} here")
-    for fact in sorted({*sent.environment, *found.environment}):
-        there, mine = (one.environment.get(fact, "unknown") for one in (sent, found))
-        if there != mine:
-            raise Mismatch(f"{sent.target}: {fact} is {mine} there and {there} here")
+    for what in ("environment", "functions", "absent", "flushes", "unfaithful"):
+        here, elsewhere = getattr(sent, what), getattr(found, what)
+        for fact in sorted({*here, *elsewhere}):
+            there, mine = (one.get(fact, "unknown") for one in (here, elsewhere))
+            if there != mine:
+                raise Mismatch(f"{sent.target}: {fact} is {mine} there and {there} here")
+
+
+def code(backends: Iterable[str]) -> Mapping[str, str]:
+    """Return what changes with the code of backends that do not come with Trysquare."""
+    homes = {backend: home(backend) for backend in backends}
+    return {name: _digits([there]) for name, there in homes.items() if there is not None}
+
+
+def require_code(sent: Mapping[str, str]) -> None:
+    """Raise Mismatch where the module of a backend is not that of the machine that sent this."""
+    here = code(sent)
+    for backend, digits in sent.items():
+        if here.get(backend) != digits:
+            raise Mismatch(f"the code of {backend} is another there than here")
 
 
 def _digest(path: Path) -> str:
@@ -77,9 +102,15 @@ def _digest(path: Path) -> str:
 
 @cache
 def _sources() -> str:
-    """Return twelve digits that change with the code of the harness."""
-    home = Path(__file__).parents[1]
+    """Return what changes with the code of the harness, and of the backends that come with it."""
+    return _digits([Path(__file__).parents[1], *folders()])
+
+
+def _digits(places: Iterable[Path]) -> str:
+    """Return twelve digits that change with the code in these folders, and with these files."""
     found = sha256()
-    for path in sorted(home.rglob("*.py")):
-        found.update(f"{path.relative_to(home)}\n".encode() + path.read_bytes())
+    for place in places:
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if path == place or path.suffix in CODE:
+                found.update(f"{path.relative_to(place)}\n".encode() + path.read_bytes())
     return found.hexdigest()[:12]

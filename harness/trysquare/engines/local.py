@@ -12,6 +12,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from trysquare.engines.engine import Ended, Event, Hire, Lost, Outfit, Runner
+from trysquare.errors import Unfit
 from trysquare.workers.lifeline import end_with_parent
 
 
@@ -80,8 +81,11 @@ def _event(ticket: int, future: Future[Any]) -> Event:
         return Ended(ticket, future.result())
     except BrokenProcessPool:
         return Lost(ticket, "a process of this machine that did jobs has died")
+    except Unfit as error:
+        return Lost(ticket, str(error))
 
 
+_OUTFITS: list[Outfit] = []
 _STARTED: list[Runner] = []
 
 
@@ -89,9 +93,15 @@ def _begin(outfit: Outfit) -> None:
     """Make this process a runner, which ends when the one that started it is gone."""
     end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it decides when to stop
+    _OUTFITS.append(outfit)
     _STARTED.append(outfit.runner())
 
 
 def _work(job: Any) -> Any:
     """Do a job in this process."""
-    return _STARTED[0].run(job)
+    try:
+        return _STARTED[0].run(job)
+    except Unfit:  # the next job has workers of its own
+        _STARTED.pop().close()
+        _STARTED.append(_OUTFITS[0].runner())
+        raise

@@ -10,10 +10,10 @@ from time import monotonic
 
 import numpy as np
 
-from trysquare.backend import Refusal, Target
+from trysquare.backend import Kind, Refusal, Target
 from trysquare.command import selection
 from trysquare.dtypes import Format
-from trysquare.engines import local
+from trysquare.engines import likeness, local
 from trysquare.engines.dispatch import Dispatch
 from trysquare.engines.engine import Engine, Hire
 from trysquare.engines.likeness import Sheet
@@ -29,7 +29,7 @@ from trysquare.sweep.chart import BLOCK
 from trysquare.sweep.conclusion import Found
 from trysquare.sweep.journal import Journal
 from trysquare.sweep.pairs import Pairs
-from trysquare.sweep.runner import Crews, Done, Job, Member, parts
+from trysquare.sweep.runner import Charts, Crews, Done, Job, Member, parts
 from trysquare.sweep.segment import Part, Segment, Silence
 from trysquare.sweep.subject import Subject
 
@@ -56,14 +56,14 @@ class Range:
 
 @dataclass(frozen=True)
 class Pace:
-    """So many runners at a time, limits for a block, and where charts are kept (None: nowhere).
+    """So many runners at a time, limits for a block, and who tells where charts are kept (None).
 
     `hire` starts who has the runners; None: this machine.
     """
 
     processes: int
     limits: Limits
-    charts: Path | None
+    charts: Charts | None
     hire: Hire | None = None
 
 
@@ -171,7 +171,9 @@ class Sweeping:
         if not members:
             return nullcontext()
         hire = self.pace.hire or local.hire(self.pace.processes)
-        return hire(Crews(tuple(members.values()), self.pace.charts, self.pace.limits))
+        crew = tuple(members.values())
+        code = likeness.code({member.source for member in crew})
+        return hire(Crews(crew, self.pace.charts, self.pace.limits, code))
 
     def _swept(
         self,
@@ -224,11 +226,16 @@ class Sweeping:
     ) -> None:
         for target, one in done.found.items():
             there = found[number, target]
-            if isinstance(one, Refusal):
+            if isinstance(one, Refusal) and one.kind is Kind.UNSUPPORTED:
                 found[number, target] = one
-            elif isinstance(there, list):
-                seconds = round(done.seconds / len(done.found), 3)
-                there.append(Part(*self._key(number, target), one, seconds))
+                continue
+            if not isinstance(there, list):
+                continue
+            who = self._key(number, target)
+            if isinstance(one, Refusal):  # not written: whoever resumes asks these numbers again
+                there.append(_refused(who, done.job.start, done.job.stop, one))
+            else:
+                there.append(Part(*who, one, round(done.seconds / len(done.found), 3)))
                 journal.add(there[-1])
 
     def _key(self, number: int, target: Target) -> tuple[str, str, bool, str]:

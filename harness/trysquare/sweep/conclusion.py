@@ -38,8 +38,9 @@ def results(
     The targets are asked once more, for the worst numbers.
     """
     finder = Finder(session.pool, session.limits.seconds)
-    for (number, target), one in found.items():
+    for (number, target), parts in found.items():
         subject = subjects[number]
+        one = parts if isinstance(parts, Refusal) else united(parts)
         if isinstance(one, Refusal):
             yield finder.refused(subject, target, one)
             continue
@@ -50,9 +51,16 @@ def results(
 
 
 def united(parts: Iterable[Part]) -> Found:
-    """Return what parts say together: if one is a refusal, that."""
+    """Return what parts say together: a refusal if a target has no such function, or no answer.
+
+    One that is refused for another reason costs its own numbers, and nothing of the others.
+    """
     there = sorted(parts, key=lambda part: part.segment.start)
-    for part in there:
-        if part.refused and part.segment.silence is not None:
+    refused = [part for part in there if part.refused and part.segment.silence is not None]
+    telling = [part for part in refused if part.refused == Kind.UNSUPPORTED]
+    if not telling and len(refused) == len(there):
+        telling = refused
+    for part in telling:
+        if part.segment.silence is not None:
             return Refusal(Kind(part.refused), part.segment.silence.message)
     return there

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +13,8 @@ import numpy as np
 
 from trysquare.backend import Kind, Refusal, Target, Unavailable
 from trysquare.dtypes import FORMATS, Array
-from trysquare.engines.likeness import Sheet, require_target
-from trysquare.errors import TrysquareError, UsageError
+from trysquare.engines.likeness import Sheet, require_code, require_target
+from trysquare.errors import TrysquareError, Unfit, UsageError
 from trysquare.reader import read
 from trysquare.result import Limits
 from trysquare.spec import Spec
@@ -32,6 +32,9 @@ from trysquare.workers.stretch import VARIED, Stretch, Walked
 
 FRAME = 32
 """Blocks that a worker is sent at a time; while it answers, the ones before are compared."""
+
+Charts = Callable[[], Path]
+"""Tells where charts are kept on the machine that asks; it can be pickled."""
 
 WIDEST = 4
 """Bytes of a number of the widest format that is swept."""
@@ -85,11 +88,15 @@ class Done:
 
 @dataclass(frozen=True)
 class Crews:
-    """What makes a runner: its targets, where charts are kept (None: nowhere), and limits."""
+    """What makes a runner: its targets, what tells where charts are kept (None: nowhere), limits.
+
+    `code` is that of its backends, where it is made by another machine.
+    """
 
     members: tuple[Member, ...]
-    charts: Path | None
+    charts: Charts | None
     limits: Limits
+    code: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def needs(self) -> tuple[Target, ...]:
@@ -97,9 +104,10 @@ class Crews:
         return tuple(member.target for member in self.members)
 
     def runner(self) -> Runner:
-        """Make a runner; its workers are started when they are needed."""
+        """Make a runner, whose workers are started when needed; raises Mismatch for other code."""
+        require_code(self.code)
         keep_memory()
-        return Runner(self.members, self.charts, self.limits)
+        return Runner(self.members, self.charts and self.charts(), self.limits)
 
 
 class Runner:
@@ -112,10 +120,10 @@ class Runner:
         self._subjects: dict[tuple[Sheet, str, bool], tuple[Subject, Surveys]] = {}
 
     def run(self, job: Job) -> Done:
-        """Sweep a job; raises Mismatch where this machine cannot take part in the sweep."""
+        """Sweep a job; raises Mismatch, and Unfit, where this machine cannot do it."""
         try:
             return self._swept(job)
-        except UsageError:
+        except (UsageError, Unfit):
             raise
         except TrysquareError as error:
             refusal = Refusal(Kind.ERRORED, str(error), type(error).__name__)
@@ -130,6 +138,8 @@ class Runner:
             subject, chart, Evaluator(surveys.surveyor, chart), crews, self._limits.seconds
         )
         found = sweep.found()
+        for crew in crews.values():
+            crew.require_sound()
         return Done(job, found, time.perf_counter() - begun - sweep.waited, sweep.waited)
 
     def close(self) -> None:
@@ -162,13 +172,20 @@ class _Crew:
         self._line.start()
 
     def ready(self) -> Refusal | None:
-        """Wait for the worker; return why it cannot work. Raises Mismatch if it is another."""
+        """Wait for the worker; return why it cannot work.
+
+        Raises Mismatch if it is another than where it was looked at first, and Unfit if it does not
+        start here.
+        """
         hello = self._line.opened.result()
-        if isinstance(hello, Unavailable) and hello.broken:
-            return Refusal(Kind.CRASHED, hello.reason)
         if self.member.hello is not None:
             require_target(self.member.hello, hello)
         return Refusal(Kind.CRASHED, hello.reason) if isinstance(hello, Unavailable) else None
+
+    def require_sound(self) -> None:
+        """Raise Unfit if what was asked last found no worker; it has one where it was looked at."""
+        if self.member.hello is not None and self._line.broken:
+            raise Unfit(f"{self.member.target}: {self._line.broken}")
 
     def ask(self, spec: Spec, stretch: Stretch, deadline: float) -> Future[Walked]:
         """Have a stretch answered."""

@@ -50,7 +50,8 @@ class Line(threading.Thread):
         self._process: WorkerProcess | None = None
         self._told: dict[str, Spec] = {}
         """The specs that the process has, by path."""
-        self._broken = ""
+        self.broken = ""
+        """Why no process can be started any more."""
         self._number = 0
         self._fresh = False
         """Whether the process has been asked nothing yet."""
@@ -138,12 +139,12 @@ class Line(threading.Thread):
         """Return the process, started again if it is gone; Lost if that is impossible."""
         if self._stopping.is_set():
             raise Lost(Kind.CRASHED, "stopped")
-        if self._process is None and not self._broken:
+        if self._process is None and not self.broken:
             hello = self._hello()
             if isinstance(hello, Unavailable):
-                self._broken = f"cannot start again: {hello.reason}"
+                self.broken = f"cannot start again: {hello.reason}"
         if self._process is None:
-            raise Lost(Kind.CRASHED, self._broken)
+            raise Lost(Kind.CRASHED, self.broken)
         return self._process
 
     def _asked(self) -> WorkerProcess:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from types import TracebackType
@@ -102,6 +102,11 @@ class Pool:
     def source(self, target: Target) -> str:
         """Return the name under which the backend of a target was loaded."""
         return self._sources.get(target.backend, target.backend)
+
+    @property
+    def broken(self) -> Mapping[Target, str]:
+        """The targets that were opened and cannot be started any more, and why."""
+        return {target: line.broken for target, line in self._lines.items() if line.broken}
 
     def close(self) -> None:
         """Kill every worker; what has not been answered is cancelled."""
