@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Event as Flag
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -497,6 +498,67 @@ def test_other_code_of_a_backend_from_elsewhere_is_refused(
     module.write_text("")
     with pytest.raises(Mismatch, match=r"the code of their_own\.engine is another"):
         likeness.require_code(code)
+
+
+class FakeRay:
+    """Two machines, of which no job is ever answered but by `said`; and how each was sent out."""
+
+    def __init__(self) -> None:
+        self.names = ["sick", "well"]
+        self.said: list[Any] = []
+        self.sent: list[dict[str, str]] = []
+
+    def put(self, what: bytes) -> bytes:
+        return what
+
+    def nodes(self) -> list[dict[str, Any]]:
+        known = {"Alive": True, "Resources": {"CPU": 1.0}}
+        return [{**known, "NodeManagerHostname": one, "NodeID": one * 2} for one in self.names]
+
+    def remote(self, **_: Any) -> Callable[[Any], SimpleNamespace]:
+        return lambda _: SimpleNamespace(options=self._options, remote=lambda: iter(self.said))
+
+    def _options(self, label_selector: dict[str, str]) -> SimpleNamespace:
+        def remote(*_: Any) -> Iterator[Any]:
+            self.sent.append(label_selector)
+            return iter(self.said)
+
+        return SimpleNamespace(remote=remote)
+
+    def wait(self, streams: list[Any], **_: Any) -> tuple[list[Any], list[Any]]:
+        return (streams, []) if self.said else ([], streams)
+
+    def get(self, what: Any) -> Any:
+        return what
+
+    def cancel(self, *_: Any, **__: Any) -> None:
+        """Nothing is ever at work."""
+
+
+def test_a_machine_that_is_unfit_gets_no_more_jobs_while_there_are_others() -> None:
+    ray = FakeRay()
+    ray.said = [(station.UNFIT, pickle.dumps(("sick", "a:cpu: does not start")))]
+    engine = cluster.Cluster(ray, Doubling(), 1.0, lambda _: None)
+    assert engine.room == 4
+    engine.submit(1, "job")
+    assert engine.events(0.1) == [Lost(1, "sick: a:cpu: does not start")]
+    engine.submit(2, "job")
+    assert engine.room == 2
+    ray.names = ["sick"]
+    engine._looked = -math.inf
+    ray.said = []
+    engine.events(0.1)
+    engine.submit(3, "job")
+    assert ray.sent == [{}, {cluster.NODE: "!in(sicksick)"}, {}]
+
+
+def test_a_cluster_that_takes_jobs_and_never_answers_is_told_of() -> None:
+    ray = FakeRay()
+    engine = cluster.Cluster(ray, Doubling(), 1.0, lambda _: None)
+    with pytest.raises(UsageError, match="start every node of it with RAY_AUTH_MODE=token"):
+        engine.require_answers()
+    ray.said = [station.BEGUN]
+    engine.require_answers()
 
 
 def test_a_port_that_says_nothing_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
