@@ -23,16 +23,16 @@ TEXT = """\
 # What a backend may do to a run
 
 A run goes on, whatever a backend does. A backend answers in a process of its own; a case that has
-no answer is asked once more, alone, in a fresh process, and only what fails there as well is blamed
-on it (unless nothing had been asked of a Python backend's process before: that was alone already).
-Each row is one case of one run, made by one fault; all other cases of that run, between these, and
-of another backend, have the results that they have without faults, and no process and no shared
-memory is left. `tests/test_faults.py` makes the run and compares it with this page, which `python
-docs/faults.py` writes. The faults, and the backend that has all of them, are in
-[faults.py](../miniatures/trysquare_miniatures/faults.py) and
+no answer is asked once more, alone, in a fresh process, and only what fails there as well is
+blamed on it (unless it crashed, and nothing had been asked of a Python backend's process before:
+that was alone already). Each row is one case of one run, made by one fault; all other cases of
+that run, between these, and of another backend, have the results that they have without faults,
+and no process and no shared memory is left. `tests/test_faults.py` makes the run and compares it
+with this page, which `python docs/faults.py` writes. The faults, and the backend that has all of
+them, are in [faults.py](../miniatures/trysquare_miniatures/faults.py) and
 [fragile.py](../miniatures/trysquare_miniatures/fragile.py); [a program](../tests/program.py) that
-speaks [the protocol](protocol.md) and knows nothing else of Trysquare has them as well. What a call
-has changed, its inputs or the arithmetic of its thread, a program tells itself.
+speaks [the protocol](protocol.md) and knows nothing else of Trysquare has them as well. What a
+call has changed, its inputs or the arithmetic of its thread, a program tells itself.
 
 {table}
 A leak comes to light in a later case, which is innocent, and has its answer from a fresh process.

@@ -935,7 +935,10 @@ def test_no_setting_of_a_framework_passes_eager_results_off_as_a_mode(
     [
         ("tensorflow:cpu:function", "tf.function(tf.nn.elu)(features=x)"),
         ("tensorflow:cpu:xla", "tf.function(tf.nn.elu, jit_compile=True)(features=x)"),
-        ("torch:cpu:compile", "torch.compile(torch.nn.functional.elu, fullgraph=True)(input=x)"),
+        (
+            "torch:cpu:compile",
+            "(torch.compile(torch.nn.functional.elu, fullgraph=True, dynamic=True))(input=x)",
+        ),
     ],
 )
 def test_a_mode_is_what_a_reproduction_calls(target: str, code: str) -> None:

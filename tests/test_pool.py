@@ -178,8 +178,20 @@ def test_every_crash_is_blamed_on_its_own_case(pool: Pool, spec: Spec) -> None:
     assert [isinstance(reply, Refusal) for reply in replies] == [True, False, True, False]
 
 
+@pytest.mark.parametrize(
+    ("name", "deadline", "starts"),
+    [
+        ("leaves", PATIENCE, 5),  # the second thirteen, and the third, came first
+        ("hangs", 1.0, 7),  # the machine may have been busy: each is asked once more
+    ],
+)
 def test_who_dies_as_the_first_of_a_fresh_process_is_not_asked_again(
-    pool: Pool, spec: Spec, monkeypatch: pytest.MonkeyPatch
+    pool: Pool,
+    spec: Spec,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    deadline: float,
+    starts: int,
 ) -> None:
     started: list[Launch] = []
 
@@ -189,9 +201,10 @@ def test_who_dies_as_the_first_of_a_fresh_process_is_not_asked_again(
             super().__init__(launch, memory, area)
 
     monkeypatch.setattr(line, "WorkerProcess", Counted)
-    replies = ask(pool, "leaves", spec, call(1), call(13), call(13), call(13), call(2))
+    calls = [call(number) for number in (1, 13, 13, 13, 2)]
+    replies = ask(pool, name, spec, *calls, deadline=deadline)
     assert [isinstance(reply, Refusal) for reply in replies] == [False, True, True, True, False]
-    assert len(started) == 5  # the second thirteen, and the third, came first
+    assert len(started) == starts
 
 
 def test_an_exception_without_words_is_raised_all_the_same(pool: Pool, spec: Spec) -> None:

@@ -49,16 +49,28 @@ torch.backends.cuda.matmul.allow_tf32 = False
 torch.backends.cudnn.allow_tf32 = False
 
 
-# A program for each shape; the fallback to eager mode after a few would be measured as compiled.
+# Many programs; the fallback to eager mode after a few would be measured as compiled.
 torch._dynamo.config.recompile_limit = 10_000  # noqa: SLF001 - its only name
 torch._dynamo.config.accumulated_recompile_limit = 1_000_000  # noqa: SLF001
 torch._dynamo.config.suppress_errors = False  # noqa: SLF001 - nor one after an error
 
+# Unasked, torch compiles a first call for itself and a second one for all others, so that the bits
+# would depend on what else was measured, and a script by itself would not show them. Shapes are
+# never taken for constants, therefore, and numbers always: one that changes between calls goes
+# stale in torch's cache (https://github.com/pytorch/pytorch/issues/197889).
+COMPILING = (
+    "torch._dynamo.config.patch(specialize_float=True, specialize_int=True)"
+    "(torch.compile({0}, fullgraph=True, dynamic=True))"
+)
+
 
 @cache
 def compiled(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Return a function as one program, whatever its shapes."""
-    program: Callable[..., Tensor] = torch.compile(function, fullgraph=True)
+    """Return a function as one program for each setting, whatever its shapes."""
+    constants = torch._dynamo.config.patch(specialize_float=True, specialize_int=True)  # noqa: SLF001
+    program: Callable[..., Tensor] = constants(
+        torch.compile(function, fullgraph=True, dynamic=True)
+    )
     return program
 
 
@@ -471,7 +483,7 @@ class Torch(Framework):
         own = binding.code or binding.name
         match self.target.mode:
             case "compile":
-                code, function = f"torch.compile({own}, fullgraph=True)", compiled(binding.call)
+                code, function = COMPILING.format(own), compiled(binding.call)
             case "vmap":
                 code, function = MAPPING.format(own), mapped(binding.call)
             case _:

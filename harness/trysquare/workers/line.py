@@ -180,8 +180,9 @@ class Line(threading.Thread):
                 self._discard()
                 if self._stopping.is_set():
                     raise
-                if fresh and len(replies) == answered and self._guest is None:
-                    replies.append(Refusal(lost.kind, lost.message))  # it was the first, so alone
+                first = fresh and len(replies) == answered and self._guest is None
+                if first and not _from_outside(lost):  # it was alone
+                    replies.append(Refusal(lost.kind, lost.message))
                 elif len(replies) - answered < len(frame):
                     replies.append(self._confirm(spec, calls[len(replies)], deadline, lost))
         return replies
@@ -304,6 +305,12 @@ class Line(threading.Thread):
             self._discard()
             return ""
         return str(message.body.get("text", ""))
+
+
+def _from_outside(lost: Lost) -> bool:
+    """Whether the machine, or others on it, may be to blame: too slow, or out of memory."""
+    signs = ("killed by SIGKILL", "out of memory")
+    return lost.kind is Kind.TIMED_OUT or any(sign in lost.message for sign in signs)
 
 
 def _frame_length(calls: Sequence[Call]) -> int:
