@@ -34,6 +34,7 @@ from trysquare.engines.likeness import Sheet
 from trysquare.engines.places import places
 from trysquare.errands import Brought, Errand
 from trysquare.errors import LostError, Mismatch, UsageError
+from trysquare.planning import corpus
 from trysquare.planning.plan import Group
 from trysquare.result import USUAL, Check, Limits, Run
 from trysquare.results_file import line
@@ -420,6 +421,12 @@ def test_a_spec_is_found_below_the_folder_of_another_machine_if_it_is_the_same(
     there.parent.mkdir(parents=True)
     there.write_bytes(path.read_bytes())
     assert sheet.find() == there.resolve()
+    corpus.beside(there).parent.mkdir()
+    corpus.beside(there).write_text("corpus: 1\n")
+    with pytest.raises(Mismatch, match="the corpus beside it, is not the same file"):
+        sheet.find()
+    assert Sheet.of(there).find() == there.resolve()
+    corpus.beside(there).unlink()
     there.write_bytes(path.read_bytes() + b"\n")
     with pytest.raises(Mismatch, match="is not the same file"):
         sheet.find()

@@ -18,8 +18,9 @@ from trysquare import recorder
 from trysquare.backend import Spelling, Target, Unavailable
 from trysquare.describe import FAR, describe
 from trysquare.machine import environment
+from trysquare.planning import corpus
 from trysquare.reader import read_all, specs_folder
-from trysquare.recorder import Recorder, near, revision
+from trysquare.recorder import Recorder, edition, near, revision
 from trysquare.result import USUAL, Header, Outcome, Stale
 from trysquare.results_file import read
 from trysquare.run import Session
@@ -136,6 +137,18 @@ def test_the_revision_changes_with_the_content_of_a_spec(tmp_path: Path) -> None
     assert before == revision([SPECS["elu"]])
     path.write_bytes(path.read_bytes() + b"\n")
     assert revision(read_all([path])) != before
+
+
+def test_the_edition_changes_with_the_corpus_of_a_spec_whose_revision_does_not(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "elu.yaml"
+    path.write_bytes(SPECS["elu"].place.path.read_bytes())
+    specs = read_all([path])
+    assert edition(specs) == revision(specs)
+    corpus.place(specs[0]).parent.mkdir()
+    corpus.place(specs[0]).write_text("corpus: 1\n")
+    assert edition(specs) != revision(specs) == revision([SPECS["elu"]])
 
 
 def test_places_are_told_from_the_nearest_folder(

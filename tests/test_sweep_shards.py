@@ -116,6 +116,39 @@ def test_a_part_of_which_lines_were_lost_is_missing(parts: Mapping[str, Run], lo
     assert merged.run.footer is None
 
 
+@pytest.fixture(scope="module")
+def three(parts: Mapping[str, Run]) -> Mapping[str, Run]:
+    """A sweep of three jobs in three parts, one each, whose answers are made up."""
+    part = parts["1"].parts[0]
+    files = {
+        f"{number}": replace(
+            other(parts["1"], shard=f"{number}/3"),
+            parts=(replace(part, segment=replace(part.segment, start=start, stop=start + BLOCK)),),
+        )
+        for number, start in enumerate(range(0, 3 * BLOCK, BLOCK), 1)
+    }
+    plan = f"sha256 {digits(shares.held(files.values()))}"
+    return {name: other(run, plan=plan) for name, run in files.items()}
+
+
+@pytest.mark.parametrize("lost", ["1", "2", "3"])
+def test_whichever_part_is_missing_it_is_told_and_no_other_is_accused(
+    three: Mapping[str, Run], lost: str
+) -> None:
+    assert merge(three).missing == ()
+    merged = merge({name: run for name, run in three.items() if name != lost})
+    assert merged.missing[0].startswith(f"missing: {lost}/3 of the run on {LIAR}")
+    assert merged.run.footer is None
+    # what was joined may be joined with the rest
+    assert merge({"joined": merged.run, lost: three[lost]}).missing == ()
+
+
+def test_a_gap_between_parts_that_were_joined_is_missing(three: Mapping[str, Run]) -> None:
+    joined = {name: other(run, shard="") for name, run in three.items() if name != "2"}
+    (told,) = merge(joined).missing
+    assert f"positions {BLOCK} to {2 * BLOCK}" in told
+
+
 def test_a_part_that_did_not_end_but_has_all_its_answers_is_whole(
     parts: Mapping[str, Run],
 ) -> None:

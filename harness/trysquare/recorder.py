@@ -18,6 +18,7 @@ from trysquare import __version__
 from trysquare.backend import Target, Unavailable
 from trysquare.describe import describe
 from trysquare.machine import environment
+from trysquare.planning import corpus
 from trysquare.planning.shards import Shard
 from trysquare.reader import specs_folder
 from trysquare.result import (
@@ -125,7 +126,7 @@ def header(
     return Header(
         trysquare=__version__,
         seed=seed,
-        specs=f"{len(specs)} {'spec' if len(specs) == 1 else 'specs'}, sha256 {revision(specs)}",
+        specs=f"{len(specs)} {'spec' if len(specs) == 1 else 'specs'}, sha256 {edition(specs)}",
         started=_now(),
         targets=targets(session, named),
         environment={**environment(), **session.limits.facts},
@@ -166,8 +167,20 @@ def footer(results: Iterable[Result], stale: Sequence[Stale], seconds: float) ->
 
 def revision(specs: Iterable[Spec]) -> str:
     """Return twelve digits that change with the content of any of the spec files."""
-    digests = (sha256(spec.place.path.read_bytes()).hexdigest() for spec in specs)
-    return digits("\n".join(sorted(digests)))
+    return _content(spec.place.path for spec in specs)
+
+
+def edition(specs: Sequence[Spec]) -> str:
+    """Return such digits that change with the corpora beside the specs as well.
+
+    They are of all cases of a run, whereas a spec is the same whatever is known of its function.
+    """
+    corpora = (path for path in map(corpus.place, specs) if path.is_file())
+    return _content([*(spec.place.path for spec in specs), *corpora])
+
+
+def _content(paths: Iterable[Path]) -> str:
+    return digits("\n".join(sorted(sha256(path.read_bytes()).hexdigest() for path in paths)))
 
 
 def digits(text: str) -> str:

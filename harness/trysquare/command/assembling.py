@@ -14,7 +14,7 @@ from trysquare.dtypes import FORMATS
 from trysquare.errors import UsageError
 from trysquare.ledger import unjudged
 from trysquare.loading import available, called
-from trysquare.recorder import Recorder, revision, targets
+from trysquare.recorder import Recorder, edition, targets
 from trysquare.result import SEED, Result, Run
 from trysquare.run import Session
 from trysquare.spec import Spec
@@ -53,7 +53,7 @@ def _asked(run: Run) -> frozenset[str]:
 def _specs(run: Run) -> tuple[Spec, ...]:
     """Return the specs of a sweep, which have to be those that are installed."""
     specs = tuple(selection.shipped(record.function) for record in run.functions)
-    if not run.header.specs.endswith(revision(specs)):
+    if not run.header.specs.endswith(edition(specs)):
         raise UsageError("the specs that are installed here are not those of the sweep")
     return specs
 

@@ -120,11 +120,12 @@ def _unended(runs: Mapping[str, Run]) -> Iterator[str]:
 def _missing_parts(runs: Mapping[str, Run]) -> Iterator[str]:
     """Yield what lacks for a whole sweep; which files have what is no matter if nothing does."""
     plan = f"sha256 {digits(shares.held(runs.values()))}"
-    if all(run.header.plan == plan for run in runs.values()):
+    where = shares.gap(runs)
+    # the digits are of where numbers begin and end: they do not tell of what lacks in between
+    if not where and all(run.header.plan == plan for run in runs.values()):
         return
     yield from _missing_shards({name: run.header for name, run in runs.items()})
     yield from _unended({name: run for name, run in runs.items() if run.header.shard})
-    where = shares.gap(runs)
     yield f"missing: parts of the sweep{f', the first of them {where}' if where else ''}"
 
 

@@ -14,6 +14,7 @@ from trysquare.backend import Unavailable
 from trysquare.errors import Mismatch, Unfit
 from trysquare.loading import folders, home
 from trysquare.machine import environment
+from trysquare.planning import corpus
 from trysquare.shelf import specs_folder
 from trysquare.workers.protocol import Hello
 
@@ -23,7 +24,10 @@ CODE = {".py", ".json"}
 
 @dataclass(frozen=True)
 class Sheet:
-    """A spec file: below the folder of the specs if it is `shelved`, and what is in it."""
+    """A spec file: below the folder of the specs if it is `shelved`, and what is in it.
+
+    Of a corpus beside it, that too: `run` asks its cases.
+    """
 
     path: Path
     shelved: bool
@@ -34,15 +38,15 @@ class Sheet:
         """Return the sheet of a file that is here."""
         folder, whole = specs_folder().resolve(), path.resolve()
         shelved = whole.is_relative_to(folder)
-        return cls(whole.relative_to(folder) if shelved else whole, shelved, _digest(whole))
+        return cls(whole.relative_to(folder) if shelved else whole, shelved, _content(whole))
 
     def find(self) -> Path:
         """Return where the file is here; raises Mismatch if it is not, or if it is another."""
         path = specs_folder().resolve() / self.path if self.shelved else self.path
         if not path.is_file():
             raise Mismatch(f"there is no {path}")
-        if _digest(path) != self.digest:
-            raise Mismatch(f"{path} is not the same file")
+        if _content(path) != self.digest:
+            raise Mismatch(f"{path}, or the corpus beside it, is not the same file")
         return path
 
 
@@ -94,6 +98,11 @@ def require_code(sent: Mapping[str, str]) -> None:
     for backend, digits in sent.items():
         if here.get(backend) != digits:
             raise Mismatch(f"the code of {backend} is another there than here")
+
+
+def _content(path: Path) -> str:
+    files = (path, corpus.beside(path))
+    return " ".join(_digest(file) for file in files if file.is_file())
 
 
 def _digest(path: Path) -> str:

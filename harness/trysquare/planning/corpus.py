@@ -119,7 +119,12 @@ class Point:
 
 def place(spec: Spec) -> Path:
     """Return where the corpus of a function is, if there is one."""
-    return spec.place.path.parent / FOLDER / f"{spec.function}.yaml"
+    return beside(spec.place.path)
+
+
+def beside(path: Path) -> Path:
+    """Return where the corpus of a spec file is, which has the name of its function."""
+    return path.parent / FOLDER / f"{path.stem}.yaml"
 
 
 def points(spec: Spec) -> tuple[Point, ...]:
