@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -114,10 +115,12 @@ class Cluster:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    folder = tmp_path_factory.mktemp("c")
-    with nothing_left() as environment:
-        cluster = Cluster(folder, environment)
+def cluster() -> Iterator[Cluster]:
+    # Ray's sockets lie in this folder, and a socket's path has at most 107 bytes: pytest's own
+    # folders become too long with the 100th run on a machine.
+    short = TemporaryDirectory(prefix="r", ignore_cleanup_errors=True)
+    with short as folder, nothing_left() as environment:
+        cluster = Cluster(Path(folder), environment)
         try:
             cluster.start()
             yield cluster
