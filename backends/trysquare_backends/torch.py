@@ -41,6 +41,7 @@ COMPILERS = ("g++", "clang++", "cl")
 NO_KERNEL = re.compile(
     r"not implemented for '\w+'|derivative for .+ is not implemented"
     r"|vmap: we do not yet support aten::"
+    r"|raised exception Unsupported\("  # what a binding raises while it is compiled
 )
 
 # One thread, because the number of threads changes sums; full precision on every device.
@@ -555,7 +556,7 @@ class Torch(Framework):
         return settings
 
     def lacks(self, error: Exception) -> bool:
-        """Whether torch says that there is no kernel for a dtype, or no rule that maps one."""
+        """Whether torch, or a binding while compiled, says that there is no kernel, or no rule."""
         if isinstance(error, NotImplementedError):
             return True
         return isinstance(error, RuntimeError) and bool(NO_KERNEL.search(str(error)))
