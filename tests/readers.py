@@ -10,6 +10,7 @@ import io
 import json
 import os
 import signal
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -411,8 +412,9 @@ def _understood(message: Message) -> None:
     for name in ("run", "result", "program hello", "cannot", "done"):
         assert len([*mistakes(header, name)]) < 100
     toy = declaration.Declaration("toy", ("toy",), Path())
+    calls = body["calls"] if isinstance(body.get("calls"), list) else []
     readers: tuple[Callable[[], object], ...] = (
-        lambda: [unpack_call(call, arrays) for call in body.get("calls", ()) or ()],
+        lambda: [unpack_call(call, arrays) for call in calls],
         lambda: unpack_reply(body.get("reply"), arrays),  # type: ignore[arg-type]
         lambda: unpack_hello(body),
         lambda: introduced(toy, Target("toy", "", ""), body),
@@ -472,6 +474,7 @@ LIARS: dict[str, Callable[[Path], None]] = {
     "dies": lambda _: os._exit(0),
     "writes elsewhere": _elsewhere,
     "reads elsewhere": _stranger,
+    "warns": lambda _: warnings.warn("harm", stacklevel=2),
 }
 
 
