@@ -58,6 +58,17 @@ def test_a_script_confirms_only_what_was_recorded(result: Result, evidence: Evid
     assert shown(result) == [evidence]
 
 
+def test_a_script_that_python_warns_of_is_read_in_silence(recwarn: pytest.WarningsRecorder) -> None:
+    odd = f"late = 1if '\\d' else 2\nimport json\n{TWO}"
+    assert shown(found(odd)) == [Evidence.CONFIRMED]
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("deep", ["(" * 300, "-" * 5_000 + "1"])
+def test_a_script_that_python_cannot_read_is_run_all_the_same(deep: str) -> None:
+    assert shown(found(f"{deep}\nimport json\n")) == [Evidence.UNKNOWN]
+
+
 def test_no_script_sees_what_another_did() -> None:
     spoils = "import json, os\njson.dumps = None\nos.environ['SPOILT'] = '1'\n" + TWO
     asks = "import json, os\nassert json.dumps and 'SPOILT' not in os.environ\n" + TWO
