@@ -35,7 +35,7 @@ LAYERS = (
     "cli.looking cli.measuring pytest_plugin",
     (
         "cli.tabling command.assembling command.campaign command.catalogue command.hunting "
-        "command.rates command.sweeping pytest_results"
+        "command.rates command.staleness command.sweeping pytest_results"
     ),
     (
         "cli.baselining command.doctor command.merging command.table errands pytest_items "
