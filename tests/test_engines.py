@@ -36,7 +36,8 @@ from trysquare.errands import Brought, Errand
 from trysquare.errors import LostError, Mismatch, UsageError
 from trysquare.planning import corpus
 from trysquare.planning.plan import Group
-from trysquare.result import USUAL, Check, Limits, Run
+from trysquare.record import Run
+from trysquare.result import USUAL, Check, Limits
 from trysquare.results_file import line
 from trysquare.sweep.conclusion import united
 from trysquare.sweep.runner import Crews, Done, Job, Member
