@@ -38,8 +38,9 @@ from trysquare.packs import arrays, manifest
 from trysquare.planning import corpus
 from trysquare.ratchet import Ratchet
 from trysquare.reader import is_spec, read, specs_folder
+from trysquare.record import FORMAT, Footer, FunctionRecord, Header, Run
 from trysquare.record_form import _is_record, _members
-from trysquare.result import FORMAT, Footer, FunctionRecord, Header, Result, Run
+from trysquare.result import Result
 from trysquare.sweep.segment import Part
 from trysquare.workers import declaration, frames
 from trysquare.workers.frames import Message, Type

@@ -13,7 +13,8 @@ from trysquare import results_file
 from trysquare.cli.reviewing import repro
 from trysquare.command.confirming import confirm
 from trysquare.command.rerun import Evidence
-from trysquare.result import Number, Record, Result, Symptom
+from trysquare.record import Record
+from trysquare.result import Number, Result, Symptom
 
 TWO = 'got = 2.0\nprint("got ", got, got.hex())\nassert got == 1\n'
 HERE = 'print("here     ", 2.0, (2.0).hex())\nassert False\n'

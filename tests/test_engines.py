@@ -36,7 +36,8 @@ from trysquare.errands import Brought, Errand, Messenger, asked
 from trysquare.errors import LostError, Mismatch, Unfit, UsageError
 from trysquare.planning import corpus
 from trysquare.planning.plan import Group
-from trysquare.result import USUAL, Check, Limits, Outcome, Run
+from trysquare.record import Run
+from trysquare.result import USUAL, Check, Limits, Outcome
 from trysquare.results_file import line
 from trysquare.run import Session
 from trysquare.sweep.conclusion import united

@@ -20,7 +20,8 @@ from trysquare.errors import UsageError
 from trysquare.planning.forecast import NEAR, Forecast, Unit
 from trysquare.planning.plan import Group
 from trysquare.planning.shards import Shard
-from trysquare.result import Check, Costs, Limits, Result, Run
+from trysquare.record import Costs, Run
+from trysquare.result import Check, Limits, Result
 from trysquare.results_file import line
 from trysquare.sweep.campaign import Pace, Sweeping
 from trysquare.sweep.pairs import Pairs

@@ -13,14 +13,15 @@ import fake_run
 from trysquare.__main__ import main
 from trysquare.backend import Target
 from trysquare.cli.options import Code
-from trysquare.command import staleness
+from trysquare.command import selection, staleness
 from trysquare.command.merging import Merged, merge
 from trysquare.divergences import Entry, read
 from trysquare.ledger import Ledger
 from trysquare.planning.plan import groups
 from trysquare.planning.shards import Shard
+from trysquare.record import Footer, Run, Stale, TargetRecord
 from trysquare.recorder import digits, edition, near
-from trysquare.result import Check, Footer, Result, Run, Stale, TargetRecord
+from trysquare.result import Check, Result
 from trysquare.results_file import ResultsWriter
 from trysquare.workers.protocol import Hello
 from workshop import SPECS
@@ -52,7 +53,7 @@ def entries(tmp_path_factory: pytest.TempPathFactory) -> tuple[Entry, ...]:
 @pytest.fixture(autouse=True)
 def _known(monkeypatch: pytest.MonkeyPatch, entries: tuple[Entry, ...]) -> None:
     monkeypatch.setattr(staleness, "known", lambda name: entries if name == "torch" else ())
-    monkeypatch.setattr(staleness.selection, "specs", lambda _: tuple(SPECS.values()))
+    monkeypatch.setattr(selection, "specs", lambda _: tuple(SPECS.values()))
 
 
 def found(function: str, dtype: str = "float32", *, diverges: bool = False) -> Result:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trysquare.command.rates import Measured
     from trysquare.planning.forecast import Forecast
     from trysquare.planning.shards import Shard
-    from trysquare.result import Run
+    from trysquare.record import Run
 
 GROUPS = 60
 """Groups of a sample, about: a minute's work or less."""

@@ -25,8 +25,9 @@ from trysquare.ledger import Ledger
 from trysquare.planning import corpus
 from trysquare.planning.plan import Group, groups
 from trysquare.planning.shards import Shard
+from trysquare.record import Run
 from trysquare.recorder import Recorder
-from trysquare.result import Check, Limits, Result, Run
+from trysquare.result import Check, Limits, Result
 from trysquare.results_file import read
 from trysquare.run import Session
 from trysquare.spec import Spec

@@ -13,8 +13,9 @@ from itertools import chain
 from trysquare.dtypes import FORMATS
 from trysquare.errors import UsageError
 from trysquare.planning.shards import Shard
+from trysquare.record import Costs, Footer, FunctionRecord, Header, Run, TargetRecord
 from trysquare.recorder import digits
-from trysquare.result import Check, Costs, Footer, FunctionRecord, Header, Result, Run, TargetRecord
+from trysquare.result import Check, Result
 from trysquare.sweep import shares
 
 MOST_TOLD = 10

@@ -17,7 +17,8 @@ from trysquare.errors import UsageError
 from trysquare.planning.forecast import Forecast, Unit
 from trysquare.planning.plan import Group
 from trysquare.planning.shards import kind_of
-from trysquare.result import Check, Costs, Outcome, Result, Run
+from trysquare.record import Costs, Run
+from trysquare.result import Check, Outcome, Result
 from trysquare.sweep.campaign import Sweeping, by_name
 from trysquare.sweep.pairs import Pairs
 

@@ -16,8 +16,9 @@ from trysquare.divergences import known
 from trysquare.ledger import Ledger, unjudged
 from trysquare.loading import available, called
 from trysquare.planning.plan import groups
+from trysquare.record import Run, Stale
 from trysquare.recorder import digits, edition, near
-from trysquare.result import SEED, Result, Run, Stale
+from trysquare.result import SEED, Result
 from trysquare.workers.protocol import Hello
 
 
