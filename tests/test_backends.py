@@ -26,6 +26,7 @@ from trysquare.workers.pool import Pool
 from trysquare.workers.probes import cpu_capability, cpu_vendor
 from trysquare.workers.protocol import Hello
 from trysquare.workers.reproduction import Claim
+from workshop import LONG
 
 SPECS = Path(__file__).parents[1] / "specs"
 PATIENCE = 120.0
@@ -948,3 +949,15 @@ def test_a_mode_is_what_a_reproduction_calls(target: str, code: str) -> None:
         spec = read(SPECS / "activations" / "elu.yaml")
         claim = Claim(None)
         assert code in session.pool.reproduce(wanted, spec, call, claim, PATIENCE).result()
+
+
+@pytest.mark.skipif(not LONG, reason="only `make long` compiles")
+def test_what_a_binding_raises_while_it_is_compiled_is_unsupported() -> None:
+    target = selection.target("torch:cpu:compile")
+    with Session([target.backend], 0, wanted=[target]) as session:
+        if isinstance(session.pool.open(target).result(PATIENCE), Unavailable):
+            pytest.skip("no compiler")
+        call = Call("glu", arrays({"a": 1.0, "b": 1.0}), {})
+        (reply,) = session.pool.ask(target, spec_of("glu"), [call], PATIENCE).result(PATIENCE)
+    assert isinstance(reply, Refusal)
+    assert reply.kind is Kind.UNSUPPORTED
