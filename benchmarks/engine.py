@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from threading import Event, Thread
 
 from parts.costs import Cost, cost
@@ -54,13 +55,18 @@ def main() -> None:
             tell("a cluster with nothing to do", measured(IDLE, environment))
             tell("this machine, cold charts", measured(words, environment))
             beside = [*words, "--engine=ray", f"--address={address}"]
+            added = []
             for _ in range(chosen.rounds):
                 alone = measured(words, environment)
                 tell("this machine", alone)
                 ray = measured(beside, environment)
                 tell("a cluster of this machine", ray)
-                wall, cpu = ray.wall / alone.wall - 1, ray.cpu / alone.cpu - 1
-                print(f"    Ray adds {wall:+.1%} by the clock and {cpu:+.1%} of all cores")
+                added.append((ray.wall / alone.wall - 1, ray.cpu / alone.cpu - 1))
+                print(
+                    "    Ray adds {:+.1%} by the clock and {:+.1%} of all cores".format(*added[-1])
+                )
+            wall, cpu = map(median, zip(*added, strict=True))
+            print(f"the median pair: {wall:+.1%} by the clock and {cpu:+.1%} of all cores")
     print(f"load {os.getloadavg()[0]:.1f}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zipfile
 from pathlib import Path
 
 import flint
@@ -202,6 +203,32 @@ def test_pickles_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     np.savez(file, x=np.array([print], object), expected=np.array([1.0]))
     assert main(["audit", "--goldens", str(file), "--function", "sigmoid"]) == 2
     assert "not an npz file that can be read" in capsys.readouterr().err
+
+
+def npz(file: Path, shape: str) -> None:
+    """Write two numbers whose header says that they have some shape."""
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    array = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(8)
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in ("x", "expected"):
+            archive.writestr(f"{name}.npy", array)
+
+
+def test_a_shape_that_no_array_can_have_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    npz(tmp_path / "set.npz", "(99999999999999999999,)")
+    assert main(["audit", "--goldens", str(tmp_path / "set.npz"), "--function", "sigmoid"]) == 2
+    assert "not an npz file that can be read" in capsys.readouterr().err
+
+
+def test_a_file_of_python_2_is_read_in_silence(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    npz(tmp_path / "set.npz", "(2L,)")
+    (golden,) = read_golden(tmp_path / "set.npz", SPECS["sigmoid"], {}, None)
+    assert golden.inputs["x"].shape == (2,)
+    assert not recwarn.list
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and no more", b"\x00" * 100])

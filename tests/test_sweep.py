@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -245,10 +247,21 @@ def test_a_chart_is_read_back_and_a_damaged_one_is_made_again(tmp_path: Path) ->
     (file,) = tmp_path.rglob("*.npz")
     assert equal(Surveys(subject, tmp_path).chart(HALF, HALF + BLOCK), first)
     whole = file.read_bytes()
-    for damage in (b"", whole[: len(whole) // 2], b"PK" + bytes(100)):
+    unending = b"\x93NUMPY\x01\x00\x0b\x00{'descr': [\n"
+    damages = (b"", whole[: len(whole) // 2], b"PK" + bytes(100))
+    for damage in (*damages, exchanged(whole, b"nothing"), exchanged(whole, unending)):
         file.write_bytes(damage)
         assert equal(Surveys(subject, tmp_path).chart(HALF, HALF + BLOCK), first)
         assert file.read_bytes() == whole or equal_file(file, first)
+
+
+def exchanged(whole: bytes, pieces: bytes) -> bytes:
+    """A file with other pieces, of which nothing tells that they are not those of a chart."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(whole)) as old, zipfile.ZipFile(stream, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, pieces if name == "pieces.npy" else old.read(name))
+    return stream.getvalue()
 
 
 def equal(one: Chart, other: Chart) -> bool:

@@ -227,14 +227,20 @@ def test_another_shape_or_type_is_told(
         (lambda _: b"\x93NUMPY\x01\x00\xff\xff{", "not an .npy file"),
         (lambda _: b"\x93NUMPY\x01\x00\x10\x27" + b"-" * 9999 + b"1", "not an .npy file"),
         (lambda _: b"nonsense" * 100, "not an .npy file"),
+        (lambda data: data.replace(b",), }   ", b"L, 1), }", 1), f"has the shape [{COUNT}, 1]"),
     ],
 )
 def test_a_damaged_file_is_told(
-    pack: Path, outputs: Path, spoil: Callable[[bytes], bytes], message: str
+    pack: Path,
+    outputs: Path,
+    spoil: Callable[[bytes], bytes],
+    message: str,
+    recwarn: pytest.WarningsRecorder,
 ) -> None:
     path = outputs / f"{CASE}.npy"
     path.write_bytes(spoil(path.read_bytes()))
     assert message in misfits(pack, outputs)
+    assert not recwarn.list
 
 
 class Bomb:

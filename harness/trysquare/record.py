@@ -168,7 +168,7 @@ class Costs:
     `cores` is how many it could use. `start` is until the targets were there and, of a sweep, the
     workers of its runners too, so many `processes`. `described` is for what every function needs
     before it is asked: is its spec sound, what are its defaults? `finish` is for the worst numbers
-    of a sweep, after its last job.
+    of a sweep, after its last job; `evaluations` are those of each quantity of a hunt.
     """
 
     cores: int
@@ -176,6 +176,7 @@ class Costs:
     described: float
     processes: int = 0
     finish: float = 0.0
+    evaluations: int = 0
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +38,7 @@ _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _LONGEST_NUMBER = 1000
 _UNREADABLE = (
     OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, SyntaxError, TypeError,
-    TokenError, zlib.error, zipfile.BadZipFile,
+    OverflowError, TokenError, zlib.error, zipfile.BadZipFile,
 )  # fmt: skip
 """What NumPy and zipfile raise on files that are not theirs; a shape may want any memory."""
 _ENOUGH = 100
@@ -216,7 +217,8 @@ def _arrays(path: Path) -> dict[str, Array]:
         with zipfile.ZipFile(path) as archive:
             if sum(item.file_size for item in archive.infolist()) > LARGEST:
                 raise UsageError(f"{path}: unpacks to more than {LARGEST} bytes")
-        with np.load(path, allow_pickle=False) as archive:
+        with warnings.catch_warnings(), np.load(path, allow_pickle=False) as archive:
+            warnings.simplefilter("ignore")  # of files that Python 2 has written
             arrays = {name: archive[name] for name in archive.files}
     except _UNREADABLE as error:
         first = _shown(str(error).partition("\n")[0])

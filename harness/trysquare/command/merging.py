@@ -275,7 +275,10 @@ def _footer(footers: Iterable[Footer]) -> Footer:
 
 def _costs(known: Sequence[Costs], files: int) -> Costs | None:
     """Return what runs on equal machines cost, each of which had a start."""
-    if len(known) < files or len({(one.cores, one.processes) for one in known}) != 1:
+    if (
+        len(known) < files
+        or len({(one.cores, one.processes, one.evaluations) for one in known}) != 1
+    ):
         return None
     return replace(
         known[0],

@@ -6,6 +6,7 @@ Knows no format beyond NumPy's own; bfloat16 is the upper half of float32.
 from __future__ import annotations
 
 import io
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 _UNREADABLE = (
     OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, SyntaxError, TypeError,
-    TokenError, zlib.error, zipfile.BadZipFile,
+    OverflowError, TokenError, zlib.error, zipfile.BadZipFile,
 )  # fmt: skip
 """What NumPy and zipfile raise on files that are not theirs, encrypted or cut off."""
 
@@ -111,10 +112,12 @@ def _array(stream: IO[bytes], where: str, file: File) -> Array:
     """
     try:
         version = np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_2_0
         if version == (1, 0):
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-        else:
-            shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
+            read = np.lib.format.read_array_header_1_0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of files that Python 2 has written
+            shape, fortran, dtype = read(stream)
     except _UNREADABLE as error:
         first = str(error).splitlines()[0] if str(error) else "its header is damaged"
         raise UsageError(f"{where}: not an .npy file: {first}") from None

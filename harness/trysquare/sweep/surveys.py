@@ -6,7 +6,7 @@ A chart that is damaged, or that cannot be written, is made again.
 from __future__ import annotations
 
 import os
-import zipfile
+import warnings
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
@@ -119,12 +119,14 @@ def default_folder() -> Path:
 def _load(path: Path, start: int, stop: int) -> Chart | None:
     """Return the chart in a file, None if there is none that can be used."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in _ARRAYS}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        with warnings.catch_warnings(), path.open("rb") as file:
+            warnings.simplefilter("ignore")
+            with np.load(file, allow_pickle=False) as archive:
+                arrays = {name: np.asarray(archive[name]) for name in _ARRAYS}
+    except Exception:  # noqa: BLE001 - whatever NumPy raises of a file that is damaged
         return None
     pieces, points = arrays["pieces"], arrays["points"]
-    whole = pieces.dtype == PIECE and len(pieces) > 0
+    whole = pieces.dtype == PIECE and pieces.ndim == 1 and len(pieces) > 0
     whole = whole and pieces["start"][0] == start and pieces["stop"][-1] == stop
     whole = whole and bool((pieces["start"][1:] == pieces["stop"][:-1]).all())
     whole = whole and arrays["values"].shape == arrays["rounded"].shape == points.shape
