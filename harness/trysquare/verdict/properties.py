@@ -296,7 +296,7 @@ def limits(standard: Standard, *, flushes: bool) -> Array:
     allowed, value = standard.limit(flushes=flushes), standard.oracle.ieee
     known = np.isfinite(value) & allowed.straight
     known &= np.abs(value) <= standard.case.format.largest
-    return np.where(known, allowed.limit, np.inf)
+    return np.where(known, allowed.most, np.inf)
 
 
 def blur(standard: Standard) -> Array:
