@@ -16,7 +16,7 @@ from pathlib import Path
 
 from parts.costs import Cost, cost
 from trysquare import results_file
-from trysquare.result import Run
+from trysquare.record import Run
 
 
 def main() -> None:

@@ -19,20 +19,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from trysquare.result import (
-    Check,
-    Expectation,
-    Footer,
-    FunctionRecord,
-    Header,
-    Number,
-    Outcome,
-    Result,
-    Run,
-    Symptom,
-    TargetRecord,
-    Worst,
-)
+from trysquare.record import Footer, FunctionRecord, Header, Run, TargetRecord
+from trysquare.result import Check, Expectation, Number, Outcome, Result, Symptom, Worst
 from trysquare.results_file import read
 from trysquare_reports.html import render
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from trysquare.divergences import Entry, known
-from trysquare.result import Outcome, Result, Run
+from trysquare.record import Run
+from trysquare.result import Outcome, Result
 from trysquare.results_file import read
 
 PAGE = Path(__file__).with_name("cuda.md")

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from trysquare.result import Extreme, Result, Run, Sweep, TargetRecord
+from trysquare.record import Run, TargetRecord
+from trysquare.result import Extreme, Result, Sweep
 from trysquare.results_file import read
 
 PAGE = Path(__file__).with_name("sweeps.md")

@@ -9,21 +9,8 @@ from typing import Any
 
 from trysquare.formula.mathml import mathml
 from trysquare.formula.parser import parse
-from trysquare.result import (
-    Check,
-    Expectation,
-    Footer,
-    FunctionRecord,
-    Header,
-    Number,
-    Outcome,
-    Result,
-    Run,
-    Stale,
-    Symptom,
-    TargetRecord,
-    Worst,
-)
+from trysquare.record import Footer, FunctionRecord, Header, Run, Stale, TargetRecord
+from trysquare.result import Check, Expectation, Number, Outcome, Result, Symptom, Worst
 
 TARGETS = ("numpy:cpu:eager", "torch:cpu:eager", "tensorflow:cpu:eager")
 DTYPES = ("float64", "float32", "float16", "bfloat16")

@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -352,7 +353,10 @@ def harm(kind: Kind, folder: Path, data: bytes, guard: Guard) -> str:
     guard.watches = True
     signal.setitimer(signal.ITIMER_PROF, kind.seconds)
     try:
-        kind.read(folder, data)
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            kind.read(folder, data)
+        guard.told.extend(f"warned: {one.message}" for one in warned)
     except Slow:
         return f"took more than {kind.seconds:g} seconds"
     except BaseException:  # noqa: BLE001 - that is what is looked for

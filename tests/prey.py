@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -157,3 +158,18 @@ def one_pair_is_off(question: Question, output: Array) -> Array:
 def one_at_the_kink(question: Question, gradient: Array) -> Array:
     one = gradient.dtype.type(1)
     return np.where(question.first == 0, one, gradient)  # no lie: convention allows it
+
+
+@Prey
+def dies_of_zero(question: Question, output: Array) -> Array:
+    if (question.first == 0).any():
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return output
+
+
+def __getattr__(name: str) -> Prey:
+    """Load what dies of a zero, and cannot be loaded again: a file that STARTED names is there."""
+    if name != "once":
+        raise AttributeError(name)
+    Path(os.environ["STARTED"]).touch(exist_ok=False)
+    return dies_of_zero

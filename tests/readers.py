@@ -10,6 +10,7 @@ import io
 import json
 import os
 import signal
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -37,8 +38,9 @@ from trysquare.packs import arrays, manifest
 from trysquare.planning import corpus
 from trysquare.ratchet import Ratchet
 from trysquare.reader import is_spec, read, specs_folder
+from trysquare.record import FORMAT, Footer, FunctionRecord, Header, Run
 from trysquare.record_form import _is_record, _members
-from trysquare.result import FORMAT, Footer, FunctionRecord, Header, Result, Run
+from trysquare.result import Result
 from trysquare.sweep.segment import Part
 from trysquare.workers import declaration, frames
 from trysquare.workers.frames import Message, Type
@@ -411,8 +413,9 @@ def _understood(message: Message) -> None:
     for name in ("run", "result", "program hello", "cannot", "done"):
         assert len([*mistakes(header, name)]) < 100
     toy = declaration.Declaration("toy", ("toy",), Path())
+    calls = body["calls"] if isinstance(body.get("calls"), list) else []
     readers: tuple[Callable[[], object], ...] = (
-        lambda: [unpack_call(call, arrays) for call in body.get("calls", ()) or ()],
+        lambda: [unpack_call(call, arrays) for call in calls],
         lambda: unpack_reply(body.get("reply"), arrays),  # type: ignore[arg-type]
         lambda: unpack_hello(body),
         lambda: introduced(toy, Target("toy", "", ""), body),
@@ -472,6 +475,7 @@ LIARS: dict[str, Callable[[Path], None]] = {
     "dies": lambda _: os._exit(0),
     "writes elsewhere": _elsewhere,
     "reads elsewhere": _stranger,
+    "warns": lambda _: warnings.warn("harm", stacklevel=2),
 }
 
 

@@ -13,7 +13,8 @@ import fake_run
 from trysquare.__main__ import main
 from trysquare.cli.announcing import announce, unheard
 from trysquare.cli.options import Code
-from trysquare.result import Expectation, Run, TargetRecord
+from trysquare.record import Run, TargetRecord
+from trysquare.result import Expectation
 from trysquare_reports.annotations import MOST, commands
 from trysquare_reports.summary import LARGEST
 

@@ -35,7 +35,7 @@ LAYERS = (
     "cli.looking cli.measuring pytest_plugin",
     (
         "cli.tabling command.assembling command.campaign command.catalogue command.hunting "
-        "command.rates command.sweeping pytest_results"
+        "command.rates command.staleness command.sweeping pytest_results"
     ),
     (
         "cli.baselining command.doctor command.merging command.table errands pytest_items "
@@ -66,34 +66,33 @@ LAYERS = (
     (
         "audit.goldens packs.answers packs.questions planning.edges planning.invariance "
         "planning.limits planning.pairs planning.refusals specfile.case_reader "
-        "specfile.properties verdict.draws verdict.measure verdict.part workers.guest "
-        "workers.process workers.worker"
+        "specfile.properties sweep.journal verdict.draws verdict.measure verdict.part "
+        "workers.guest workers.process workers.worker"
     ),
     (
         "audit.examination audit.golden_files audit.rounding command.amending command.collecting "
-        "command.deciding describe engines.likeness hunt.start planning.inputs specfile.signature "
-        "sweep.evaluation sweep.journal verdict.standard verdict.yardsticks workers.launch "
-        "workers.program workers.remote workers.stretch"
+        "command.deciding command.versions describe engines.likeness hunt.start packs.arrays "
+        "planning.inputs specfile.signature sweep.evaluation unfinished verdict.standard "
+        "verdict.yardsticks workers.launch workers.program workers.remote workers.stretch"
     ),
     (
-        "audit.second_opinion audit.stability baseline command.versions hunt.subject packs.arrays "
-        "packs.hard_cases planning.corpus specfile.parameters sweep.surveyor truth.bundle "
-        "truth.rounding truth.tolerance unfinished verdict.infinities workers.declaration "
+        "audit.second_opinion audit.stability baseline hunt.subject packs.hard_cases "
+        "packs.manifest planning.corpus results_file specfile.parameters sweep.surveyor "
+        "truth.bundle truth.rounding truth.tolerance verdict.infinities workers.declaration "
         "workers.protocol workers.reproduction"
     ),
     (
         "audit.assumptions audit.double_entry audit.published audit.region audit.settings "
-        "command.confirming divergences formula.interval formula.series framework machine "
-        "packs.manifest planning.corpus_point planning.second results_file specfile.phrases "
+        "cli.announcing command.confirming difference divergences formula.interval formula.series "
+        "framework machine planning.corpus_point planning.second record_form specfile.phrases "
         "truth.domain truth.oracle verdict.spread verdict.tendency workers.confines "
         "workers.headers"
     ),
     (
-        "audit.enclosure audit.grid binding causes cli.announcing command.progress command.rerun "
-        "difference engines.places formula.branching formula.detour loading planning.cases "
-        "planning.settling planning.variations record_form specfile.composer specfile.schema "
-        "specfile.values truth.arrangement verdict.compare workers.area workers.frames "
-        "workers.probes"
+        "audit.enclosure audit.grid binding causes command.progress command.rerun engines.places "
+        "formula.branching formula.detour loading planning.cases planning.settling "
+        "planning.variations record specfile.composer specfile.schema specfile.values "
+        "truth.arrangement verdict.compare workers.area workers.frames workers.probes"
     ),
     (
         "audit.multiprecision audit.mutants backend formula.ball formula.bounded formula.extended "

@@ -13,7 +13,8 @@ import fake_run
 from trysquare.__main__ import main
 from trysquare.cli.options import Code
 from trysquare.errors import UsageError
-from trysquare.result import Expectation, Outcome, Record, Result, Run, TargetRecord
+from trysquare.record import Record, Run, TargetRecord
+from trysquare.result import Expectation, Outcome, Result
 from trysquare.results_file import ResultsWriter
 from trysquare_reports.badge import endpoint, message, of_backend, svg
 

@@ -13,7 +13,8 @@ from fake_run import TARGETS, diverging, result, run
 from trysquare.baseline import Accepted, budget_of, read
 from trysquare.errors import SpecErrors
 from trysquare.ratchet import Judged, Ratchet, Standing
-from trysquare.result import Expectation, Outcome, Result, Run, Symptom
+from trysquare.record import Run
+from trysquare.result import Expectation, Outcome, Result, Symptom
 
 TODAY = date(2026, 11, 26)
 TARGET = TARGETS[1]

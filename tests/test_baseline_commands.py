@@ -15,7 +15,8 @@ from trysquare.__main__ import main
 from trysquare.baseline import Accepted, read
 from trysquare.cli.options import Code
 from trysquare.command import campaign
-from trysquare.result import Expectation, Outcome, Result, Run, Stale
+from trysquare.record import Run, Stale
+from trysquare.result import Expectation, Outcome, Result
 from trysquare.results_file import ResultsWriter
 from trysquare.results_file import read as read_results
 

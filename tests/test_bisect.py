@@ -15,7 +15,7 @@ from trysquare.cli.options import Code
 from trysquare.command import versions
 from trysquare.command.versions import Asked, listed, measure
 from trysquare.errors import UsageError
-from trysquare.result import TargetRecord
+from trysquare.record import TargetRecord
 
 PACKAGE = "fakework"
 SOURCE = """\

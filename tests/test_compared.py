@@ -13,7 +13,8 @@ from fake_run import LINK, diverging, result, run
 from trysquare.__main__ import main
 from trysquare.cli.options import Code
 from trysquare.difference import Change, compare
-from trysquare.result import Outcome, Result, Run
+from trysquare.record import Run
+from trysquare.result import Outcome, Result
 from trysquare.results_file import ResultsWriter
 from trysquare_reports import compared
 

@@ -13,7 +13,8 @@ from trysquare import results_file
 from trysquare.cli.reviewing import repro
 from trysquare.command.confirming import confirm
 from trysquare.command.rerun import Evidence
-from trysquare.result import Number, Record, Result, Symptom
+from trysquare.record import Record
+from trysquare.result import Number, Result, Symptom
 
 TWO = 'got = 2.0\nprint("got ", got, got.hex())\nassert got == 1\n'
 HERE = 'print("here     ", 2.0, (2.0).hex())\nassert False\n'
@@ -56,6 +57,17 @@ def shown(*results: Result) -> list[Evidence]:
 )
 def test_a_script_confirms_only_what_was_recorded(result: Result, evidence: Evidence) -> None:
     assert shown(result) == [evidence]
+
+
+def test_a_script_that_python_warns_of_is_read_in_silence(recwarn: pytest.WarningsRecorder) -> None:
+    odd = f"late = 1if '\\d' else 2\nimport json\n{TWO}"
+    assert shown(found(odd)) == [Evidence.CONFIRMED]
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("deep", ["(" * 300, "-" * 5_000 + "1"])
+def test_a_script_that_python_cannot_read_is_run_all_the_same(deep: str) -> None:
+    assert shown(found(f"{deep}\nimport json\n")) == [Evidence.UNKNOWN]
 
 
 def test_no_script_sees_what_another_did() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from fake_run import LINK, TARGETS, diverging, result, run
 from trysquare.difference import Change, Comparison, Delta, compare
-from trysquare.result import Check, Expectation, Outcome, Result, Run, Symptom, TargetRecord
+from trysquare.record import Run, TargetRecord
+from trysquare.result import Check, Expectation, Outcome, Result, Symptom
 
 BASE = run()
 PASSING = result()

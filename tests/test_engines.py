@@ -32,12 +32,14 @@ from trysquare.engines.dispatch import Dispatch
 from trysquare.engines.engine import Begun, Ended, Engine, Event, Hire, Lost, Outfit, patience
 from trysquare.engines.likeness import Sheet
 from trysquare.engines.places import places
-from trysquare.errands import Brought, Errand
-from trysquare.errors import LostError, Mismatch, UsageError
+from trysquare.errands import Brought, Errand, Messenger, asked
+from trysquare.errors import LostError, Mismatch, Unfit, UsageError
 from trysquare.planning import corpus
 from trysquare.planning.plan import Group
-from trysquare.result import USUAL, Check, Limits, Run
+from trysquare.record import Run
+from trysquare.result import USUAL, Check, Limits, Outcome
 from trysquare.results_file import line
+from trysquare.run import Session
 from trysquare.sweep.conclusion import united
 from trysquare.sweep.runner import Crews, Done, Job, Member
 from trysquare.sweep.segment import Part, Segment, Silence
@@ -305,6 +307,24 @@ def test_results_of_something_else_are_no_answer(other: dict[str, Any]) -> None:
     assert not brought.answers(GROUP, ERRAND, TARGETS, 0)
 
 
+@pytest.mark.parametrize("liar", ["prey:once", "prey:dies_of_zero"])
+def test_a_target_that_does_not_start_again_elsewhere_costs_its_group_and_no_verdict(
+    liar: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STARTED", str(tmp_path / "started"))
+    session = Session((liar,), 0)
+    messenger = Messenger(session, tuple(session.targets), asked)
+    try:
+        if liar == "prey:once":
+            with pytest.raises(Unfit, match=r"^dies_of_zero:cpu:miniature: cannot start again: "):
+                messenger.run(ERRAND)
+        else:
+            brought = messenger.run(ERRAND)
+            assert Outcome.CRASHED in {one.outcome for one in brought.results}
+    finally:
+        messenger.close()
+
+
 # The answer to a job of a sweep.
 
 TARGETS = (Target("a", "cpu", "eager"), Target("b", "cpu", "eager"))
@@ -561,11 +581,10 @@ def test_a_machine_that_is_unfit_gets_no_more_jobs_while_there_are_others() -> N
 
 def test_a_cluster_that_takes_jobs_and_never_answers_is_told_of() -> None:
     ray = FakeRay()
-    engine = cluster.Cluster(ray, Doubling(), 1.0, lambda _: None)
     with pytest.raises(UsageError, match="start every node of it with RAY_AUTH_MODE=token"):
-        engine.require_answers()
+        cluster.require_answer(ray, cluster.greeted(ray))
     ray.said = [station.BEGUN]
-    engine.require_answers()
+    cluster.require_answer(ray, cluster.greeted(ray))
 
 
 def test_a_port_that_says_nothing_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:

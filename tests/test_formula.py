@@ -104,11 +104,18 @@ def test_a_decimal_is_the_rational_and_not_the_float() -> None:
         ("", "not an expression"),
         ("x # y", "'#' is not part of the formula language"),
         ("\N{CYRILLIC SMALL LETTER HA}", "is not part of the formula language"),
+        ("1if x else y", "a space is missing between a number and a word"),
+        ("x if x else 0xfor", "a space is missing between a number and a word"),
+        ("x < y and 1.5e-3in x", "a space is missing between a number and a word"),
+        ("(x).5not", "a space is missing between a number and a word"),
     ],
 )
-def test_what_the_language_does_not_know_is_refused(text: str, message: str) -> None:
+def test_what_the_language_does_not_know_is_refused_without_a_warning_of_python(
+    text: str, message: str, recwarn: pytest.WarningsRecorder
+) -> None:
     with pytest.raises(FormulaError, match=re.escape(message)):
         read(text)
+    assert not recwarn.list
 
 
 def test_an_error_points_at_the_word() -> None:

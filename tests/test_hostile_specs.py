@@ -118,7 +118,9 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None
     assert "expected a spec" in first(tmp_path, text)[2]
 
 
-@pytest.mark.parametrize("character", ["\x00", "\x1b", "\u202e", "\u2066", "\u200b", "\u2028"])
+@pytest.mark.parametrize(
+    "character", ["\x00", "\x1b", "\u202e", "\u2066", "\u200b", "\u2028", "\ue000"]
+)
 def test_hidden_characters_are_refused_even_in_comments(tmp_path: Path, character: str) -> None:
     mistake = refused(tmp_path, HEAD + f"formula: x # {character}\n").mistakes[0]
     assert (mistake.line, mistake.column) == (6, 14)
@@ -133,7 +135,8 @@ def test_hidden_characters_are_refused_when_escaped(tmp_path: Path) -> None:
 
 
 def test_hidden_characters_of_a_key_are_not_repeated(tmp_path: Path) -> None:
-    assert "\x1b" not in str(refused(tmp_path, HEAD + 'formula: x\n"\\e[2J": 1\n'))
+    for escape, character in (("\\e", "\x1b"), ("\\U0010ffff", "\U0010ffff")):
+        assert character not in str(refused(tmp_path, HEAD + f'formula: x\n"{escape}[2J": 1\n'))
 
 
 def test_a_message_is_one_line(tmp_path: Path) -> None:

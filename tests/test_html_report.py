@@ -21,7 +21,8 @@ import pytest
 import fake_run
 from trysquare.formula.mathml import mathml
 from trysquare.formula.parser import parse
-from trysquare.result import Check, Outcome, Result, Run, Symptom, TargetRecord
+from trysquare.record import Run, TargetRecord
+from trysquare.result import Check, Outcome, Result, Symptom
 from trysquare_reports import figures, html, markup
 from trysquare_reports.columns import columns, table
 from trysquare_reports.details import LONGEST, detail

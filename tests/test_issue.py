@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import fake_run
-from trysquare.result import Result, Run
+from trysquare.record import Run
+from trysquare.result import Result
 from trysquare_reports import html
 from trysquare_reports.details import detail
 from trysquare_reports.issue import issue

@@ -10,7 +10,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import fake_run
-from trysquare.result import Expectation, Outcome, Result, Run, TargetRecord
+from trysquare.record import Run, TargetRecord
+from trysquare.result import Expectation, Outcome, Result
 from trysquare_reports.junit import render
 
 HOSTILE = (

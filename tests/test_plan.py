@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,13 +15,14 @@ from trysquare import machine
 from trysquare.__main__ import main
 from trysquare.backend import Target
 from trysquare.cli.options import Code
-from trysquare.command.rates import Measured, of_run, of_sweep
+from trysquare.command.rates import Measured, of_hunt, of_run, of_sweep
 from trysquare.dtypes import FORMATS
 from trysquare.errors import UsageError
 from trysquare.planning.forecast import NEAR, Forecast, Unit
 from trysquare.planning.plan import Group
 from trysquare.planning.shards import Shard
-from trysquare.result import Check, Costs, Limits, Result, Run
+from trysquare.record import Costs, Run
+from trysquare.result import Check, Limits, Result
 from trysquare.results_file import line
 from trysquare.sweep.campaign import Pace, Sweeping
 from trysquare.sweep.pairs import Pairs
@@ -203,3 +205,62 @@ def test_pairs_of_numbers_take_what_they_took_on_all_targets() -> None:
     sweeping = Sweeping((), pairs, (), (), None, Pace(2, Limits(), None))
     found = of_sweep(Measured.of(run, (), "whole"), sweeping).units
     assert [(unit.alone, unit.mirrored) for unit in found] == [(21.0, True), (15.0, True)]
+
+
+# --- hunts
+
+
+def hunted(function: str, dtype: str, target: str, seconds: float, wrt: str = "") -> Result:
+    one = replace(WHOLE.results[0], function=function, check=Check.HUNT, dtype=dtype)
+    return replace(one, target=target, seconds=seconds, wrt=wrt, case=f"worst found{wrt}")
+
+
+HUNT = replace(
+    WHOLE,
+    results=tuple(
+        hunted(function, dtype, target, seconds)
+        for function, seconds in (("relu", 2.0), ("elu", 6.0))
+        for dtype, target in (("float32", TARGETS[0]), ("float32", TARGETS[1]))
+        for _ in range(2)
+    ),
+    footer=replace(PLAIN.footer, seconds=40.0, costs=replace(COSTS, evaluations=1000)),
+)
+HUNTS = [group(f"{name}/hunt/float32") for name in ("relu", "elu")]
+
+
+def test_one_worker_takes_what_the_hunt_took_and_two_what_the_longer_half_took() -> None:
+    forecast, guessed = of_hunt(Measured.of(HUNT, (), "whole"), HUNTS, 1000, gradient=False)
+    assert guessed == 0
+    assert forecast.outlook(1).wall == pytest.approx(12 + 4 + 40)
+    assert forecast.outlook(2).wall == pytest.approx(12 + 2 + 30)
+    one = Measured.of(HUNT, [Target(*TARGETS[0].split(":"))], "whole")
+    half, _ = of_hunt(one, HUNTS, 1000, gradient=False)
+    assert half.outlook(1).wall == pytest.approx(12 + 4 + 20)
+
+
+def test_what_was_not_hunted_takes_as_long_as_the_mean_hunt_of_its_dtype() -> None:
+    others = [group("silu/hunt/float32"), group("silu/hunt/float64")]
+    measured = Measured.of(HUNT, (), "whole")
+    forecast, guessed = of_hunt(measured, others, 1000, gradient=False)
+    assert [unit.seconds for unit in forecast.units] == [pytest.approx(20)] * 2
+    assert guessed == 1
+
+
+def test_a_hunt_of_something_else_is_no_source() -> None:
+    measured = Measured.of(HUNT, (), "whole")
+    with pytest.raises(UsageError, match="1,000 evaluations were measured, and 1,000,000 are"):
+        of_hunt(measured, HUNTS, 10**6, gradient=False)
+    with pytest.raises(UsageError, match="no gradients were hunted on these targets"):
+        of_hunt(measured, HUNTS, 1000, gradient=True)
+
+
+def test_a_hunt_is_planned_by_the_time_of_a_part_that_is_hunted_now(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    few = (*places("relu"), "--target=numpy", "--dtype=bfloat16", "--evaluations=300")
+    assert main(["plan", "hunt", *few]) == Code.EXPECTED
+    text = capsys.readouterr().out
+    assert "1 hunt on 1 target\ntimes of shard 1/1, run now, measured" in text
+    alone = re.search(r"to start, (\S+)s for relu/hunt/bfloat16", text)
+    assert alone is not None
+    assert float(alone[1]) > 0

@@ -20,8 +20,9 @@ from trysquare.describe import FAR, describe
 from trysquare.machine import environment
 from trysquare.planning import corpus
 from trysquare.reader import read_all, specs_folder
+from trysquare.record import Header, Stale
 from trysquare.recorder import Recorder, edition, near, revision
-from trysquare.result import USUAL, Header, Outcome, Stale
+from trysquare.result import USUAL, Outcome
 from trysquare.results_file import read
 from trysquare.run import Session
 from trysquare.workers.protocol import Hello

@@ -13,7 +13,8 @@ import pytest
 
 import fake_run
 from trysquare.errors import UsageError
-from trysquare.result import Header, Record, Result, Run
+from trysquare.record import Header, Record, Run
+from trysquare.result import Result
 from trysquare.results_file import LARGEST, ResultsWriter, line, read, record, schema
 
 SPECIAL = [math.nan, math.inf, -math.inf, -0.0]

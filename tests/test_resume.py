@@ -26,7 +26,8 @@ from trysquare.backend import Target
 from trysquare.cli.options import Code
 from trysquare.dtypes import FLOAT32
 from trysquare.errors import UsageError
-from trysquare.result import Header, Limits, Record, Result, Run
+from trysquare.record import Header, Record, Run
+from trysquare.result import Limits, Result
 from trysquare.results_file import ResultsWriter, line, read
 from trysquare.sweep.campaign import Pace, Range, Sweeping
 from trysquare.sweep.journal import Journal

@@ -17,7 +17,7 @@ import pytest
 import fake_run
 from trysquare import results_file
 from trysquare.command import deciding
-from trysquare.result import Record
+from trysquare.record import Record
 from trysquare_reports.html import render
 
 CHROMIUM = shutil.which("chromium")

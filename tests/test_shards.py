@@ -21,7 +21,8 @@ from trysquare.command.merging import merge
 from trysquare.errors import UsageError
 from trysquare.planning.plan import Group, groups
 from trysquare.planning.shards import Shard
-from trysquare.result import Check, FunctionRecord, Result, Run, TargetRecord
+from trysquare.record import FunctionRecord, Run, TargetRecord
+from trysquare.result import Check, Result
 from trysquare.results_file import read
 from workshop import SPECS
 

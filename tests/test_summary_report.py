@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 import fake_run
-from trysquare.result import Expectation, Result, Run
+from trysquare.record import Run
+from trysquare.result import Expectation, Result
 from trysquare_reports.summary import LARGEST, render
 
 HOSTILE = (

@@ -19,8 +19,9 @@ from trysquare.backend import Target
 from trysquare.dtypes import BFLOAT16, FLOAT16, FLOAT32, Format
 from trysquare.engines.likeness import Sheet
 from trysquare.formula.parser import parse
+from trysquare.record import Run
 from trysquare.record_form import encode
-from trysquare.result import Expectation, Limits, Outcome, Result, Run, Symptom
+from trysquare.result import Expectation, Limits, Outcome, Result, Symptom
 from trysquare.results_file import read
 from trysquare.sweep.campaign import Pace, Range, Sweeping
 from trysquare.sweep.chart import BLOCK, Chart, Kind

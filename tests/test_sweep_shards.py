@@ -17,8 +17,9 @@ from trysquare.command.rates import Measured, of_sweep
 from trysquare.dtypes import FLOAT16, FLOAT32
 from trysquare.errors import UsageError
 from trysquare.planning.shards import Shard
+from trysquare.record import Run
 from trysquare.recorder import digits
-from trysquare.result import Limits, Outcome, Run
+from trysquare.result import Limits, Outcome
 from trysquare.results_file import read
 from trysquare.sweep import campaign, shares
 from trysquare.sweep.campaign import Pace, Range, Sweeping

@@ -8,7 +8,8 @@ import pytest
 
 from trysquare import recorder
 from trysquare.backend import Target
-from trysquare.result import Default, Difference, FunctionRecord, Number, Usage
+from trysquare.record import Default, Difference, FunctionRecord, Usage
+from trysquare.result import Number
 from trysquare.run import Session
 from trysquare.usage.defaults import dialects
 from trysquare.usage.porting import portings

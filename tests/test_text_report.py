@@ -10,7 +10,8 @@ from dataclasses import replace
 import pytest
 
 import fake_run
-from trysquare.result import Check, Expectation, Found, Outcome, Result, Run, TargetRecord
+from trysquare.record import Run, TargetRecord
+from trysquare.result import Check, Expectation, Found, Outcome, Result
 from trysquare_reports.text import WIDTH, failure, last_lines, print_summary, render_summary
 
 SHAPE = re.compile(

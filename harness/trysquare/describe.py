@@ -13,7 +13,7 @@ from trysquare.formula.float64 import Float64
 from trysquare.formula.mathml import mathml
 from trysquare.formula.tree import REDUCTIONS, Node, Op, substitute
 from trysquare.planning.cases import numbers
-from trysquare.result import FunctionRecord
+from trysquare.record import FunctionRecord
 from trysquare.spec import (
     Expression,
     Input,

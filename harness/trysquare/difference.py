@@ -12,16 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
-from trysquare.result import (
-    Check,
-    Expectation,
-    Header,
-    Outcome,
-    Result,
-    Run,
-    Symptom,
-    TargetRecord,
-)
+from trysquare.record import Header, Run, TargetRecord
+from trysquare.result import Check, Expectation, Outcome, Result, Symptom
 
 
 class Change(StrEnum):

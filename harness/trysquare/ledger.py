@@ -10,7 +10,8 @@ from trysquare.backend import Target
 from trysquare.divergences import Entry
 from trysquare.loading import called
 from trysquare.planning.plan import Group
-from trysquare.result import Expectation, Outcome, Result, Stale
+from trysquare.record import Stale
+from trysquare.result import Expectation, Outcome, Result
 from trysquare.workers.protocol import Hello
 
 SOUND = frozenset({Outcome.CONFORMS, Outcome.UNSUPPORTED})

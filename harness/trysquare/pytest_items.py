@@ -23,8 +23,9 @@ from trysquare.planning.plan import Group, Profile, checks_in, dtypes_of, groups
 from trysquare.planning.shards import Shard
 from trysquare.ratchet import Ratchet
 from trysquare.reader import read
+from trysquare.record import Record
 from trysquare.recorder import name_of, shown
-from trysquare.result import Check, Expectation, Outcome, Record, Result
+from trysquare.result import Check, Expectation, Outcome, Result
 from trysquare.results_file import line
 from trysquare.run import Session
 from trysquare.spec import Spec

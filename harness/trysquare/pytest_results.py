@@ -9,8 +9,9 @@ import pytest
 
 from trysquare.errors import UsageError
 from trysquare.pytest_items import RECORDS
+from trysquare.record import FunctionRecord, Header, Record
 from trysquare.recorder import footer
-from trysquare.result import FunctionRecord, Header, Record, Result
+from trysquare.result import Result
 from trysquare.results_file import ResultsWriter, record
 
 ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)

@@ -10,7 +10,8 @@ from typing import Self
 
 from trysquare.baseline import Accepted, budget_of
 from trysquare.ledger import SOUND
-from trysquare.result import Expectation, Result, Run, Stale
+from trysquare.record import Run, Stale
+from trysquare.result import Expectation, Result
 
 
 class Standing(StrEnum):

@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from trysquare.result import Json
+from trysquare.record import Json
 
 Decoder = Callable[[Any], Any]
 """What makes a value of JSON; raises MisfitError, whose key is that within the value."""

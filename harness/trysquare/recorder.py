@@ -21,18 +21,8 @@ from trysquare.machine import environment
 from trysquare.planning import corpus
 from trysquare.planning.shards import Shard
 from trysquare.reader import specs_folder
-from trysquare.result import (
-    Costs,
-    Footer,
-    FunctionRecord,
-    Header,
-    Outcome,
-    Record,
-    Result,
-    Run,
-    Stale,
-    TargetRecord,
-)
+from trysquare.record import Costs, Footer, FunctionRecord, Header, Record, Run, Stale, TargetRecord
+from trysquare.result import Outcome, Result
 from trysquare.results_file import ResultsWriter
 from trysquare.run import Session
 from trysquare.spec import Spec

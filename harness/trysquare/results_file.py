@@ -15,18 +15,9 @@ from pathlib import Path
 from typing import Self
 
 from trysquare.errors import UsageError
+from trysquare.record import FORMAT, Footer, FunctionRecord, Header, Json, Record, Run
 from trysquare.record_form import MisfitError, decode, describe, encode
-from trysquare.result import (
-    FORMAT,
-    Footer,
-    FunctionRecord,
-    Header,
-    Json,
-    Outcome,
-    Record,
-    Result,
-    Run,
-)
+from trysquare.result import Outcome, Result
 from trysquare.sweep.segment import Part
 
 LARGEST = 1 << 30

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from trysquare.errors import UsageError
-from trysquare.result import Footer, FunctionRecord, Header, Result
+from trysquare.record import Footer, FunctionRecord, Header
+from trysquare.result import Result
 from trysquare.results_file import Line, ResultsWriter, whole
 from trysquare.sweep.segment import Part
 

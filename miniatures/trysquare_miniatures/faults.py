@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trysquare.result import GIB, Limits, Outcome, Result, Run, Symptom
+from trysquare.record import Run
+from trysquare.result import GIB, Limits, Outcome, Result, Symptom
 from trysquare.results_file import read
 
 CONFORMS, DIVERGES = Outcome.CONFORMS, Outcome.DIVERGES

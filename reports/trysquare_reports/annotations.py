@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from trysquare.result import Run
+from trysquare.record import Run
 from trysquare_reports import figures
 from trysquare_reports.findings import Finding, findings
 from trysquare_reports.verdict import ALARMING, broken, one_line, printable, verdict

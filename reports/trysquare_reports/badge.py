@@ -8,7 +8,7 @@ from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 from trysquare.errors import UsageError, suggestion
-from trysquare.result import Json, Run
+from trysquare.record import Json, Run
 from trysquare_reports.verdict import State, broken, measured, one_line, tally, verdict
 
 LABEL = "trysquare"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from trysquare.difference import Change, Comparison, Delta
-from trysquare.result import Header, Json
+from trysquare.record import Header, Json
 from trysquare_reports.details import error
 from trysquare_reports.verdict import State, state
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
-from trysquare.result import Check, FunctionRecord, Json, Result
+from trysquare.record import FunctionRecord, Json
+from trysquare.result import Check, Result
 from trysquare_reports import figures, function_page, markup, usage
 from trysquare_reports.columns import Table
 from trysquare_reports.details import detail, error

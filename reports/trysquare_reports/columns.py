@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trysquare.difference import Change, Comparison, Delta
-from trysquare.result import Check, Json, Outcome, Result, Run
+from trysquare.record import Json, Run
+from trysquare.result import Check, Outcome, Result
 from trysquare_reports.findings import cause
 from trysquare_reports.verdict import ALARMING, State, closeness, excess, state
 

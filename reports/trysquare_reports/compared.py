@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from trysquare.causes import Cause
 from trysquare.difference import FAILING, Change, Comparison, Delta
+from trysquare.record import Header, Json
 from trysquare.record_form import encode
-from trysquare.result import Header, Json, Result
+from trysquare.result import Result
 from trysquare_reports import figures
 from trysquare_reports.markdown import escaped
 from trysquare_reports.verdict import one_line, state

@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from trysquare.baseline import phrase
-from trysquare.result import (
-    Expectation,
-    Extreme,
-    Failing,
-    Json,
-    Number,
-    Outcome,
-    Result,
-    Sweep,
-    Worst,
-)
+from trysquare.record import Json
+from trysquare.result import Expectation, Extreme, Failing, Number, Outcome, Result, Sweep, Worst
 from trysquare_reports import blame, figures
 from trysquare_reports.findings import cause
 from trysquare_reports.verdict import mismatch, seen_by_others, wanted

@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from trysquare.result import Check, FunctionRecord, Outcome, Result, Symptom
+from trysquare.record import FunctionRecord
+from trysquare.result import Check, Outcome, Result, Symptom
 from trysquare_reports import figures
 from trysquare_reports.verdict import State, state, worst_state
 

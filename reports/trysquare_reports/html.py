@@ -15,7 +15,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from trysquare.difference import compare
-from trysquare.result import Expectation, Json, Outcome, Result, Run
+from trysquare.record import Json, Run
+from trysquare.result import Expectation, Outcome, Result
 from trysquare_reports import (
     blame,
     changes,

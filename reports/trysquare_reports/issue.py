@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from trysquare.result import Json, Result, Run
+from trysquare.record import Json, Run
+from trysquare.result import Result
 from trysquare_reports.details import detail
 from trysquare_reports.verdict import printable
 

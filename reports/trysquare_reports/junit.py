@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from xml.etree import ElementTree as ET
 
-from trysquare.result import Result, Run, TargetRecord
+from trysquare.record import Run, TargetRecord
+from trysquare.result import Result
 from trysquare_reports.findings import cause
 from trysquare_reports.text import failure, last_lines
 from trysquare_reports.verdict import (

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from trysquare.difference import Change, Delta
-from trysquare.result import Result, Run
+from trysquare.record import Run
+from trysquare.result import Result
 from trysquare_reports import changes, figures
 from trysquare_reports.verdict import State, closeness, state
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from trysquare.result import Run
+from trysquare.record import Run
 from trysquare_reports import figures
 from trysquare_reports.findings import Finding, findings
 from trysquare_reports.markdown import cell, row

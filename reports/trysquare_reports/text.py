@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
 from trysquare.baseline import budget_of
-from trysquare.result import Number, Outcome, Result, Run, Worst
+from trysquare.record import Run
+from trysquare.result import Number, Outcome, Result, Worst
 from trysquare_reports import blame, figures
 from trysquare_reports.hunted import hunted
 from trysquare_reports.verdict import (

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from trysquare.result import Difference, FunctionRecord, Porting, Usage
+from trysquare.record import Difference, FunctionRecord, Porting, Usage
 from trysquare_reports.verdict import one_line
 
 EVERYTHING = "(every argument left out)"

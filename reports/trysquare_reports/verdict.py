@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 
-from trysquare.result import Expectation, Number, Outcome, Result, Run, Symptom, TargetRecord, Worst
+from trysquare.record import Run, TargetRecord
+from trysquare.result import Expectation, Number, Outcome, Result, Symptom, Worst
 from trysquare_reports import figures
 
 

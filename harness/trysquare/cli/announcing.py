@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from trysquare.result import Run
+    from trysquare.record import Run
 
 
 def in_actions() -> bool:

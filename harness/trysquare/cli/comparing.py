@@ -98,19 +98,21 @@ def bisect(function: str, package: str, versions: str, backend: str | None, prof
 )
 @click.option(
     "--backend", "backends", multiple=True, metavar="NAME[,..]",
-    help="Where the targets of a sweep are found, if no installed backend has them.",
+    help="Where targets are found, or what is known of them, if no installed backend has them.",
 )  # fmt: skip
 def merge(
     results: tuple[Path, ...], output: Path, expected: int | None, backends: tuple[str, ...]
 ) -> int:
     """Join the results files of shards, and of runs of several frameworks.
 
-    Of a sweep, the targets are asked once more for the worst numbers, so they have to be here.
+    Of a sweep, the targets are asked once more for the worst numbers, so they have to be here. Of a
+    run that left nothing out, known divergences are told that are about nothing any more.
     Ends with 3 if a shard or a file is missing or a run did not end, with 1 if something is
     unexpected.
     """
     from trysquare.command.assembling import assemble
     from trysquare.command.merging import merge as merged
+    from trysquare.command.staleness import told
     from trysquare.results_file import ResultsWriter, read
 
     require_writable(output)
@@ -120,9 +122,10 @@ def merge(
         raise UsageError("a file is named twice")
     if expected is not None and len(results) > expected:
         raise UsageError(f"{len(results)} files are named, and {expected} expected")
-    joined = merged({str(path): read(path) for path in results}, expected)
-    if joined.parts and not joined.missing:
-        joined = assemble(joined, backends)
+    runs = {str(path): read(path) for path in results}
+    joined = merged(runs, expected)
+    if not joined.missing:
+        joined = assemble(joined, backends) if joined.parts else told(joined, runs, backends)
     run = joined.run
     with ResultsWriter(output) as writer:
         ends = () if run.footer is None else (run.footer,)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +18,7 @@ from trysquare.cli.options import (
     DTYPES,
     ENGINE,
     EVALUATIONS,
+    FC,
     MEMORY,
     REPORT,
     RESULTS,
@@ -25,22 +30,42 @@ from trysquare.cli.options import (
     limits,
 )
 
-"""Evaluations of one quantity by one target; a pass through every binade of float64 needs many."""
+if TYPE_CHECKING:
+    from trysquare.command.hunting import Hunt
 
-
-@click.command()
-@click.argument("functions", nargs=-1, required=True, metavar="FUNCTION...")
-@TARGETS
-@DTYPES
-@click.option("--gradient", is_flag=True, help="Hunt gradients, not values.")
-@click.option(
+FUNCTIONS = click.argument("functions", nargs=-1, required=True, metavar="FUNCTION...")
+GRADIENT = click.option("--gradient", is_flag=True, help="Hunt gradients, not values.")
+TRIES = click.option(
     "--evaluations",
     type=click.IntRange(min=1),
     default=EVALUATIONS,
     show_default=True,
     help="By each target, of each quantity in each dtype.",
 )
-@SEEDED
+
+
+def selecting(command: FC) -> FC:
+    """Give a command the argument and the options that say what is hunted, and for how long."""
+    for option in (SEEDED, TRIES, GRADIENT, DTYPES, TARGETS, FUNCTIONS):
+        command = option(command)
+    return command
+
+
+def selected(options: Mapping[str, Any], earlier: Sequence[Path] = ()) -> Hunt:
+    """Return the hunt that these options describe; it begins with what `earlier` ones found."""
+    from trysquare.command.hunting import Hunt
+
+    return Hunt.of(
+        words=options["functions"],
+        targets=options["targets"],
+        dtypes=options["dtypes"],
+        earlier=earlier,
+        gradient=options["gradient"],
+    )
+
+
+@click.command()
+@selecting
 @click.option(
     "--from",
     "earlier",
@@ -62,19 +87,13 @@ def hunt(**options: Any) -> int:
 
     What is found is judged as in a run; what was known to diverge is expected.
     """
+    begun = monotonic()
     from trysquare.command.collecting import save
-    from trysquare.command.hunting import Hunt
     from trysquare.planning.shards import Shard
 
     require_outputs(options)
     shard = None if options["shard"] is None else Shard.read(options["shard"])
-    campaign = Hunt.of(
-        words=options["functions"],
-        targets=options["targets"],
-        dtypes=options["dtypes"],
-        earlier=options["earlier"],
-        gradient=options["gradient"],
-    )
+    campaign = replace(selected(options, options["earlier"]), begun=begun)
     if shard is not None:
         campaign = campaign.part(shard)
     recorded, interrupted = campaign.run(

@@ -42,7 +42,7 @@ from trysquare.errors import UsageError
 
 if TYPE_CHECKING:
     from trysquare.command.campaign import Campaign
-    from trysquare.result import Run
+    from trysquare.record import Run
 
 
 def _schema() -> object:

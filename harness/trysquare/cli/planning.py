@@ -1,4 +1,4 @@
-"""The commands that look ahead: `plan run` and `plan sweep`."""
+"""The commands that look ahead: `plan run`, `plan sweep` and `plan hunt`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trysquare import __version__
-from trysquare.cli import measuring, sweeping
+from trysquare.cli import hunting, measuring, sweeping
 from trysquare.cli.options import ANY_FILE, FC, Code, plural
 from trysquare.errors import UsageError
 from trysquare.result import Limits
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trysquare.command.rates import Measured
     from trysquare.planning.forecast import Forecast
     from trysquare.planning.shards import Shard
-    from trysquare.result import Run
+    from trysquare.record import Run
 
 GROUPS = 60
 """Groups of a sample, about: a minute's work or less."""
@@ -30,12 +30,15 @@ GROUPS = 60
 JOBS = 8
 """Jobs of a sample of a sweep, about."""
 
+HUNTS = 4
+"""Functions of a sample of a hunt, each in a dtype, about: a few minutes' work."""
+
 HOUR = 3600.0
 
 
 @click.group(no_args_is_help=True)
 def plan() -> None:
-    """Say how long a run or a sweep takes on 1, 2, 4, ... machines like this one.
+    """Say how long a run, a sweep or a hunt takes on 1, 2, 4, ... machines like this one.
 
     The times are those of an earlier run (--from), or of a shard that is run now.
     """
@@ -77,10 +80,7 @@ def plan_run(**options: Any) -> int:
     forecast, guessed = of_run(measured, campaign.groups)
     click.echo(f"{plural(count, 'group')} on {plural(len(measured.targets), 'target')}")
     _tell(options, measured, forecast)
-    if guessed:
-        click.echo(
-            f"⚠ {plural(guessed, 'group')} of kinds that were not measured: taken as the mean"
-        )
+    _warn(guessed, "group", "kinds")
     return Code.EXPECTED
 
 
@@ -112,6 +112,40 @@ def plan_sweep(**options: Any) -> int:
     click.echo(f"{', '.join(words)} on {plural(len(measured.targets), 'target')}")
     _tell(options, measured, forecast)
     return Code.EXPECTED
+
+
+@plan.command("hunt")
+@hunting.selecting
+@_looking_ahead
+def plan_hunt(**options: Any) -> int:
+    """Plan a hunt of FUNCTIONs, selected as for `hunt`."""
+    begun = monotonic()
+    from trysquare.command.rates import of_hunt
+    from trysquare.planning.shards import Shard
+
+    campaign = replace(hunting.selected(options), begun=begun)
+    count, evaluations = len(campaign.groups), options["evaluations"]
+
+    def sample(shard: Shard) -> tuple[Run, bool]:
+        hunt = campaign.part(shard)
+        return hunt.run(evaluations, options["seed"], Limits(), None, sys.stderr)
+
+    parts = max(1, count // HUNTS)
+    measured = _measured(options, campaign.wanted, lambda: sample(Shard(parts // 2 + 1, parts)))
+    forecast, guessed = of_hunt(
+        measured, campaign.groups, evaluations, gradient=options["gradient"]
+    )
+    click.echo(f"{plural(count, 'hunt')} on {plural(len(measured.targets), 'target')}")
+    _tell(options, measured, forecast)
+    _warn(guessed, "hunt", "dtypes")
+    return Code.EXPECTED
+
+
+def _warn(guessed: int, noun: str, kinds: str) -> None:
+    if guessed:
+        click.echo(
+            f"⚠ {plural(guessed, noun)} of {kinds} that were not measured: taken as the mean"
+        )
 
 
 def _measured(

@@ -18,7 +18,8 @@ from trysquare.cli.options import ANY_FILE, OUTPUT, Code, write
 from trysquare.errors import UsageError
 
 if TYPE_CHECKING:
-    from trysquare.result import Result, Run
+    from trysquare.record import Run
+    from trysquare.result import Result
 
 TEXTS = {
     "text": ("trysquare_reports.text", "render_summary"),

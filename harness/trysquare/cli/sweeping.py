@@ -33,7 +33,6 @@ from trysquare.errors import UsageError
 from trysquare.result import Limits
 
 if TYPE_CHECKING:
-    from trysquare.engines.engine import Hire
     from trysquare.sweep.campaign import Range, Sweeping
     from trysquare.sweep.runner import Charts
 
@@ -58,13 +57,8 @@ def selecting(command: FC) -> FC:
     return command
 
 
-def selected(
-    options: Mapping[str, Any], limits: Limits, charts: Charts | None, hire: Hire | None = None
-) -> Sweeping:
-    """Return the sweep that these options describe; `charts` tells where charts are kept.
-
-    `hire` starts who has the runners, None: this machine.
-    """
+def selected(options: Mapping[str, Any], limits: Limits, charts: Charts | None) -> Sweeping:
+    """Return the sweep that these options describe; `charts` tells where charts are kept."""
     from trysquare.command.sweeping import sweeping
     from trysquare.sweep.campaign import Pace
 
@@ -74,7 +68,7 @@ def selected(
         options["targets"],
         gradient=options["gradient"],
         numbers=_range(options["numbers"]),
-        pace=Pace(options["processes"], limits, charts, hire),
+        pace=Pace(options["processes"], limits, charts),
     )
 
 
@@ -100,9 +94,10 @@ def sweep(**options: Any) -> int:
 
     require_outputs(options)
     shard = None if options["shard"] is None else Shard.read(options["shard"])
-    campaign = selected(options, limits(options), default_folder, hire(options))
+    campaign = selected(options, limits(options), default_folder)
+    pace = replace(campaign.pace, hire=hire(options))
     with resumable(options):
-        recorded, interrupted = replace(campaign, shard=shard, begun=begun).run(
+        recorded, interrupted = replace(campaign, pace=pace, shard=shard, begun=begun).run(
             options["output"],
             lambda done, total: paced(done, total, sys.stderr),
             resume=options["resume"],

@@ -14,8 +14,9 @@ from trysquare.dtypes import FORMATS
 from trysquare.errors import UsageError
 from trysquare.ledger import unjudged
 from trysquare.loading import available, called
+from trysquare.record import Run
 from trysquare.recorder import Recorder, edition, targets
-from trysquare.result import SEED, Result, Run
+from trysquare.result import SEED, Result
 from trysquare.run import Session
 from trysquare.spec import Spec
 from trysquare.sweep import conclusion, shares

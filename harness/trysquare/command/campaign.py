@@ -25,8 +25,9 @@ from trysquare.machine import cores
 from trysquare.planning.plan import RUN, Group, groups
 from trysquare.planning.shards import Shard
 from trysquare.ratchet import Ratchet
+from trysquare.record import Costs, Header, Run
 from trysquare.recorder import Recorder
-from trysquare.result import SEED, Check, Costs, Header, Limits, Result, Run
+from trysquare.result import SEED, Check, Limits, Result
 from trysquare.run import Session
 from trysquare.spec import Spec
 from trysquare.unfinished import ANEW, Unfinished

@@ -10,7 +10,8 @@ from pathlib import Path
 from trysquare.dtypes import FORMATS
 from trysquare.errors import UsageError
 from trysquare.planning.corpus import MOST, VALUE, Point, place, points
-from trysquare.result import Check, Found, Result, Run, TargetRecord
+from trysquare.record import Run, TargetRecord
+from trysquare.result import Check, Found, Result
 from trysquare.spec import Spec, Value, choice_text
 
 ORDINARY = 0.5

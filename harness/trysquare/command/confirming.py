@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -134,12 +135,15 @@ def _alike(printed: str, bits: str, form: Format) -> bool:
 
 def _imports(script: str) -> str:
     """Return the beginning of a script up to its last import, without what it may leave out."""
-    try:
-        body = ast.parse(script).body
-    except (SyntaxError, ValueError):
-        return ""
-    ends = [end for end, it in enumerate(body, 1) if isinstance(it, ast.Import | ast.ImportFrom)]
-    head = map(ast.unparse, body[: max(ends, default=0)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns when it is run
+        try:
+            body = ast.parse(script).body
+            imports = ast.Import | ast.ImportFrom
+            ends = [end for end, one in enumerate(body, 1) if isinstance(one, imports)]
+            head = [ast.unparse(one) for one in body[: max(ends, default=0)]]
+        except (SyntaxError, ValueError, MemoryError, RecursionError):
+            return ""
     return "".join(f"{line}\n" for line in head if line not in ("import base64", "import zlib"))
 
 

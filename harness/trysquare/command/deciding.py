@@ -24,7 +24,8 @@ from trysquare.baseline import (
 )
 from trysquare.divergences import ADDRESS
 from trysquare.errors import SpecErrors, UsageError, suggestion
-from trysquare.result import Expectation, Header, Outcome, Result
+from trysquare.record import Header
+from trysquare.result import Expectation, Outcome, Result
 from trysquare.spec import Place
 from trysquare.specfile.composer import compose, load
 from trysquare.specfile.document import Document, Listing, Scalar, Table

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic
 from typing import Self, TextIO
 
 import numpy as np
@@ -22,11 +23,13 @@ from trysquare.errands import Equipment
 from trysquare.hunt.chase import Chase, Game, Known
 from trysquare.hunt.subject import Subject
 from trysquare.ledger import Ledger
+from trysquare.machine import cores
 from trysquare.planning import corpus
 from trysquare.planning.plan import Group, groups
 from trysquare.planning.shards import Shard
+from trysquare.record import Costs, Run
 from trysquare.recorder import Recorder
-from trysquare.result import Check, Limits, Result, Run
+from trysquare.result import Check, Limits, Result
 from trysquare.results_file import read
 from trysquare.run import Session
 from trysquare.spec import Spec
@@ -40,7 +43,8 @@ class Hunt:
     """What will be searched. `wanted` are the targets, whole backends with device and mode empty.
 
     `earlier` are results whose inputs the search begins with. Of a hunt that is dealt to several,
-    `shard` says which part this is; the `whole` has all groups.
+    `shard` says which part this is; the `whole` has all groups. `begun` is when, by the clock of
+    `monotonic`, somebody began to select it.
     """
 
     specs: tuple[Spec, ...]
@@ -51,6 +55,7 @@ class Hunt:
     gradient: bool
     shard: Shard | None = None
     whole: tuple[Group, ...] = ()
+    begun: float = field(default_factory=monotonic)
 
     @classmethod
     def of(
@@ -118,6 +123,7 @@ class Hunt:
         not there, and for machines that are not alike; LostError for a hunt that was lost.
         """
         with Session(tuple(self.entries), seed, limits) as session, ExitStack() as hired:
+            opened = monotonic()
             targets = selection.among(self.wanted, session.targets)
             seeds = Known.of(self.groups, self.seeds, gradient=self.gradient)
             game = Game(evaluations, seed, self.gradient, seeds)
@@ -133,6 +139,7 @@ class Hunt:
                 session, self.specs, seed, named, self.shard, self._plan(evaluations)
             )
             functions = tuple(recorder.functions(session, self._described))
+            costs = None if engine is not None else self._costs(opened, evaluations)
             with Recorder(header, functions, path) as records:
                 results = (
                     Chase(session, targets, game).results(self.groups)
@@ -143,10 +150,15 @@ class Hunt:
                     for result in watched(results, len(self.groups) * len(targets), stream):
                         records.add(ledger.judge(result))
                     # what a search has not found may be there all the same: nothing is stale
-                    records.finish(())
+                    records.finish((), costs)
                 except KeyboardInterrupt:
                     return records.run, True
                 return records.run, False
+
+    def _costs(self, opened: float, evaluations: int) -> Costs:
+        """Return what there was to do before anything could be asked."""
+        start, described = opened - self.begun, monotonic() - opened
+        return Costs(cores(), round(start, 3), round(described, 3), evaluations=evaluations)
 
     def seeds(self, subject: Subject) -> Array:
         """Return what is known to be bad for a subject: of earlier results, and of the corpus."""

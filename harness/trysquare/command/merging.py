@@ -13,8 +13,9 @@ from itertools import chain
 from trysquare.dtypes import FORMATS
 from trysquare.errors import UsageError
 from trysquare.planning.shards import Shard
+from trysquare.record import Costs, Footer, FunctionRecord, Header, Run, TargetRecord
 from trysquare.recorder import digits
-from trysquare.result import Check, Costs, Footer, FunctionRecord, Header, Result, Run, TargetRecord
+from trysquare.result import Check, Result
 from trysquare.sweep import shares
 
 MOST_TOLD = 10
@@ -274,7 +275,10 @@ def _footer(footers: Iterable[Footer]) -> Footer:
 
 def _costs(known: Sequence[Costs], files: int) -> Costs | None:
     """Return what runs on equal machines cost, each of which had a start."""
-    if len(known) < files or len({(one.cores, one.processes) for one in known}) != 1:
+    if (
+        len(known) < files
+        or len({(one.cores, one.processes, one.evaluations) for one in known}) != 1
+    ):
         return None
     return replace(
         known[0],

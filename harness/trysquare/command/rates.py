@@ -1,4 +1,4 @@
-"""What a run or a sweep took -> how long each unit of another one takes, and what shards add."""
+"""What a run, sweep or hunt took -> how long each unit of another takes, and what shards add."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from trysquare.errors import UsageError
 from trysquare.planning.forecast import Forecast, Unit
 from trysquare.planning.plan import Group
 from trysquare.planning.shards import kind_of
-from trysquare.result import Check, Costs, Outcome, Result, Run
+from trysquare.record import Costs, Run
+from trysquare.result import Check, Outcome, Result
 from trysquare.sweep.campaign import Sweeping, by_name
 from trysquare.sweep.pairs import Pairs
 
@@ -93,6 +94,40 @@ def _group(results: Sequence[Result], rest: float, pace: float) -> tuple[float, 
     judged = rest * sum(one.outcome is not Outcome.UNSUPPORTED for one in results)
     beside = pace * (sum(calls.values()) + judged)
     return beside, max(beside, max(calls.values()) + judged)
+
+
+def of_hunt(
+    measured: Measured, groups: Sequence[Group], evaluations: int, *, gradient: bool
+) -> tuple[Forecast, int]:
+    """Return what is to be expected of a hunt, and how many of its groups are guessed.
+
+    A group that was not measured takes as long as the mean one of its dtype. Raises UsageError if
+    nothing of this kind was hunted, or with other evaluations.
+    """
+    if measured.costs.evaluations != evaluations:
+        raise UsageError(
+            f"{measured.costs.evaluations:,} evaluations were measured, and {evaluations:,} are "
+            "planned: plan as many (--evaluations), or measure anew"
+        )
+    hunted = [one for one in measured.run.results if one.check is Check.HUNT]
+    # what is not in the times of results is spread over them
+    pace = measured.seconds / max(sum(one.seconds for one in hunted), 1e-9)
+    times: defaultdict[str, float] = defaultdict(float)
+    for one in hunted:
+        asked = one.outcome is not Outcome.UNSUPPORTED and bool(one.wrt) == gradient
+        if asked and one.target in measured.targets:
+            times[f"{one.function}/{one.check}/{one.dtype}"] += pace * one.seconds
+    if not times:
+        raise UsageError(f"no {'gradients' if gradient else 'values'} were hunted on these targets")
+    dtypes: defaultdict[str, list[float]] = defaultdict(list)
+    for name, time in times.items():
+        dtypes[name.rpartition("/")[2]].append(time)
+    units, guessed = [], 0
+    for group in groups:
+        known = times.get(group.name) or fmean(dtypes.get(group.format.name) or times.values())
+        guessed += group.format.name not in dtypes
+        units.append(Unit(group.name, kind_of(group), group.spec.function, known, known))
+    return Forecast(units, measured.costs.start, measured.costs.described), guessed
 
 
 def of_sweep(measured: Measured, sweeping: Sweeping) -> Forecast:

@@ -14,7 +14,8 @@ from trysquare.baseline import Accepted, phrase
 from trysquare.baseline import read as read_baseline
 from trysquare.causes import Cause, by_cause
 from trysquare.ratchet import STALE, Judged, Ratchet, Standing
-from trysquare.result import REFERENCE, Expectation, Json, Outcome, Result, Run
+from trysquare.record import Json, Run
+from trysquare.result import REFERENCE, Expectation, Outcome, Result
 from trysquare.results_file import read as read_results
 
 SIGNS = {

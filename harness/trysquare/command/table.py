@@ -9,7 +9,8 @@ from trysquare import recorder
 from trysquare.backend import Target
 from trysquare.command import selection
 from trysquare.errors import UsageError
-from trysquare.result import SEED, FunctionRecord, Porting
+from trysquare.record import FunctionRecord, Porting
+from trysquare.result import SEED
 from trysquare.run import Session
 from trysquare.usage.porting import portings
 

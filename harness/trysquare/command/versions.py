@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from trysquare.difference import Change, Comparison, compare
 from trysquare.errors import UsageError
-from trysquare.result import Run
+from trysquare.record import Run
 from trysquare.results_file import read
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")

@@ -109,24 +109,6 @@ class Cluster:
             del self._streams[stream]
             self._ray.cancel(stream, force=True)
 
-    def require_answers(self) -> None:
-        """Raise UsageError if nothing comes back of what is sent out.
-
-        A cluster without a token takes jobs of whoever has one, and cannot answer.
-        """
-        task = self._ray.remote(max_retries=0, num_returns="streaming", num_cpus=0)(station.greet)
-        stream = task.remote()
-        ready, _ = self._ray.wait([stream], num_returns=1, timeout=GREET_SECONDS)
-        if not ready:
-            raise UsageError(
-                f"the cluster takes jobs, and none of its answers came within {GREET_SECONDS:g} s; "
-                "it may not know this token: start every node of it with RAY_AUTH_MODE=token"
-            )
-        try:
-            self._ray.get(next(stream))
-        except (StopIteration, self._ray.exceptions.RayError) as error:
-            raise UsageError(f"the cluster does no jobs: {self._why(error)}") from None
-
     def close(self) -> None:
         """End all jobs; the cluster stays."""
         for ticket in [*self._streams.values()]:
@@ -141,7 +123,7 @@ class Cluster:
             yield self._lost(ticket, "it ended without an answer")
         except self._ray.exceptions.RayError as error:
             del self._streams[stream]
-            yield self._lost(ticket, self._why(error))
+            yield self._lost(ticket, _why(error))
         else:
             if word == station.BEGUN:
                 yield Begun(ticket)
@@ -161,16 +143,6 @@ class Cluster:
     def _lost(self, ticket: int, why: str) -> Lost:
         self._tell(f"a job was lost: {why}")
         return Lost(ticket, why)
-
-    def _why(self, error: Exception) -> str:
-        """Say why there will be no answer; raises UsageError if there can be none anywhere."""
-        cause = getattr(error, "cause", None)
-        if "failed to import on the worker" in str(error):
-            raise UsageError(
-                "a machine of the cluster cannot import this Trysquare; install the same version "
-                f"in the environment that Ray runs in there: {_last_line(error)}"
-            )
-        return f"{type(error).__name__}: {_first_line(cause or error)}"
 
     def _idle(self) -> Sequence[Event]:
         """Tell of jobs as lost that nobody can do any more."""
@@ -203,6 +175,17 @@ class Cluster:
         return found
 
 
+def _why(error: Exception) -> str:
+    """Say why there will be no answer; raises UsageError if there can be none anywhere."""
+    cause = getattr(error, "cause", None)
+    if "failed to import on the worker" in str(error):
+        raise UsageError(
+            "a machine of the cluster cannot import this Trysquare; install the same version "
+            f"in the environment that Ray runs in there: {_last_line(error)}"
+        )
+    return f"{type(error).__name__}: {_first_line(cause or error)}"
+
+
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
@@ -214,8 +197,9 @@ def _last_line(error: Exception) -> str:
 def hire(address: str | None, processes: int, seconds: float, tell: Tell) -> Hire:
     """Return what connects to a cluster, or starts one of so many processes on this machine.
 
-    It begins to connect now, aside: whoever hires has frameworks to wait for. A job may take so
-    many `seconds`; somebody is told of each that is lost. Raises UsageError if Ray is not there.
+    It begins to connect now, aside: whoever hires has frameworks to wait for, and should begin with
+    them at once. A job may take so many `seconds`; somebody is told of each that is lost. Raises
+    UsageError if Ray is not there.
     """
     if find_spec("ray") is None:
         raise UsageError("--engine ray needs Ray: pip install 'trysquare[ray]'")
@@ -226,12 +210,15 @@ def hire(address: str | None, processes: int, seconds: float, tell: Tell) -> Hir
     def hired(outfit: Outfit) -> Iterator[Cluster]:
         with _quiet(), ExitStack() as held:
             # a cluster of our own ends with the thread that has started it
-            ray = _started(processes, held) if early is None else _waited(early, address)
+            if early is None:
+                ray = _started(processes, held)
+            else:
+                ray, greeting = _waited(early, address)
             held.callback(ray.shutdown)
+            if early is not None:
+                require_answer(ray, greeting)
             engine = Cluster(ray, outfit, seconds, tell)
             held.callback(engine.close)
-            if address is not None:
-                engine.require_answers()
             yield engine
 
     return hired
@@ -246,17 +233,44 @@ def settle(address: str | None) -> None:
 
 
 def _connecting(address: str) -> Future[Any]:
-    """Connect in a thread that keeps nobody from ending: Ray waits for ever for some ports."""
+    """Connect in a thread that keeps nobody from ending: Ray waits for ever for some ports.
+
+    The result is Ray, and the greeting that a machine of the cluster will answer.
+    """
     early: Future[Any] = Future()
 
     def connect() -> None:
         try:
-            early.set_result(_connected(address))
+            ray = _connected(address)
+            early.set_result((ray, greeted(ray)))
         except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
             early.set_exception(error)
 
     Thread(target=connect, name="connect", daemon=True).start()
     return early
+
+
+def greeted(ray: Any) -> Any:
+    """Have somebody of a cluster say that it is there; that ends up in what is returned."""
+    task = ray.remote(max_retries=0, num_returns="streaming", num_cpus=0)(station.greet)
+    return task.remote()
+
+
+def require_answer(ray: Any, greeting: Any) -> None:
+    """Raise UsageError if nothing comes back of what is sent out.
+
+    A cluster without a token takes jobs of whoever has one, and cannot answer.
+    """
+    ready, _ = ray.wait([greeting], num_returns=1, timeout=GREET_SECONDS)
+    if not ready:
+        raise UsageError(
+            f"the cluster takes jobs, and none of its answers came within {GREET_SECONDS:g} s; "
+            "it may not know this token: start every node of it with RAY_AUTH_MODE=token"
+        )
+    try:
+        ray.get(next(greeting))
+    except (StopIteration, ray.exceptions.RayError) as error:
+        raise UsageError(f"the cluster does no jobs: {_why(error)}") from None
 
 
 def _waited(early: Future[Any], address: str | None) -> Any:

@@ -65,6 +65,8 @@ _COMPARISONS: dict[type[ast.cmpop], tuple[Op, bool]] = {
 }
 _DECIMAL = re.compile(r"\d{1,60}(\.\d{0,60})?([eE][+-]?\d{1,3})?|\.\d{1,60}([eE][+-]?\d{1,3})?")
 _FOREIGN = re.compile(r"[^\x20-\x7e\n\t]|[#\\]")
+# a number with a word at its end, such as `1if`, of which ast prints a warning
+_GLUED = re.compile(r"(?:(?<![\w.])\d|\.\d)[\w.]*?(?=and|else|for|if|in|is|not|or)")
 RESERVED = frozenset({*FUNCTIONS, *Symbol, "position"})
 """Words that no input, parameter or `where` expression can have as its name."""
 
@@ -113,6 +115,8 @@ def parse(text: str, known: frozenset[str] = frozenset(), scope: Scope = Scope.R
     if foreign := _FOREIGN.search(text):
         message = f"{foreign.group()!r} is not part of the formula language"
         raise FormulaError(message, foreign.start())
+    if glued := _GLUED.search(text):
+        raise FormulaError("a space is missing between a number and a word", glued.end())
     start = len(text) - len(text.lstrip())
     try:
         body = ast.parse(text.strip(), mode="eval").body

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Self
 
 import numpy as np
@@ -91,16 +92,25 @@ class Chase:
                 yield from self._subject(subject, able)
 
     def _subject(self, subject: Subject, targets: Sequence[Target]) -> Iterator[Result]:
+        """Yield the results of all targets; those of each share the time that it took."""
         hunters = {target: Hunter(self.session, target, subject) for target in targets}
         bags: dict[Target, Bag] = {}
+        spent: dict[Target, float] = {}
         for target, hunter in hunters.items():
+            begun = monotonic()
             known = [bag.numeric.points[:8] for bag in bags.values()]
             seeds = np.concatenate([self.game.seeds(subject), *known])
             bags[target] = hunter.hunt(self.game.evaluations, self.game.seed, seeds)
+            spent[target] = monotonic() - begun
         for target, hunter in hunters.items():
+            begun = monotonic()
             bag = hunter.united(bags[target], list(bags.values()))
             findings = Findings(self.session, target, subject)
-            for number, accident in enumerate(hunter.asking.accidents, 1):
-                yield findings.accident(number, accident)
-            yield from findings.results(DISCRETE, bag.discrete)
-            yield from findings.results(WORST, bag.numeric)
+            found = [
+                findings.accident(number, accident)
+                for number, accident in enumerate(hunter.asking.accidents, 1)
+            ]
+            found += [*findings.results(DISCRETE, bag.discrete)]
+            found += [*findings.results(WORST, bag.numeric)]
+            seconds = (spent[target] + monotonic() - begun) / max(1, len(found))
+            yield from (replace(one, seconds=round(seconds, 3)) for one in found)

@@ -13,8 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from trysquare.errors import UsageError
+from trysquare.record import Json
 from trysquare.record_form import MisfitError, decode, describe, encode
-from trysquare.result import Json
 from trysquare.spec import Value
 
 FORMAT = 1

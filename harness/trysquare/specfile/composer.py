@@ -23,10 +23,12 @@ LARGEST_FILE: Final = 2**20
 DEEPEST: Final = 50
 """Levels of mappings and lists inside each other."""
 
-# control characters, surrogates, invisible and bidirectional marks: what is read is what is seen
+# control characters, surrogates, invisible and bidirectional marks, those of private use and those
+# that are none: what is read is what is seen
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    "\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+    "\ud800-\uf8ff\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f"
+    "\U000f0000-\U0010ffff]"
 )
 # an installation without libyaml reads the same, ten times slower
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

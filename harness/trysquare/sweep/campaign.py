@@ -20,8 +20,9 @@ from trysquare.engines.likeness import Sheet
 from trysquare.errors import UsageError
 from trysquare.machine import cores
 from trysquare.planning.shards import Shard
+from trysquare.record import Costs, Run
 from trysquare.recorder import Recorder, functions, header
-from trysquare.result import SEED, Costs, Limits, Run
+from trysquare.result import SEED, Limits
 from trysquare.run import Session
 from trysquare.spec import Spec
 from trysquare.sweep import conclusion, shares

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Self
 
 from trysquare.errors import UsageError
-from trysquare.result import Check, FunctionRecord, Header, Result
+from trysquare.record import FunctionRecord, Header
+from trysquare.result import Check, Result
 from trysquare.results_file import Line, ResultsWriter, line
 from trysquare.sweep.segment import Part
 from trysquare.unfinished import resumable

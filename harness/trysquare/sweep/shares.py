@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from trysquare.planning.shards import Shard
-from trysquare.result import Check, Result, Run
+from trysquare.record import Run
+from trysquare.result import Check, Result
 from trysquare.sweep.segment import Part
 
 Key = tuple[str, str, bool, str]

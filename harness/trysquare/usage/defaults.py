@@ -14,7 +14,7 @@ from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
 from trysquare.planning.cases import Case
-from trysquare.result import Default, Difference, Usage
+from trysquare.record import Default, Difference, Usage
 from trysquare.run import Session
 from trysquare.spec import Spec, Value, choice_text
 from trysquare.usage.asking import Asked, ask, case, formats, given, same

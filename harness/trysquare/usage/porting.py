@@ -8,7 +8,7 @@ from dataclasses import replace
 from trysquare.backend import Target
 from trysquare.dtypes import Array, Format
 from trysquare.planning.cases import Case
-from trysquare.result import Porting
+from trysquare.record import Porting
 from trysquare.run import Session
 from trysquare.spec import Spec, Value
 from trysquare.usage.asking import ask, case, formats, given

@@ -180,12 +180,12 @@ def _array(entry: Json, payload: bytes, area: Array | None) -> Array:
         raise ValueError(f"shape {shape}")
     if type(offset) is not int or offset < 0 or offset % ALIGNMENT:
         raise ValueError(f"offset {offset} is no multiple of {ALIGNMENT}")
-    count = math.prod(shape)
-    if entry["nbytes"] != count * dtype.itemsize or offset + entry["nbytes"] > len(source):
-        raise ValueError(f"{entry['nbytes']} bytes at {offset} of {len(source)} for shape {shape}")
+    count, size = math.prod(shape), entry["nbytes"]
+    if size != count * dtype.itemsize or offset + size > len(source):
+        raise ValueError(f"{size!r} bytes at {offset} of {len(source)} for shape {shape}")
     if count == 0:
         return np.empty(shape, dtype)
-    raw = np.frombuffer(source, np.uint8, entry["nbytes"], offset)
+    raw = np.frombuffer(source, np.uint8, size, offset)
     if source is area:
         raw = raw.copy()
     if dtype.kind == "b" and raw.max() > 1:
