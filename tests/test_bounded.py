@@ -308,6 +308,14 @@ def test_what_may_be_flushed_is_zero_or_right_and_not_twice_the_truth(
     assert wrong.all() == (factor not in (0.0, 1.0))
 
 
+@pytest.mark.parametrize(("got", "right"), [(1.0, True), (0.0, True), (-1.0, False), (2.0, False)])
+def test_the_sign_of_what_may_be_flushed_is_its_own_or_none(got: float, right: bool) -> None:  # noqa: FBT001
+    asked = oracle("sign(x - y)", FLOAT32, x=[2.0**-126], y=[2.0**-127])
+    allowed = allowance(asked, None, 1, flushes=True)
+    bad = distance(np.full((1, 1), got), asked.certified, allowed, FLOAT32).bad
+    assert bad.all() != right
+
+
 def test_a_term_that_may_be_flushed_moves_a_sum_to_one_side() -> None:
     asked = oracle("x - exp(y)", FLOAT32, x=[2.0**-120], y=[-88.0])
     allowed = allowance(asked, None, 1, flushes=True)

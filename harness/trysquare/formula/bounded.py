@@ -68,6 +68,8 @@ class BoundedFloat64:
         error = self._error(op, args, value)
         if op is Op.SELECT and self._rounding.flushes:
             return _hull(Bounded(value, error), *args)
+        if op is Op.SIGN and self._rounding.flushes:
+            return _signs(value, *args)
         if op not in self._rounding.ulps:
             return Bounded(value, error)
         return self._flushed(Bounded(value, self._rounded(op, args, value, error)))
@@ -311,3 +313,11 @@ def _hull(found: Bounded, condition: Bounded, a: Bounded, b: Bounded) -> Bounded
     either = (condition.error > 0) & np.isfinite(low) & np.isfinite(high)
     value = np.where(either, low + (high - low) / 2, found.value)
     return Bounded(value, np.where(either, (high - low) / 2, found.error))
+
+
+def _signs(value: Array, arg: Bounded) -> Bounded:
+    """Return all signs that a number may have: of one that may be flushed, its own or none."""
+    ends = np.sign([arg.value - arg.error, arg.value + arg.error])
+    told = np.isfinite(ends).all(axis=0)
+    middle, half = (ends[1] + ends[0]) / 2, (ends[1] - ends[0]) / 2
+    return Bounded(np.where(told, middle, value), np.where(told, half, 0.0))
