@@ -316,6 +316,19 @@ def test_the_sign_of_what_may_be_flushed_is_its_own_or_none(got: float, right: b
     assert bad.all() != right
 
 
+@pytest.mark.parametrize(("got", "wrong"), [(1.4, False), (1.1, False), (2.8, True), (-1.5, True)])
+def test_what_cancels_on_the_way_through_a_sum_may_be_flushed_in_any_order(
+    got: float,
+    wrong: bool,  # noqa: FBT001
+) -> None:
+    tiny = FLOAT32.smallest_normal
+    row = FLOAT32.round(np.array([[1.5, -1.2, 1.1]]) * tiny)
+    asked = Oracle(parse("sum(x)", X), {"x": row}, 1, 3, ELEMENT, FLOAT32)
+    allowed = allowance(asked, None, 3, flushes=True)
+    answer = FLOAT32.round(np.full((1, 1), got * tiny))
+    assert distance(answer, asked.certified, allowed, FLOAT32).bad.all() == wrong
+
+
 def test_a_term_that_may_be_flushed_moves_a_sum_to_one_side() -> None:
     asked = oracle("x - exp(y)", FLOAT32, x=[2.0**-120], y=[-88.0])
     allowed = allowance(asked, None, 1, flushes=True)

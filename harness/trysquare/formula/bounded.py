@@ -147,7 +147,17 @@ class BoundedFloat64:
         magnitudes = self._plain.reduce(Op.SUM, np.abs(arg.value), scope)
         rounding = self._rounding.terms(terms) * format.unit_roundoff * magnitudes
         rounding = np.maximum(rounding, format.ulp(value) / 2)
+        if self._rounding.flushes:
+            rounding = rounding + self._lost_sums(arg, terms, magnitudes, scope)
         return np.asarray(total + np.where(terms > 1, rounding, 0.0))
+
+    def _lost_sums(self, arg: Bounded, terms: Array, magnitudes: Array, scope: Scope) -> Array:
+        """Return what is lost of sums of some terms, in any order, that cancel to a subnormal."""
+        ends = (arg.value + arg.error > 0, arg.value - arg.error < 0)
+        both = (self._plain.reduce(Op.SUM, np.asarray(end, np.float64), scope) for end in ends)
+        cancels = np.logical_and(*(count > 0 for count in both))
+        lost = np.minimum((terms - 2) * self._rounding.format.smallest_normal, magnitudes)
+        return np.where(cancels, np.maximum(lost, 0.0), 0.0)
 
     def _rounded(self, op: Op, args: list[Bounded], value: Array, error: Array) -> Array:
         """Add the operation's own rounding.
