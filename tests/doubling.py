@@ -16,7 +16,7 @@ from trysquare.engines.dispatch import Dispatch
 from trysquare.errors import LostError
 
 DEADLY, ENDLESS = 13, 14
-SECONDS = 2.0
+SECONDS = 8.0
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from doubling import DEADLY, ENDLESS
+from doubling import DEADLY, ENDLESS, SECONDS
 from leftovers import MARK, marked, nothing_left
 from trysquare.__main__ import main
 from trysquare.cli.options import Code
@@ -222,7 +222,7 @@ def test_a_job_that_kills_its_process_or_never_ends_is_killed_and_costs_no_other
         env=cluster.environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert done.stdout.startswith(f"[2, 4, 6] [({DEADLY}, 'WorkerCrashedError"), done.stderr
-    assert done.stdout.endswith(f"({ENDLESS}, 'no answer within 2 s')]\n")
+    assert done.stdout.endswith(f"({ENDLESS}, 'no answer within {SECONDS:g} s')]\n")
     wait_for(cluster.is_at_rest)
 
 
