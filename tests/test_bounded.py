@@ -295,6 +295,48 @@ def test_flushing_excuses_no_normal_number() -> None:
     assert distance(np.zeros((1, 1)), asked.certified, allowed, FLOAT32).bad.all()
 
 
+@pytest.mark.parametrize("factor", [1.0, 0.0, 2.0, -1.0])
+@pytest.mark.parametrize(
+    "text", ["x * exp(x)", "x / 2 * exp(x)", "exp(x) if exp(x) == 0 else exp(x)"]
+)
+def test_what_may_be_flushed_is_zero_or_right_and_not_twice_the_truth(
+    text: str, factor: float
+) -> None:
+    asked = oracle(text, FLOAT32, x=[-88.0])
+    got = FLOAT32.round(factor * asked.ieee)
+    wrong = distance(got, asked.certified, allowance(asked, None, 1, flushes=True), FLOAT32).bad
+    assert wrong.all() == (factor not in (0.0, 1.0))
+
+
+@pytest.mark.parametrize(("got", "right"), [(1.0, True), (0.0, True), (-1.0, False), (2.0, False)])
+def test_the_sign_of_what_may_be_flushed_is_its_own_or_none(got: float, right: bool) -> None:  # noqa: FBT001
+    asked = oracle("sign(x - y)", FLOAT32, x=[2.0**-126], y=[2.0**-127])
+    allowed = allowance(asked, None, 1, flushes=True)
+    bad = distance(np.full((1, 1), got), asked.certified, allowed, FLOAT32).bad
+    assert bad.all() != right
+
+
+@pytest.mark.parametrize(("got", "wrong"), [(1.4, False), (1.1, False), (2.8, True), (-1.5, True)])
+def test_what_cancels_on_the_way_through_a_sum_may_be_flushed_in_any_order(
+    got: float,
+    wrong: bool,  # noqa: FBT001
+) -> None:
+    tiny = FLOAT32.smallest_normal
+    row = FLOAT32.round(np.array([[1.5, -1.2, 1.1]]) * tiny)
+    asked = Oracle(parse("sum(x)", X), {"x": row}, 1, 3, ELEMENT, FLOAT32)
+    allowed = allowance(asked, None, 3, flushes=True)
+    answer = FLOAT32.round(np.full((1, 1), got * tiny))
+    assert distance(answer, asked.certified, allowed, FLOAT32).bad.all() == wrong
+
+
+def test_a_term_that_may_be_flushed_moves_a_sum_to_one_side() -> None:
+    asked = oracle("x - exp(y)", FLOAT32, x=[2.0**-120], y=[-88.0])
+    allowed = allowance(asked, None, 1, flushes=True)
+    for got, wrong in ((2.0**-120, False), (2.0**-120 - 2 * math.exp(-88.0), True)):
+        rows = FLOAT32.round(np.full((1, 1), got))
+        assert distance(rows, asked.certified, allowed, FLOAT32).bad.all() == wrong
+
+
 # Overflow on the way.
 
 

@@ -14,9 +14,9 @@ from trysquare_miniatures.liars import LIARS
 from workshop import diverging, results, standards
 
 
-def answered(function: str, dtype: str, lie: Array) -> str:
+def answered(function: str, dtype: str, lie: Array, *, flushes: bool = False) -> str:
     standard = standards(function, Check.VALUES, dtype)[0]
-    result = judge(standard, "t", Answer({"output": lie}), flushes=False)
+    result = judge(standard, "t", Answer({"output": lie}), flushes=flushes)
     assert result.outcome is Outcome.DIVERGES
     return result.diagnosis
 
@@ -50,6 +50,15 @@ def test_nothing_but_zero_is_flushed() -> None:
     lie = truth(standard).astype(np.float16)
     lie = np.where((lie > 0) & (lie < tiny), tiny, lie)
     assert "subnormal" not in answered("sigmoid", "float16", lie)
+
+
+def test_what_a_target_may_flush_explains_nothing_else_that_is_wrong() -> None:
+    standard = standards("sigmoid", Check.VALUES, "float32")[0]
+    lie = truth(standard).astype(np.float32)
+    flushed = np.where(lie < FORMATS["float32"].smallest_normal, np.float32(0), lie)
+    flushed[0] = 0.7
+    assert "subnormal" in answered("sigmoid", "float32", flushed)
+    assert answered("sigmoid", "float32", flushed, flushes=True) == ""
 
 
 @pytest.mark.parametrize("wrong", [0.0, 3.0])

@@ -21,7 +21,7 @@ import pytest
 import fake_run
 from trysquare.formula.mathml import mathml
 from trysquare.formula.parser import parse
-from trysquare.record import Run, TargetRecord
+from trysquare.record import Run, Stale, TargetRecord
 from trysquare.result import Check, Outcome, Result, Symptom
 from trysquare_reports import figures, html, markup
 from trysquare_reports.columns import columns, table
@@ -128,6 +128,14 @@ def test_a_run_without_footer_says_so_first(run: Run) -> None:
     passing = tuple(r for r in run.results if r.outcome is Outcome.CONFORMS and not r.known)
     incomplete = Page(render(replace(run, results=passing, footer=None)))
     assert incomplete.texts["title"] == ["⚠ Incomplete: the run did not end · Trysquare"]
+
+
+def test_nothing_that_a_file_says_steers_a_terminal(run: Run) -> None:
+    assert run.footer is not None
+    footer = replace(run.footer, stale=(Stale("\x1b]0;", "\x1b[2J", "\x9b1m\x00 why"),))
+    page = render(replace(run, results=(), footer=footer))
+    assert "\N{REPLACEMENT CHARACTER}[2J" in page
+    assert all(character.isprintable() or character in "\n\t" for character in page)
 
 
 def test_a_run_without_results_renders(run: Run) -> None:

@@ -183,9 +183,9 @@ def test_what_a_block_says_of_its_limits_holds_for_each_of_its_numbers() -> None
         spacing = FLOAT32.ulp(standard.canonical.oracle.ieee)
         for flushes in (False, True):
             sure, beyond = chart.limits[0, int(flushes)]
-            limits = standard.limit(flushes=flushes).limit / spacing
-            assert sure <= limits.min()
-            assert limits.max() <= beyond
+            allowed = standard.limit(flushes=flushes)
+            assert sure <= (allowed.least / spacing).min()
+            assert (allowed.most / spacing).max() <= beyond
 
 
 @pytest.mark.parametrize("function", some(UNARY, 3))
@@ -220,9 +220,9 @@ def test_what_a_block_decides_no_number_of_it_contradicts(
     for flushes in (False, True):
         sure, beyond = chart.limits[0][int(flushes)]
         spacing = FLOAT32.ulp(standard.canonical.truth.value)
-        limits = standard.limit(flushes=flushes).limit / spacing
-        assert sure <= np.nanmin(limits)
-        assert np.nanmax(limits) <= beyond
+        allowed = standard.limit(flushes=flushes)
+        assert sure <= np.nanmin(allowed.least / spacing)
+        assert np.nanmax(allowed.most / spacing) <= beyond
 
 
 def test_what_follows_from_a_flushed_number_is_judged_by_itself() -> None:

@@ -147,6 +147,9 @@ LIES = (
     ),
     lie("flushes_and_denies_it", "sigmoid", CASES, Symptom.LOST, VALUES),
     lie("flushes_and_denies_it", "relu", VALUES, Symptom.LOST, CASES, PROPERTIES, dtype="bfloat16"),
+    # who says that it flushes may lose what is subnormal, and no more
+    lie("doubles_what_may_be_flushed", "silu", CASES, Symptom.INACCURATE, VALUES),
+    lie("doubles_what_may_be_flushed", "mish", VALUES, Symptom.INACCURATE, CASES),
     lie("loses_the_tail", "sigmoid", VALUES, Symptom.LOST, CASES, DEFAULTS, PROPERTIES),
     lie("cancels_near_zero", "elu", VALUES, Symptom.LOST, CASES, DEFAULTS),
     lie("overflows_in_the_tail", "sigmoid", CASES, Symptom.LOST, VALUES),
@@ -456,6 +459,8 @@ LIES = (
 WITHIN_THE_LIMIT = (
     lie("almost_at_the_limit", "sigmoid", VALUES, Outcome.CONFORMS),
     lie("almost_at_the_limit", "elu", VALUES, Outcome.CONFORMS),
+    lie("flushes_on_the_way", "silu", CASES, Outcome.CONFORMS),
+    lie("flushes_on_the_way", "mish", VALUES, Outcome.CONFORMS),
     lie("almost_at_the_limit", "sigmoid", SWEEP, Outcome.CONFORMS),
     lie("almost_at_the_limit", "elu", HUNT, Outcome.CONFORMS),
 )

@@ -147,18 +147,32 @@ class Truthful(NumPy):
         raise RuntimeError("an operation whose gradient reads this tensor would be spoiled")
 
 
+class Flushing(Truthful):
+    """Takes subnormal numbers for zero, and says so: a product of its own shows it."""
+
+    def multiply(self, a: Tensor, b: Tensor) -> Tensor:
+        form = FORMATS[str(a.dtype)]
+        return flushed(form, flushed(form, a) * flushed(form, b))
+
+
+def flushed(form: Format, tensor: Array) -> Array:
+    """Return zero, of the same sign, for every subnormal number."""
+    tiny = np.abs(form.widen(tensor)) < form.smallest_normal
+    return np.where(tiny, np.copysign(np.zeros_like(tensor), tensor), tensor)
+
+
 LIARS: dict[str, Backend] = {}
 """Every liar by its name."""
 
 Lie = Callable[..., Any]
 
 
-def lies(method: str) -> Callable[[Lie], Backend]:
+def lies(method: str, of: type[Truthful] = Truthful) -> Callable[[Lie], Backend]:
     """Make a liar of what is decorated: the truthful one with this as one of its methods."""
 
     def register(lie: Lie) -> Backend:
         name = lie.__name__
-        LIARS[name] = type(name, (Truthful,), {method: lie})(name)
+        LIARS[name] = type(name, (of,), {method: lie})(name)
         return LIARS[name]
 
     return register

@@ -11,7 +11,7 @@ from trysquare.backend import Array
 from trysquare.dtypes import Format
 from trysquare.truth.arrangement import arrange
 from trysquare.truth.oracle import Oracle
-from trysquare_miniatures.truthful import Question, Truthful, lies
+from trysquare_miniatures.truthful import Flushing, Question, Truthful, flushed, lies
 
 # What is said: wrong numbers.
 
@@ -91,6 +91,24 @@ def one_element_is_a_constant(_: Truthful, question: Question, output: Array) ->
 def flushes_and_denies_it(_: Truthful, question: Question, output: Array) -> Array:
     tiny = np.abs(question.format.widen(output)) < question.format.smallest_normal
     return np.where(tiny, np.zeros_like(output), output)
+
+
+def _decays(question: Question) -> Array:
+    """Where the exponential of a number is subnormal."""
+    decay = np.exp(-np.abs(question.format.widen(question.first)))
+    return np.asarray((decay > 0) & (decay < question.format.smallest_normal))
+
+
+@lies("answered", Flushing)
+def doubles_what_may_be_flushed(_: Flushing, question: Question, output: Array) -> Array:
+    with np.errstate(over="ignore"):
+        return np.where(_decays(question), output + output, output)
+
+
+@lies("answered", Flushing)
+def flushes_on_the_way(_: Flushing, question: Question, output: Array) -> Array:
+    left = _decays(question) & (question.first < 0)  # no lie: it says that it flushes
+    return flushed(question.format, np.where(left, -np.zeros_like(output), output))
 
 
 @lies("answered")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
@@ -62,6 +63,8 @@ _PLAIN = 50
 _REPRODUCTIONS = 12_000_000
 """Characters of all reproductions that the page carries, those of the worst results first."""
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
 
 def render(run: Run, baseline: Run | None = None) -> str:
     """Return the page: verdict, queue and matrix as HTML, all results as data.
@@ -109,8 +112,9 @@ def render(run: Run, baseline: Run | None = None) -> str:
             | dict(_packs(table, sides)),
         )
     )
-    # half a surrogate in a text must not end a report
-    return text.encode("utf-8", "replace").decode("utf-8")
+    # half a surrogate in a text must not end a report, and nothing steers who prints the page
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _environment() -> Environment:

@@ -66,9 +66,13 @@ class BoundedFloat64:
         """Propagate the errors of the arguments and add the operation's own."""
         value = self._values.apply(op, [argument.value for argument in args])
         error = self._error(op, args, value)
-        if op in self._rounding.ulps:
-            error = self._rounded(op, args, value, error)
-        return Bounded(value, error)
+        if op is Op.SELECT and self._rounding.flushes:
+            return _hull(Bounded(value, error), *args)
+        if op is Op.SIGN and self._rounding.flushes:
+            return _signs(value, *args)
+        if op not in self._rounding.ulps:
+            return Bounded(value, error)
+        return self._flushed(Bounded(value, self._rounded(op, args, value, error)))
 
     def _error(self, op: Op, args: list[Bounded], value: Array) -> Array:
         """Return what the errors of the arguments make of the result."""
@@ -129,7 +133,8 @@ class BoundedFloat64:
             error = _rivals(arg)
         else:
             error = np.zeros_like(value)
-        return Bounded(value, error)
+        found = Bounded(value, error)
+        return self._flushed(found) if op is Op.SUM else found
 
     def _sum_error(self, arg: Bounded, value: Array, scope: Scope) -> Array:
         format, total = (
@@ -142,7 +147,17 @@ class BoundedFloat64:
         magnitudes = self._plain.reduce(Op.SUM, np.abs(arg.value), scope)
         rounding = self._rounding.terms(terms) * format.unit_roundoff * magnitudes
         rounding = np.maximum(rounding, format.ulp(value) / 2)
-        return self._flushed(value, total + np.where(terms > 1, rounding, 0.0))
+        if self._rounding.flushes:
+            rounding = rounding + self._lost_sums(arg, terms, magnitudes, scope)
+        return np.asarray(total + np.where(terms > 1, rounding, 0.0))
+
+    def _lost_sums(self, arg: Bounded, terms: Array, magnitudes: Array, scope: Scope) -> Array:
+        """Return what is lost of sums of some terms, in any order, that cancel to a subnormal."""
+        ends = (arg.value + arg.error > 0, arg.value - arg.error < 0)
+        both = (self._plain.reduce(Op.SUM, np.asarray(end, np.float64), scope) for end in ends)
+        cancels = np.logical_and(*(count > 0 for count in both))
+        lost = np.minimum((terms - 2) * self._rounding.format.smallest_normal, magnitudes)
+        return np.where(cancels, np.maximum(lost, 0.0), 0.0)
 
     def _rounded(self, op: Op, args: list[Bounded], value: Array, error: Array) -> Array:
         """Add the operation's own rounding.
@@ -171,19 +186,23 @@ class BoundedFloat64:
                 exact = exact | (infinite & np.isinf(argument.value))
         if op in (Op.ADD, Op.SUB):  # a sum that is subnormal is never rounded
             exact = exact | (size < 2 * format.smallest_normal)
-        return self._flushed(value, error + np.where(exact, 0.0, own))
+        return np.asarray(error + np.where(exact, 0.0, own))
 
     def _own(self, ulps: float, size: Array) -> Array:
         """Return so many ULP; beyond the format those of its end."""
         return np.asarray(ulps * self._rounding.format.ulp(size))
 
-    def _flushed(self, value: Array, error: Array) -> Array:
+    def _flushed(self, found: Bounded) -> Bounded:
+        """Let whatever may be subnormal be zero as well.
+
+        Zero lies on one side of it. So the value moves to the middle of all that may come out:
+        with an error around the old one, twice the number would be as right as zero.
+        """
         if not self._rounding.flushes:
-            return error
-        tiny = self._rounding.format.smallest_normal
-        smallest = np.abs(value) - error
-        flushable = (smallest < tiny) & ((value != 0) | (error > 0))
-        return error + np.where(flushable, np.minimum(np.abs(value) + error, tiny), 0.0)
+            return found
+        value, error, size = found.value, found.error, np.abs(found.value)
+        may = (size - error < self._rounding.format.smallest_normal) & (size > error)
+        return Bounded(np.where(may, value / 2, value), np.where(may, size / 2 + error, error))
 
 
 def _least(format: Format) -> float:
@@ -295,3 +314,20 @@ def _selected_error(condition: Bounded, a: Bounded, b: Bounded, *, certifies: bo
         alone = held != np.isfinite(b.value)
         either = np.where(alone, np.where(held, a.error, b.error), either)
     return np.where(condition.error > 0, either, taken)
+
+
+def _hull(found: Bounded, condition: Bounded, a: Bounded, b: Bounded) -> Bounded:
+    """Return all of both branches where either may be taken, and both are numbers."""
+    low = np.minimum(a.value - a.error, b.value - b.error)
+    high = np.maximum(a.value + a.error, b.value + b.error)
+    either = (condition.error > 0) & np.isfinite(low) & np.isfinite(high)
+    value = np.where(either, low + (high - low) / 2, found.value)
+    return Bounded(value, np.where(either, (high - low) / 2, found.error))
+
+
+def _signs(value: Array, arg: Bounded) -> Bounded:
+    """Return all signs that a number may have: of one that may be flushed, its own or none."""
+    ends = np.sign([arg.value - arg.error, arg.value + arg.error])
+    told = np.isfinite(ends).all(axis=0)
+    middle, half = (ends[1] + ends[0]) / 2, (ends[1] - ends[0]) / 2
+    return Bounded(np.where(told, middle, value), np.where(told, half, 0.0))

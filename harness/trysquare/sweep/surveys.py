@@ -92,10 +92,11 @@ class Surveys:
         for flushes in (False, True):
             allowed = standard.limit(flushes=flushes)
             with np.errstate(invalid="ignore", over="ignore"):
-                ulps = (allowed.limit / spacing).reshape(places.shape)
+                low = (allowed.least / spacing).reshape(places.shape)
+                ulps = (allowed.most / spacing).reshape(places.shape)
             known = np.isfinite(ulps) & allowed.straight.reshape(places.shape)
             known &= ~free.reshape(places.shape)
-            least = np.where(known, ulps, 0.0).min(axis=1)
+            least = np.where(known, low, 0.0).min(axis=1)
             if flushes:  # another answer counts where a subnormal number is taken for zero
                 known &= ~subnormal.reshape(places.shape)
             most = np.where(known, ulps, np.inf).max(axis=1)

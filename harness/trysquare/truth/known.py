@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import flint
 import numpy as np
@@ -12,6 +12,9 @@ from trysquare.dtypes import Array, Format
 
 SPARE_BITS = 20
 """How much finer than the format's spacing a truth is decided."""
+
+
+ONE = np.ones((1, 1))
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,47 @@ class Detour:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """How far below and how far above the truth an answer may be, absolute.
+
+    What is flushed goes to zero, which is on one side only: with the same room on the other, twice
+    the truth would be right wherever zero is.
+    """
+
+    below: Array
+    above: Array
+
+    def only(self, rows: Array | slice) -> Reach:
+        """Return the reach of some rows."""
+        return Reach(self.below[rows], self.above[rows])
+
+    def patched(self, rows: Array, other: Reach) -> Reach:
+        """Return this with some rows replaced by those of another."""
+        below, above = self.below.copy(), self.above.copy()
+        below[rows], above[rows] = other.below, other.above
+        return Reach(below, above)
+
+    def wider(self, other: Reach) -> Reach:
+        """Return what either of two allows."""
+        return Reach(np.maximum(self.below, other.below), np.maximum(self.above, other.above))
+
+    def toward(self, error: Array) -> Array:
+        """Return how far an answer may be that is off in the direction of an error's sign."""
+        return np.where(error < 0, self.below, self.above)
+
+
+def reach(middle: Array, error: Array, truth: Array) -> Reach:
+    """Return the reach of what lies around another number than the truth."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        moved = middle - truth
+        return Reach(*(np.asarray(side, np.float64) for side in (error - moved, error + moved)))
+
+
+@dataclass(frozen=True)
 class Allowance:
     """How far an answer may be from the truth (absolute), infinite where nothing can be said.
 
+    `flushed` is the room beyond `limit` that an answer has because something may be flushed.
     `spilled` is what the formula gives if everything overflows where the format does, and at a pole
     underflows too: where that is an infinity or NaN, it is allowed as well. So is a detour.
     `fraction` is what is missing in a stated limit among the smallest numbers of float64, of which
@@ -90,6 +131,21 @@ class Allowance:
     spilled: Array
     detours: tuple[Detour, ...] = ()
     fraction: Array | None = None
+    flushed: Reach | None = None
+
+    def toward(self, error: Array) -> Array:
+        """Return how far an answer may be that is off in the direction of an error's sign."""
+        return self.limit if self.flushed is None else self.limit + self.flushed.toward(error)
+
+    @property
+    def most(self) -> Array:
+        """How far an answer may be on the side on which more is allowed."""
+        return np.maximum(self.toward(-ONE), self.toward(ONE))
+
+    @property
+    def least(self) -> Array:
+        """How far an answer may be on either side."""
+        return np.minimum(self.toward(-ONE), self.toward(ONE))
 
     @property
     def straight(self) -> Array:
@@ -103,13 +159,16 @@ class Allowance:
         """Return what either of two allows."""
         spilled = np.where(np.isfinite(self.spilled), other.spilled, self.spilled)
         detours = self.detours + other.detours
-        return Allowance(np.maximum(self.limit, other.limit), spilled, detours)
+        limit = np.maximum(self.limit, other.limit)
+        flushed = self.flushed and other.flushed and self.flushed.wider(other.flushed)
+        return Allowance(limit, spilled, detours, flushed=flushed)
 
     def only(self, rows: Array) -> Allowance:
         """Return what is allowed in some rows."""
         detours = tuple(Detour(each.value[rows], each.room[rows]) for each in self.detours)
         fraction = None if self.fraction is None else self.fraction[rows]
-        return Allowance(self.limit[rows], self.spilled[rows], detours, fraction)
+        flushed = self.flushed and self.flushed.only(rows)
+        return Allowance(self.limit[rows], self.spilled[rows], detours, fraction, flushed)
 
     def patched(self, rows: Array, other: Allowance) -> Allowance:
         """Return this with some rows, which knew of no detour, replaced by those of another."""
@@ -119,7 +178,7 @@ class Allowance:
 
     def unexcused(self) -> Allowance:
         """Return what is allowed to whoever does not overflow on the way."""
-        return Allowance(self.limit, np.zeros_like(self.spilled), fraction=self.fraction)
+        return replace(self, spilled=np.zeros_like(self.spilled), detours=())
 
 
 def from_balls(found: Array, format: Format) -> tuple[Truth, Array]:

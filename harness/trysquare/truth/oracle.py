@@ -23,7 +23,7 @@ from trysquare.formula.extended import WIDE, Extended, holds
 from trysquare.formula.float64 import Float64, Overflowing, Underflowing
 from trysquare.formula.primitives import Rounding, pessimistic, published
 from trysquare.formula.tree import Node, Op, Scope
-from trysquare.truth.known import Allowance, Detour, Truth, from_balls
+from trysquare.truth.known import Allowance, Detour, Reach, Truth, from_balls, reach
 
 PRECISIONS = (128, 320, 1280, 2560, 5120)
 """Bits of Arb until the answer is decided, one after the other; the last holds any float64 sum."""
@@ -112,17 +112,17 @@ class Oracle:
         return found.patched(strained, self._only(strained).excused(found.only(strained), rounding))
 
     @cached_property
-    def flushing(self) -> Array:
+    def flushing(self) -> Reach:
         """How far an evaluation may be that may replace any subnormal number by zero."""
         rounding = published(self.format, flushes=True)
-        error = self._full(self._bounded(rounding).error)
+        bounded = self._bounded(rounding)
+        found = reach(self._full(bounded.value), self._full(bounded.error), self.ieee)
         strained = self._overflowing[1]
         if not strained.size or self.format is not FLOAT64 or not holds(self.tree):
-            return error
+            return found
         if not self.alone:
-            return self._bounded_wider(rounding)
-        error[strained] = self._only(strained)._bounded_wider(rounding)  # noqa: SLF001 - its own
-        return error
+            return self._reach_wider(rounding)
+        return found.patched(strained, self._only(strained)._reach_wider(rounding))  # noqa: SLF001 - its own
 
     @cached_property
     def _overflowing(self) -> tuple[Array, Array]:
@@ -215,7 +215,7 @@ class Oracle:
         rows = rows if self.alone else np.array([rows.any()])
         straight, limit = self.ieee, found.limit
         if self.format is FLOAT64 and self.extended is not None:
-            straight, limit = self.extended.value, self._bounded_wider(rounding)
+            straight, limit = self.extended.value, _narrowed(self._bounded_wider(rounding).error)
         with np.errstate(invalid="ignore"):
             differs = (found.spilled != self.ieee) | ~(np.abs(value - straight) <= error)
         astray = rows[:, None] & differs & np.isfinite(straight)
@@ -226,11 +226,16 @@ class Oracle:
         room = np.where(astray, np.where(np.isnan(error), 0.0, 2 * error), -1.0)
         return replace(found, detours=(Detour(value, room),))
 
-    def _bounded_wider(self, rounding: Rounding) -> Array:
+    def _bounded_wider(self, rounding: Rounding) -> Bounded:
         arithmetic = Straight(self.rows, self.columns, rounding)
         names = {key: arithmetic.exact(value.astype(WIDE)) for key, value in self._wide.items()}
-        with np.errstate(over="ignore"):
-            return self._full(evaluate(self.tree, arithmetic, names).error).astype(np.float64)
+        found = evaluate(self.tree, arithmetic, names)
+        return Bounded(self._full(found.value), self._full(found.error))
+
+    def _reach_wider(self, rounding: Rounding) -> Reach:
+        straight = self._bounded_wider(replace(rounding, flushes=False)).value
+        found = self._bounded_wider(rounding)
+        return reach(found.value, found.error, straight)
 
     def _bounded(self, rounding: Rounding) -> Bounded:
         arithmetic = BoundedFloat64(self.rows, self.columns, rounding, self.format)
@@ -302,6 +307,12 @@ class Oracle:
     def _at_precision(self, rows: Array, bits: int) -> tuple[Truth, Array]:
         with precision(bits):
             return from_balls(self.balls(rows, bits), self.format)
+
+
+def _narrowed(wide: Array) -> Array:
+    """Return numbers of a wider format as float64; what is too large is infinite."""
+    with np.errstate(over="ignore"):
+        return np.asarray(wide, np.float64)
 
 
 def _mixes(tree: Node) -> bool:

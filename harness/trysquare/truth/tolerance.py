@@ -10,8 +10,12 @@ from trysquare.dtypes import FLOAT64, Array
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
-from trysquare.truth.known import Allowance
+from trysquare.truth.known import Allowance, Reach
 from trysquare.truth.oracle import Oracle
+
+ESTIMATE = 2.0**-10
+"""How good, at least, the estimate of a reciprocal or a root is that a kernel corrects: x86's rcpps
+and rsqrtps are within 1.5 * 2^-12."""
 
 TERMS = "n"
 """The name, in a stated tolerance, of the number of elements that are reduced."""
@@ -27,14 +31,27 @@ def allowance(oracle: Oracle, stated: Node | None, terms: int, *, flushes: bool)
     limit, fraction = inherited.limit, None
     if stated is not None:
         limit, fraction = _stated(oracle, stated, terms)
-    if flushes:
-        fraction = None  # more than the smallest normal number is allowed
-        with np.errstate(invalid="ignore"):
-            limit = limit + np.maximum(oracle.flushing - inherited.limit, 0.0)
-        # whatever the order of operations, one term may have been flushed
-        limit = np.maximum(limit, oracle.format.smallest_normal)
     limit = np.where(np.isnan(limit), np.inf, limit)
-    return replace(inherited, limit=limit, fraction=fraction)
+    found = replace(inherited, limit=limit, fraction=fraction)
+    return _flushing(oracle, found) if flushes else found
+
+
+def _flushing(oracle: Oracle, found: Allowance) -> Allowance:
+    """Return what is allowed to a target that flushes subnormals.
+
+    Beyond what the formula says, a correction of an ESTIMATE may have been flushed; and where the
+    truth is zero, a subnormal number is as good.
+    """
+    limit, truth, reach, own = found.limit, oracle.ieee, oracle.flushing, oracle.inherited.limit
+    tiny, size = oracle.format.smallest_normal, np.abs(truth)
+    least = np.minimum(np.where(size > 0, ESTIMATE * size, tiny), tiny)
+    with np.errstate(invalid="ignore"):
+        below, above = (
+            np.maximum(side - own, least - limit) for side in (reach.below, reach.above)
+        )
+    known = np.isfinite(limit) & np.isfinite(below) & np.isfinite(above)
+    room = Reach(*(np.where(known, np.maximum(side, 0.0), 0.0) for side in (below, above)))
+    return replace(found, limit=np.where(known, limit, np.inf), flushed=room)
 
 
 def _stated(oracle: Oracle, stated: Node, terms: int) -> tuple[Array, Array | None]:

@@ -48,14 +48,15 @@ def distance(got: Array, truth: Truth, allowance: Allowance, format: Format) -> 
     with np.errstate(all="ignore"):
         error, scale = _scaled_error(got, truth, format)
         spacing = truth.spacing(format)
+        permitted = allowance.toward(error)
         # scaled first: a fraction of the smallest subnormal would be zero
-        allowed, slack = allowance.limit * scale, truth.bound * (format.ulp(truth.value) * scale)
+        allowed, slack = permitted * scale, truth.bound * (format.ulp(truth.value) * scale)
         missing = 0.0 if allowance.fraction is None else allowance.fraction
         allowed = allowed + missing * (spacing * scale)
         ulp = np.clip(error / (spacing * scale), -FARTHEST, FARTHEST)
         ulp = np.where(np.isfinite(error), ulp, np.nan)
-        limit = np.minimum(allowance.limit / spacing + missing, FARTHEST)
-        limit = np.where(np.isfinite(allowance.limit), limit, np.inf)
+        limit = np.minimum(permitted / spacing + missing, FARTHEST)
+        limit = np.where(np.isfinite(permitted), limit, np.inf)
         size = np.abs(error)
         unsure = np.abs(size - allowed) <= slack
         # no answer is nearer: in a tail that vanishes there is nothing left to decide

@@ -17,6 +17,7 @@ from trysquare.errors import UndecidedError
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.rounded import Rounded
 from trysquare.formula.tree import Node
+from trysquare.verdict.measure import nearest
 from trysquare.verdict.part import part, parts
 from trysquare.verdict.standard import Standard
 
@@ -81,13 +82,13 @@ def diagnose(standard: Standard, got: Array, *, flushes: bool) -> str:
     most of what diverges.
     """
     rows = standard.layout.to_rows(np.asarray(got, np.float64), standard.spread)
-    bad = standard.distance(rows, standard.canonical, flushes=flushes).bad
+    bad = nearest(standard, rows, flushes=flushes).distance.bad
     if not bad.any():
         return ""
     whole = View(standard, rows, standard.canonical.truth.value, bad, flushes)
     some = _sampled(whole)
     best, words = 0.0, ""
-    for suspect in _suspects(standard):
+    for suspect in _suspects(standard, flushes=flushes):
         quicker = some is not whole or suspect.likely is not suspect.fits
         if quicker and not _likely(suspect, some):
             continue
@@ -128,7 +129,7 @@ def _fits(question: Callable[[View], Array | None], view: View) -> Array | None:
         return None
 
 
-def _suspects(standard: Standard) -> Iterator[Suspect]:
+def _suspects(standard: Standard, *, flushes: bool) -> Iterator[Suspect]:
     for name, why, tree in standard.dialects:
         same, nearer = partial(_as_dialect, tree), partial(_nearer_dialect, tree)
         yield Suspect(f"dialect '{name}'", why, same, nearer)
@@ -136,9 +137,10 @@ def _suspects(standard: Standard) -> Iterator[Suspect]:
         for format in _workings(standard.case.format):
             bits = partial(_as_textbook, tree, format)
             yield Suspect(f"{name} in {format.name}", "the same bits", bits, bits)
-    why = "the target keeps subnormal numbers elsewhere, this function does not"
-    name = "an evaluation that takes subnormal numbers for zero"
-    yield Suspect(name, why, _as_flushing, _as_flushing)
+    if not flushes:  # whoever does so everywhere is judged accordingly
+        why = "the target keeps subnormal numbers elsewhere, this function does not"
+        name = "an evaluation that takes subnormal numbers for zero"
+        yield Suspect(name, why, _as_flushing, _as_flushing)
     for lower in FORMATS.values():
         if lower.precision < standard.case.format.precision:
             why = f"every answer is a {lower.name} number"

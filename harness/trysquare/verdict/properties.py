@@ -184,10 +184,8 @@ def _unfit(
         bad &= second.known(leeway) & other.known(leeway)
     full = [np.broadcast_to(part, shape) for part in (bad, left.value, right.value, allowed)]
     padded = [np.concatenate([np.zeros((partner, shape[1]), part.dtype), part]) for part in full]
-    if leeway.tiny and asked.first is None and shape[0] > 1:
-        flushed = _flushed(standard, leeway)
-        if partner:
-            flushed = flushed[:partner] | flushed[partner:]
+    if leeway.tiny and shape[0] > 1:
+        flushed = second.flushed(leeway) | other.flushed(leeway)
         padded[0] = padded[0] & ~np.concatenate([np.zeros((partner, 1), bool), flushed])
     words = f"{claim.left.text} of the second is not {claim.right.text}"
     if not claim.second:
@@ -227,6 +225,10 @@ class _Answer:
         """Mark where the truth is a number, and an evaluation does not overflow on the way."""
         room = np.broadcast_to(leeway.room(self.standard), self.standard.oracle.shape)
         return np.asarray(np.isfinite(room[self.start : self.stop]))
+
+    def flushed(self, leeway: Leeway) -> Array:
+        """Mark rows in which it answers another question: an input was taken for zero."""
+        return _flushed(self.standard, leeway)[self.start : self.stop]
 
     def side(self, expression: Expression) -> Bounded:
         """Return an expression in this answer, and how far it may be off."""
@@ -296,7 +298,7 @@ def limits(standard: Standard, *, flushes: bool) -> Array:
     allowed, value = standard.limit(flushes=flushes), standard.oracle.ieee
     known = np.isfinite(value) & allowed.straight
     known &= np.abs(value) <= standard.case.format.largest
-    return np.where(known, allowed.limit, np.inf)
+    return np.where(known, allowed.most, np.inf)
 
 
 def blur(standard: Standard) -> Array:
