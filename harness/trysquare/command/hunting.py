@@ -94,12 +94,11 @@ class Hunt:
         """Return one part of it."""
         return replace(self, groups=shard.of(self.groups), whole=self.groups, shard=shard)
 
-    def _plan(self, evaluations: int) -> list[str]:
-        """Return what is searched in all parts, and how long."""
+    def plan(self, evaluations: int, targets: Sequence[Target]) -> tuple[str, str]:
+        """Return what is searched in all parts and how long, and of whom."""
         names = (group.name for group in self.whole or self.groups)
-        return [
-            "\n".join([*names, f"{evaluations} of {'gradients' if self.gradient else 'values'}"])
-        ]
+        asked = [*names, f"{evaluations} of {'gradients' if self.gradient else 'values'}"]
+        return "\n".join(asked), "\n".join(map(str, targets))
 
     @property
     def _described(self) -> tuple[Spec, ...]:
@@ -135,9 +134,8 @@ class Hunt:
                 engine = hired.enter_context(hire(equipment))
             ledger = Ledger(self.entries, self.groups, session.targets, complete=False)
             named = {target.backend for target in self.wanted}
-            header = recorder.header(
-                session, self.specs, seed, named, self.shard, self._plan(evaluations)
-            )
+            plan = self.plan(evaluations, targets)
+            header = recorder.header(session, self.specs, seed, named, self.shard, plan)
             functions = tuple(recorder.functions(session, self._described))
             costs = None if engine is not None else self._costs(opened, evaluations)
             with Recorder(header, functions, path) as records:
