@@ -108,8 +108,9 @@ class Campaign:
         """
         with self._opened(seed, limits) as (session, opened), ExitStack() as hired:
             targets = selection.among(self.wanted, session.targets)
+            session.keep(targets, selection.lacking(self.wanted, session.unavailable))
             complete = self.complete and seed == SEED
-            hellos = {target: session.targets[target] for target in targets}
+            hellos = session.targets
             ledger = Ledger(self.entries, self.groups, hellos, complete=complete)
             names = [group.name for group in self.groups], [str(target) for target in targets]
             ratchet = Ratchet(self.accepted, *names, complete=complete)

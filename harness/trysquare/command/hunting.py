@@ -124,13 +124,14 @@ class Hunt:
         with Session(tuple(self.entries), seed, limits) as session, ExitStack() as hired:
             opened = monotonic()
             targets = selection.among(self.wanted, session.targets)
+            session.keep(targets, selection.lacking(self.wanted, session.unavailable))
             seeds = Known.of(self.groups, self.seeds, gradient=self.gradient)
             game = Game(evaluations, seed, self.gradient, seeds)
             engine = None
             if hire is not None:
-                hellos = {target: session.targets[target] for target in targets}
                 code = likeness.code(self.entries)
-                equipment = Equipment(tuple(self.entries), seed, limits, hellos, game, code)
+                sources = tuple(self.entries)
+                equipment = Equipment(sources, seed, limits, session.targets, game, code)
                 engine = hired.enter_context(hire(equipment))
             ledger = Ledger(self.entries, self.groups, session.targets, complete=False)
             named = {target.backend for target in self.wanted}
