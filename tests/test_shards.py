@@ -24,7 +24,7 @@ from trysquare.planning.plan import Group, groups
 from trysquare.planning.shards import Shard
 from trysquare.record import FunctionRecord, Run, TargetRecord
 from trysquare.result import Check, Result
-from trysquare.results_file import read
+from trysquare.results_file import ResultsWriter, read
 from workshop import SPECS
 
 ROOT = Path(__file__).parents[1]
@@ -327,6 +327,19 @@ def test_a_backend_that_was_broken_in_one_file_is_told() -> None:
     here = (*WHOLE.header.targets[:2], dead)
     merged = merge({"a": of(LOW, targets=here), "b": of(HIGH)})
     assert merged.missing == ("a: tensorflow was broken: it died",)
+
+
+def test_merged_runs_name_the_entries_that_are_about_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [str(tmp_path / name) for name in ("a.jsonl", "b.jsonl", "whole.jsonl")]
+    for path, part in zip(paths, (LOW, HIGH), strict=False):
+        with ResultsWriter(Path(path)) as writer:
+            for record in (of(part).header, *of(part).results, of(part).footer):
+                assert record is not None
+                writer.write(record)
+    main(["merge", *paths[:2], "-o", paths[2]])
+    assert "★ stale  torch: tanh.values.float16: Wrong in version 1." in capsys.readouterr().out
 
 
 def test_two_kinds_of_processor_are_remarked_and_not_refused() -> None:
