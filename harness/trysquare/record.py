@@ -183,8 +183,8 @@ class Costs:
 class Footer:
     """The end of a complete run; a file without it is incomplete.
 
-    `costs` are known of a run that was begun and ended in one go, on one machine, from the command
-    line.
+    `costs` are known of a run that was begun and ended in one go from the command line, on one
+    machine or on several alike.
     """
 
     counts: Mapping[str, int]
