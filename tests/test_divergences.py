@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from trysquare.backend import Target, Unavailable
+from trysquare.backend import Offer, OnRequest, Target, Unavailable
 from trysquare.divergences import Entry, known, matches, read
 from trysquare.dtypes import FLOAT32, FLOAT64
 from trysquare.errors import SpecErrors
@@ -295,6 +295,46 @@ def test_an_entry_that_holds_nowhere_in_this_run_is_not_stale(entries: Write, sc
 def test_an_entry_for_a_target_that_cannot_run_here_is_not_stale(entries: Write) -> None:
     book = ledger(entries(f"  - match: elu/*/*/liar:gpu:eager/*\n    {BECAUSE}\n"))
     assert book.stale() == ()
+
+
+ENGINE = Target("liar", "cpu", "engine")
+
+
+@pytest.mark.parametrize(
+    ("offer", "judged"),
+    [
+        (Unavailable(ENGINE, "engine not installed"), False),
+        (ENGINE, False),  # offered, and broken
+        (OnRequest(ENGINE, "it is slow"), True),
+        (Unavailable(GPU, "no GPU is visible"), True),
+    ],
+    ids=["not installed", "broken", "on request", "on another device"],
+)
+@pytest.mark.parametrize("case", ["*", "gone"])
+def test_a_pattern_of_several_targets_is_judged_if_all_of_the_device_ran(
+    entries: Write, offer: Offer, case: str, *, judged: bool
+) -> None:
+    found = entries(f"  - match: elu/values/*/liar:*:e*/{case}\n    {BECAUSE}\n")
+    book = ledger(found, hellos=[replace(hello(), targets=(CPU, offer))])
+    book.judge(CONFORMING)
+    assert bool(book.stale()) == judged
+
+
+def test_a_target_for_which_an_entry_does_not_hold_need_not_run(entries: Write) -> None:
+    where = "    where: {mode: eager}\n"
+    found = entries(f"  - match: elu/values/*/liar:cpu:*/*\n    {BECAUSE}\n{where}")
+    siblings = (CPU, Unavailable(ENGINE, "engine not installed"))
+    book = ledger(found, hellos=[replace(hello(), targets=siblings)])
+    book.judge(CONFORMING)
+    assert len(book.stale()) == 1
+
+
+def test_once_all_targets_of_a_pattern_run_it_is_judged_again(entries: Write) -> None:
+    found = entries(f"  - match: elu/values/*/liar:cpu:*/*\n    {BECAUSE}\n")
+    both = [replace(hello(one), targets=(CPU, ENGINE)) for one in (CPU, ENGINE)]
+    book = ledger(found, hellos=both)
+    book.judge(CONFORMING)
+    assert len(book.stale()) == 1
 
 
 def test_an_entry_of_a_backend_that_did_not_run_is_not_stale(entries: Write) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from trysquare.backend import Target
+from trysquare.backend import OnRequest, Target
 from trysquare.divergences import Entry
 from trysquare.loading import called
 from trysquare.planning.plan import Group
@@ -22,7 +22,8 @@ class Ledger:
     """The entries of all backends, by what each is loaded as, and what a run said of them.
 
     `groups` and `targets` are what is run; `complete` says that there are no other groups. In a
-    partial run a pattern counts as stale only if it names one group and one target, and they ran.
+    partial run a pattern counts as stale only if it names one group and one target, and they ran;
+    in any run, one of several targets of a device only if all that are usual there ran.
     """
 
     def __init__(
@@ -109,9 +110,9 @@ class Ledger:
         names = {str(name) for hello in asked for name in _targets(hello)}
         if asked and not any(fnmatchcase(name, target) for name in names):
             return f"'{target}' is no target; there are {', '.join(sorted(names))}"
-        ran = any(fnmatchcase(str(one.target), target) and _holds(entry, one) for one in asked)
+        here = [it for it in asked if fnmatchcase(str(it.target), target) and _holds(entry, it)]
         named = "/".join(group) in self._groups and target in self._hellos
-        if not ran or not (self._complete or named):
+        if not here or not (self._complete or named) or self._is_partial(entry, target, here):
             return ""
         if (entry, pattern) not in self._matched:
             return "matches nothing"
@@ -120,6 +121,21 @@ class Ledger:
         if (entry, pattern) in self._otherwise:
             return f"what it matches diverges otherwise: {self._otherwise[entry, pattern]}"
         return "nothing that it matches diverges any more"
+
+    def _is_partial(self, entry: Entry, pattern: str, here: Sequence[Hello]) -> bool:
+        """Return whether a pattern speaks of targets that a run would have, and that did not run.
+
+        It may be true of those alone. Nobody waits for a device that no target ran on, or else what
+        holds on several of them could only be judged where all of them are.
+        """
+        return any(
+            fnmatchcase(str(other), pattern)
+            and str(other) not in self._hellos
+            and other.device == one.target.device
+            and entry.holds(other, one.version, one.environment)
+            for one in here
+            for other in _usual(one)
+        )
 
 
 def unjudged(result: Result) -> Result:
@@ -142,3 +158,10 @@ def _targets(hello: Hello) -> Iterator[Target]:
     yield hello.target
     for other in hello.targets:
         yield other if isinstance(other, Target) else other.target
+
+
+def _usual(hello: Hello) -> Iterator[Target]:
+    """Yield the targets of a backend that run without being named, or would if they could."""
+    for other in hello.targets:
+        if not isinstance(other, OnRequest):
+            yield other if isinstance(other, Target) else other.target
