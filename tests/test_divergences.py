@@ -247,12 +247,27 @@ def test_a_pattern_of_which_one_result_diverges_is_not_stale(entries: Write) -> 
 def test_a_pattern_whose_results_diverge_otherwise_is_stale_and_says_how(entries: Write) -> None:
     book = ledger(entries(f"  - match: elu/values/*/liar:cpu:eager/*\n    {BECAUSE}\n"))
     book.judge(result(symptom=Symptom.NAN))
-    book.judge(result(outcome=Outcome.ERRORED))
     book.judge(CONFORMING)
     (stale,) = book.stale()
     assert stale.reason == (
         "liar.divergences.yaml:4:5: what it matches diverges otherwise: NaN against a number"
     )
+
+
+@pytest.mark.parametrize("seen", [POINTS, POINTS.replace("7-points", "all")], ids=["case", "group"])
+@pytest.mark.parametrize("key", ["id", "match"])
+def test_a_fault_of_ours_leaves_unjudged_what_it_hides(entries: Write, seen: str, key: str) -> None:
+    book = ledger(entries(f"  - {key}: {POINTS}\n    {BECAUSE}\n"))
+    book.judge(result(seen, outcome=Outcome.ERRORED))
+    book.judge(replace(CONFORMING, id=POINTS.replace("7", "8")))
+    assert book.stale() == ()
+
+
+def test_a_fault_of_ours_hides_nothing_else(entries: Write) -> None:
+    idle = "elu/values/float32/liar:cpu:eager/8-*"
+    book = ledger(entries(f"  - match: [{POINTS}, '{idle}']\n    {BECAUSE}\n"))
+    book.judge(result(outcome=Outcome.ERRORED))
+    assert [stale.entry for stale in book.stale()] == [idle]
 
 
 def test_each_pattern_of_a_list_must_be_of_use(entries: Write) -> None:

@@ -7,11 +7,11 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from trysquare.backend import OnRequest, Target
-from trysquare.divergences import Entry
+from trysquare.divergences import Entry, matches
 from trysquare.loading import called
 from trysquare.planning.plan import Group
 from trysquare.record import Stale
-from trysquare.result import Expectation, Outcome, Result
+from trysquare.result import WHOLE, Expectation, Outcome, Result
 from trysquare.workers.protocol import Hello
 
 SOUND = frozenset({Outcome.CONFORMS, Outcome.UNSUPPORTED})
@@ -44,6 +44,7 @@ class Ledger:
         self._matched: set[tuple[Entry, str]] = set()
         self._covered: set[tuple[Entry, str]] = set()
         self._otherwise: dict[tuple[Entry, str], str] = {}  # the symptom that there is instead
+        self._unknown: set[tuple[Entry, str]] = set()  # a fault of ours hides what there is
 
     def judge(self, result: Result) -> Result:
         """Return a result with its expectation, and the reason if it is known.
@@ -55,6 +56,9 @@ class Ledger:
         speaking = {entry: patterns for entry, patterns in found if patterns}
         covering = {entry: speaking[entry] for entry in speaking if entry.covers(result)}
         self._matched.update(_lines(speaking))
+        if result.outcome is Outcome.ERRORED:
+            near = self._applying(result)
+            self._unknown.update(_lines({entry: _hidden(entry, result) for entry in near}))
         self._covered.update(_lines(covering))
         if result.outcome not in (*SOUND, Outcome.ERRORED):
             others = {entry: speaking[entry] for entry in speaking if entry not in covering}
@@ -114,6 +118,8 @@ class Ledger:
         named = "/".join(group) in self._groups and target in self._hellos
         if not here or not (self._complete or named) or self._is_partial(entry, target, here):
             return ""
+        if (entry, pattern) in self._unknown:
+            return ""
         if (entry, pattern) not in self._matched:
             return "matches nothing"
         if entry.exact or (entry, pattern) in self._covered:
@@ -146,6 +152,14 @@ def unjudged(result: Result) -> Result:
 
 def _holds(entry: Entry, hello: Hello) -> bool:
     return entry.holds(hello.target, hello.version, hello.environment)
+
+
+def _hidden(entry: Entry, result: Result) -> tuple[str, ...]:
+    """Return the patterns of an entry that match an errored result, or the whole group it is of."""
+    if result.case != WHOLE:
+        return entry.matching(result.id)
+    group = result.id.rpartition("/")[0]
+    return tuple(one for one in entry.patterns if matches(one.rpartition("/")[0], group))
 
 
 def _lines(entries: Mapping[Entry, Sequence[str]]) -> Iterator[tuple[Entry, str]]:
