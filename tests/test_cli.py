@@ -567,6 +567,15 @@ def test_a_broken_backend_ends_with_1_after_the_rest_ran(
     assert reason in out
 
 
+def test_only_targets_that_were_asked_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    asked = ("--target", "fragile:literate:cpu:other", "--dtype=float32", "--check=cases")
+    assert main(["run", "-k", "relu", *asked, "-o", str(path)]) == Code.UNEXPECTED
+    told = read(path)
+    assert [one.target for one in told.header.targets] == ["literate:cpu:other"]
+    assert {one.target for one in told.results} == {"literate:cpu:other"}
+
+
 def test_two_backends_of_one_name_are_refused() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "trysquare", *QUICK, "--backend", "trysquare_backends.numpy"],

@@ -10,12 +10,20 @@ import pytest
 from trysquare.backend import Array
 from trysquare.dtypes import FORMATS
 from trysquare.planning.plan import RUN, Group
-from trysquare.result import Expectation, Limits, Outcome, Result, Symptom
+from trysquare.result import Check, Expectation, Limits, Outcome, Result, Symptom
 from trysquare.run import Session
 from trysquare.workers.probes import flushes, unfaithful
 from trysquare_miniatures.hearing import PATIENCE
 from trysquare_miniatures.liars import LIARS, Question, Truthful, truthful
-from trysquare_miniatures.lies import CASES, GRADIENTS, LIES, VALUES, WITHIN_THE_LIMIT, Lie
+from trysquare_miniatures.lies import (
+    CASES,
+    GRADIENTS,
+    LIES,
+    PROPERTIES,
+    VALUES,
+    WITHIN_THE_LIMIT,
+    Lie,
+)
 from trysquare_miniatures.truthful import Flushing
 from workshop import SEED, SPECS, checks_of, diverging, paired, results, some, standards
 
@@ -186,10 +194,20 @@ class Taking(Truthful):
 class Both(Flushing, Taking):
     """Takes subnormal inputs for zero elsewhere too, so that a probe tells."""
 
+    def answered(self, question: Question, output: Array) -> Array:
+        """Take a subnormal number for one that is not negative, and pass it."""
+        tiny = np.abs(question.first) < question.format.smallest_normal
+        return np.where(tiny, question.first, output)
+
 
 @pytest.mark.parametrize("function", ["leaky_relu", "relu6"])
 def test_who_flushes_may_take_the_slope_at_zero_for_that_of_a_subnormal(function: str) -> None:
     assert diverging(results(Both("flushing"), function, GRADIENTS, "float32")) == []
+
+
+@pytest.mark.parametrize("check", [VALUES, PROPERTIES])
+def test_who_flushes_may_pass_a_subnormal_that_compares_as_zero(check: Check) -> None:
+    assert diverging(results(Both("flushing"), "leaky_relu", check, "float32")) == []
 
 
 def test_who_keeps_subnormals_may_not_take_the_slope_at_zero_for_theirs() -> None:

@@ -254,6 +254,22 @@ def test_a_hunt_of_something_else_is_no_source() -> None:
         of_hunt(measured, HUNTS, 1000, gradient=True)
 
 
+def test_a_hunt_is_no_source_for_a_run_nor_a_run_or_a_sweep_for_a_hunt() -> None:
+    with pytest.raises(UsageError, match="no group of a run was measured; a run is planned by the"):
+        of_run(Measured.of(HUNT, (), "whole"), GROUPS)
+    with pytest.raises(UsageError, match="no hunt was measured; a hunt is planned by the times of"):
+        of_hunt(Measured.of(WHOLE, (), "whole"), HUNTS, 5000, gradient=False)
+
+
+def test_what_was_hunted_or_swept_beside_a_run_does_not_lengthen_it() -> None:
+    others = [
+        replace(one, check=check) for one in HUNT.results for check in (Check.HUNT, Check.SWEEP)
+    ]
+    both = replace(WHOLE, results=(*WHOLE.results, *others))
+    plain, more = (of_run(Measured.of(one, (), "whole"), GROUPS) for one in (WHOLE, both))
+    assert more == plain
+
+
 def test_a_hunt_is_planned_by_the_time_of_a_part_that_is_hunted_now(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -16,10 +16,12 @@ import pytest
 
 from trysquare import pytest_items
 from trysquare.backend import Target
+from trysquare.command.merging import merge
 from trysquare.divergences import Entry
 from trysquare.ledger import Ledger
 from trysquare.planning.plan import Group
 from trysquare.reader import specs_folder
+from trysquare.record import Run
 from trysquare.result import Outcome, Symptom
 from trysquare.results_file import read
 from trysquare.spec import Place
@@ -308,15 +310,18 @@ def test_a_backend_that_was_named_and_is_absent_ends_with_3(specs: pytest.Pytest
     assert int(result.ret) == 3
 
 
-def test_a_broken_backend_is_told_by_other_processes(
+def test_other_processes_tell_of_a_broken_backend_and_of_a_shard_that_gets_nothing(
     specs: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", SOURCES)
     broken = ("--trysquare-backend", "fragile:dies_at_once")
-    many = (*PLUGIN, *NUMPY, *broken, "-n", "2", *CASES_FLOAT32)
+    dealt = ("--trysquare-shard", "2/2", "--trysquare-results", "empty.jsonl")
+    many = (*PLUGIN, *NUMPY, *broken, "-n", "2", *CASES_FLOAT32, *dealt)
     result = specs.runpytest_subprocess(*many)
     result.stdout.fnmatch_lines(["trysquare: broken: fragile:dies_at_once (*"])
     assert result.ret == pytest.ExitCode.TESTS_FAILED
+    empty = read(specs.path / "empty.jsonl")
+    assert (empty.header.shard, empty.results, empty.footer is None) == ("2/2", (), False)
 
 
 @pytest.mark.parametrize(
@@ -371,6 +376,23 @@ def test_two_shards_ask_everything_once(specs: pytest.Pytester) -> None:
     whole = collected(run(specs, *few, "--co", "-q"))
     assert sorted(parts[0] + parts[1]) == sorted(whole)
     assert all(parts)
+
+
+def test_shards_make_up_a_run_if_the_same_was_selected_also_where_one_gets_nothing(
+    specs: pytest.Pytester,
+) -> None:
+    def shard(part: int, wanted: str) -> Run:
+        name = f"{part}.jsonl"
+        dealt = ("--trysquare-shard", f"{part}/2", "--trysquare-results", name)
+        run(specs, *NUMPY, "-k", wanted, *dealt)
+        return read(specs.path / name)
+
+    whole = {"1": shard(1, "cases and float32"), "2": shard(2, "cases and float32")}
+    assert (len(whole["1"].results) > 0, whole["2"].results) == (True, ())
+    assert merge(whole).missing == ()
+    other = {**whole, "2": shard(2, "float32 and (cases or values)")}
+    lacking = [text.split(" of the run")[0] for text in merge(other).missing]
+    assert lacking == ["missing: 2/2", "missing: 1/2"]
 
 
 def test_a_callable_is_checked_in_one_line_of_anybodys_test(pytester: pytest.Pytester) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from fake_run import TARGETS, run
 from trysquare.__main__ import main
+from trysquare.backend import Target
 from trysquare.cli.options import Code
 from trysquare.command import campaign
 from trysquare.command.hunting import Hunt
@@ -23,7 +24,7 @@ from trysquare.planning.plan import Group, groups
 from trysquare.planning.shards import Shard
 from trysquare.record import FunctionRecord, Run, TargetRecord
 from trysquare.result import Check, Result
-from trysquare.results_file import read
+from trysquare.results_file import ResultsWriter, read
 from workshop import SPECS
 
 ROOT = Path(__file__).parents[1]
@@ -273,6 +274,46 @@ def test_a_target_that_ran_in_one_part_only_is_missing() -> None:
     assert merge(both).missing == (f"missing: {TARGETS[2]} in b",)
 
 
+def test_parts_that_other_targets_were_asked_do_not_make_up_a_run() -> None:
+    parts = {
+        "a": of(LOW, shard="1/2", plan="sha256 aaaaaaaaaaaa 111111111111"),
+        "b": of(HIGH, shard="2/2", plan="sha256 aaaaaaaaaaaa 222222222222"),
+    }
+    merged = merge(parts)
+    assert [text.split(" of the run")[0] for text in merged.missing] == [
+        "missing: 2/2",
+        "missing: 1/2",
+    ]
+    assert merged.run.footer is None
+
+
+def test_runs_that_ask_different_targets_of_one_machine_stand_side_by_side() -> None:
+    files = {
+        f"{part} of {whom}": of(
+            slice(start, start + 9), shard=f"{part}/2", plan=f"sha256 aaaaaaaaaaaa {whom * 12}"
+        )
+        for start, (whom, part) in zip(
+            range(0, 36, 9), [("1", 1), ("2", 2), ("1", 2), ("2", 1)], strict=True
+        )
+    }
+    assert merge(files).missing == ()
+    del files["2 of 1"]
+    (missing,) = merge(files).missing
+    assert missing.startswith("missing: 2/2 of the run")
+
+
+def test_the_target_is_told_and_no_shard_where_one_machine_lacks_a_target_that_others_have() -> (
+    None
+):
+    here = WHOLE.header.targets[:3]
+    lacking = tuple(replace(one, available=one.target != TARGETS[2]) for one in here)
+    files = {
+        "a": of(LOW, shard="1/2", targets=here, plan="sha256 aaaaaaaaaaaa 111111111111"),
+        "b": of(HIGH, shard="2/2", targets=lacking, plan="sha256 aaaaaaaaaaaa 222222222222"),
+    }
+    assert merge(files).missing == (f"missing: {TARGETS[2]} in b",)
+
+
 def test_a_framework_that_one_file_lacks_is_there_if_another_has_it() -> None:
     absent = TargetRecord("tensorflow", available=False, reason="it is not installed")
     here = (*WHOLE.header.targets[:2], absent)
@@ -286,6 +327,19 @@ def test_a_backend_that_was_broken_in_one_file_is_told() -> None:
     here = (*WHOLE.header.targets[:2], dead)
     merged = merge({"a": of(LOW, targets=here), "b": of(HIGH)})
     assert merged.missing == ("a: tensorflow was broken: it died",)
+
+
+def test_merged_runs_name_the_entries_that_are_about_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [str(tmp_path / name) for name in ("a.jsonl", "b.jsonl", "whole.jsonl")]
+    for path, part in zip(paths, (LOW, HIGH), strict=False):
+        with ResultsWriter(Path(path)) as writer:
+            for record in (of(part).header, *of(part).results, of(part).footer):
+                assert record is not None
+                writer.write(record)
+    main(["merge", *paths[:2], "-o", paths[2]])
+    assert "★ stale  torch: tanh.values.float16: Wrong in version 1." in capsys.readouterr().out
 
 
 def test_two_kinds_of_processor_are_remarked_and_not_refused() -> None:
@@ -320,6 +374,17 @@ def test_every_part_of_a_hunt_is_another_and_together_they_are_all() -> None:
         group.name for group in GROUPS
     )
     assert [str(part.shard) for part in dealt] == ["1/3", "2/3", "3/3"]
+
+
+def test_the_plan_of_a_hunt_is_of_what_is_asked_how_long_and_of_whom() -> None:
+    hunt = Hunt(tuple(SPECS.values()), GROUPS, (), {}, (), gradient=False)
+    one, other = (Target("keras", "cpu", mode) for mode in ("torch", "jax"))
+    plan = hunt.plan(100, [one])
+    assert hunt.part(Shard(2, 3)).plan(100, [one]) == plan
+    assert replace(hunt, groups=GROUPS[1:]).plan(100, [one])[0] != plan[0]
+    assert hunt.plan(200, [one])[0] != plan[0]
+    assert hunt.plan(100, [other])[0] == plan[0]
+    assert hunt.plan(100, [other])[1] != plan[1]
 
 
 def test_the_results_of_a_hunt_stay_in_the_order_of_the_hunt() -> None:

@@ -14,6 +14,7 @@ from trysquare.__main__ import main
 from trysquare.backend import Target
 from trysquare.cli.options import Code
 from trysquare.command import selection, staleness
+from trysquare.command.campaign import Campaign
 from trysquare.command.merging import Merged, merge
 from trysquare.divergences import Entry, read
 from trysquare.ledger import Ledger
@@ -117,6 +118,18 @@ def test_all_shards_tell_what_an_undealt_run_tells(
         (one.entry, near(one.reason)) for one in undealt
     ]
     assert merged.remarks == ()
+
+
+@pytest.mark.parametrize(("word", "whole"), [("torch", True), (TORCH, False)])
+def test_shards_of_picked_targets_are_no_run_that_left_nothing_out(
+    files: dict[str, Run], word: str, *, whole: bool
+) -> None:
+    asked = Campaign((), GROUPS, {}, complete=False, wanted=(selection.target(word),))
+    plan = " ".join(["sha256", *map(digits, asked.plan([selection.target(TORCH)]))])
+    picked = {
+        name: replace(run, header=replace(run.header, plan=plan)) for name, run in files.items()
+    }
+    assert bool(stale(told(picked))) == whole
 
 
 def test_what_a_shard_has_told_is_told_once_and_kept(files: dict[str, Run]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from importlib import import_module
 from typing import Any
@@ -23,7 +23,7 @@ from trysquare.planning.plan import Group, Profile, checks_in, dtypes_of, groups
 from trysquare.planning.shards import Shard
 from trysquare.ratchet import Ratchet
 from trysquare.reader import read
-from trysquare.record import Record
+from trysquare.record import Header, Record
 from trysquare.recorder import name_of, shown
 from trysquare.result import Check, Expectation, Outcome, Result
 from trysquare.results_file import line
@@ -54,6 +54,7 @@ class Bench:
         self._accepted = () if path is None else read_baseline(config.invocation_params.dir / path)
         shard = config.getoption("trysquare_shard")
         self.shard = None if shard is None else Shard.read(shard)
+        self._plan: tuple[str, ...] = ()
         unnamed = not config.getoption("trysquare_backend")
         self._session = Session(backends, self._seed, unnamed=unnamed)
         self._named = backends if config.getoption("trysquare_backend") else ()
@@ -98,13 +99,31 @@ class Bench:
     def records(self, spec: Spec, results: list[Result]) -> Iterator[Record]:
         """Yield what goes into a results file: what has not been told before, and the results."""
         if not self._told:
-            specs = {group.spec.function: group.spec for group in self._groups}
-            asked = tuple(specs.values())
-            yield recorder.header(self._session, asked, self._seed, self._named, self.shard)
+            yield self._header
         if spec.function not in self._told:
             self._told.add(spec.function)
             yield from recorder.functions(self._session, [spec])
         yield from results
+
+    def deal(self, items: Sequence[SpecItem], shard: Shard) -> set[str]:
+        """Return the names of the groups of a shard; all items are the run that it is of."""
+        found = {item.group.name: item.group for item in items}
+        asked = sorted(f"{item.group.name} {item.target}" for item in items)
+        self._plan = "\n".join(sorted(found)), "\n".join(asked)
+        return {group.name for group in shard.of(tuple(found.values()))}
+
+    @property
+    def dealt(self) -> str:
+        """The line of a results file that says what a shard is of; nothing if this is none."""
+        return line(self._header) if self._plan else ""
+
+    @property
+    def _header(self) -> Header:
+        specs = {group.spec.function: group.spec for group in self._groups}
+        asked = tuple(specs.values())
+        return recorder.header(
+            self._session, asked, self._seed, self._named, self.shard, self._plan
+        )
 
     def missing(self) -> dict[str, int]:
         """Return what must not go unnoticed: broken ends with 1, named and absent with 3."""
@@ -278,8 +297,7 @@ def sharded(config: pytest.Config, items: list[pytest.Item]) -> list[pytest.Item
     shard = bench(config).shard if ours else None
     if shard is None:
         return items
-    groups = {item.group.name: item.group for item in ours}
-    mine = {group.name for group in shard.of(tuple(groups.values()))}
+    mine = bench(config).deal(ours, shard)
     return [item for item in items if not isinstance(item, SpecItem) or item.group.name in mine]
 
 

@@ -122,8 +122,9 @@ def conforms() -> Callable[..., None]:
     return assert_conforms
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is another shard's."""
+    """Leave out what is another shard's, of what -k, -m and --deselect have left."""
     if config.getoption("trysquare_shard"):
         from trysquare.pytest_items import sharded
 
@@ -160,6 +161,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     missing = _missing(session.config)
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["trysquare"] = missing
+        bench = session.config.pluginmanager.get_plugin("trysquare-bench")
+        session.config.workeroutput["trysquare_dealt"] = bench.dealt if bench else ""
     elif missing and session.exitstatus in ENDED_WELL:
         session.exitstatus = min(missing.values())
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 
 from trysquare.errors import UsageError
-from trysquare.pytest_items import RECORDS
+from trysquare.pytest_items import BENCH, RECORDS
 from trysquare.record import FunctionRecord, Header, Record
 from trysquare.recorder import footer
 from trysquare.result import Result
 from trysquare.results_file import ResultsWriter, record
 
-ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
 class Notebook:
@@ -31,17 +32,19 @@ class Notebook:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Write what a report carries."""
         for text in getattr(report, RECORDS, ()):
-            item = record(text)
-            match item:
-                case Header() if self._writer is None:
-                    self._open()
-                    self._write(item)
-                case FunctionRecord() if item.function not in self._functions:
-                    self._functions.add(item.function)
-                    self._write(item)
-                case Result():
-                    self._results.append(item)
-                    self._write(item)
+            self._take(text)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Begin the file of a shard, which may get nothing."""
+        opened = session.config.stash.get(BENCH, None)
+        if opened is not None and opened.dealt and not session.config.option.collectonly:
+            self._take(opened.dealt)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Begin it where other processes ran the items; a hook of pytest-xdist."""
+        if text := getattr(node, "workeroutput", {}).get("trysquare_dealt"):
+            self._take(text)
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the footer, unless items are left that did not run."""
@@ -62,6 +65,20 @@ class Notebook:
         """Close the file."""
         if self._writer is not None:
             self._writer.__exit__()
+
+    def _take(self, text: str) -> None:
+        """Write a line of another process, or of this one, unless that is there."""
+        item = record(text)
+        match item:
+            case Header() if self._writer is None:
+                self._open()
+                self._write(item)
+            case FunctionRecord() if item.function not in self._functions:
+                self._functions.add(item.function)
+                self._write(item)
+            case Result():
+                self._results.append(item)
+                self._write(item)
 
     def _open(self) -> None:
         if not self._fault:

@@ -37,7 +37,7 @@ class Header:
     """Who ran what, where; `shard` is `1/4` for the first of four parts of a run.
 
     `plan` changes with what is asked of whom, and in which order, of a part of a run by all parts
-    together. Of a run its first digits are what is asked, and the others of whom.
+    together. Of a run or a hunt its first digits are what is asked, and the others of whom.
     """
 
     trysquare: str
@@ -183,8 +183,8 @@ class Costs:
 class Footer:
     """The end of a complete run; a file without it is incomplete.
 
-    `costs` are known of a run that was begun and ended in one go, on one machine, from the command
-    line.
+    `costs` are known of a run that was begun and ended in one go from the command line, on one
+    machine or on several alike.
     """
 
     counts: Mapping[str, int]

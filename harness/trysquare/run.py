@@ -88,6 +88,11 @@ class Session:
     ) -> None:
         self.close()
 
+    def keep(self, targets: Sequence[Target], unavailable: Sequence[Unavailable]) -> None:
+        """Let there be no other targets: those are neither asked nor told of."""
+        self._hellos = {target: self._hellos[target] for target in targets}
+        self._unavailable = [*unavailable]
+
     def close(self) -> None:
         """End all workers."""
         self._pool.close()

@@ -95,6 +95,15 @@ def last_lines(run: Run) -> str:
     return f"{sign} {numbers}  {time}\n{' '.join(targets(run))}"
 
 
+def stale_lines(run: Run) -> str:
+    """Return the known divergences that are about nothing any more, each with the reason."""
+    return "\n".join(
+        line
+        for entry in (run.footer.stale if run.footer else ())
+        for line in _wrapped(f"{entry.backend}: {entry.entry}: {entry.reason}", "★ stale  ")
+    )
+
+
 def print_summary(run: Run, stream: TextIO) -> None:
     """Print the summary: with a table and colours on a terminal, as plain lines elsewhere."""
     if not stream.isatty():
@@ -152,12 +161,8 @@ def _blocks(run: Run) -> Iterator[str]:
     yield from (failure(result, run.results) for result in alarming[:_SPELLED_OUT])
     if alarming[_SPELLED_OUT:]:
         yield "\n".join(_heading(result)[0] for result in alarming[_SPELLED_OUT:])
-    if run.footer and run.footer.stale:
-        yield "\n".join(
-            line
-            for entry in run.footer.stale
-            for line in _wrapped(f"{entry.backend}: {entry.entry}: {entry.reason}", "★ stale  ")
-        )
+    if stale := stale_lines(run):
+        yield stale
     sweeps = [line for result in run.results for line in _swept(result)]
     if sweeps:
         yield "\n".join(sweeps)

@@ -135,6 +135,8 @@ def merge(
     words = import_module("trysquare_reports.verdict")
     for text in (*(f"⚠ {it}" for it in joined.remarks), *(f"✗ {it}" for it in joined.missing)):
         click.echo(words.one_line(text), err=True)
-    click.echo(words.printable(import_module("trysquare_reports.text").last_lines(run)))
+    texts = import_module("trysquare_reports.text")
+    for text in filter(None, (texts.stale_lines(run), texts.last_lines(run))):
+        click.echo(words.printable(text))
     click.echo(f"wrote {output}", err=True)
     return Code.NOTHING if joined.missing else code(run)

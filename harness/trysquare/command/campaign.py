@@ -89,6 +89,16 @@ class Campaign:
         mine = shard.of(self.groups)
         return replace(self, groups=mine, whole=self.groups, shard=shard, complete=False)
 
+    def plan(self, targets: Sequence[Target]) -> tuple[str, str]:
+        """Return what is asked in all parts, and of whom.
+
+        Where targets were picked from those of a backend, that is said: others may be there, of
+        which the file does not tell.
+        """
+        asked = (group.name for group in self.whole or self.groups)
+        picked = ["picked"] if any(one.device for one in self.wanted) else []
+        return "\n".join(asked), "\n".join([*picked, *map(str, targets)])
+
     def run(
         self,
         seed: int,
@@ -108,12 +118,13 @@ class Campaign:
         """
         with self._opened(seed, limits) as (session, opened), ExitStack() as hired:
             targets = selection.among(self.wanted, session.targets)
+            session.keep(targets, selection.lacking(self.wanted, session.unavailable))
             complete = self.complete and seed == SEED
-            hellos = {target: session.targets[target] for target in targets}
+            hellos = session.targets
             ledger = Ledger(self.entries, self.groups, hellos, complete=complete)
             names = [group.name for group in self.groups], [str(target) for target in targets]
             ratchet = Ratchet(self.accepted, *names, complete=complete)
-            plan = "\n".join(group.name for group in self.whole or self.groups), "\n".join(names[1])
+            plan = self.plan(targets)
             header = recorder.header(session, self.specs, seed, self.named, self.shard, plan)
             engine = None
             if hire is not None:

@@ -94,12 +94,11 @@ class Hunt:
         """Return one part of it."""
         return replace(self, groups=shard.of(self.groups), whole=self.groups, shard=shard)
 
-    def _plan(self, evaluations: int) -> list[str]:
-        """Return what is searched in all parts, and how long."""
+    def plan(self, evaluations: int, targets: Sequence[Target]) -> tuple[str, str]:
+        """Return what is searched in all parts and how long, and of whom."""
         names = (group.name for group in self.whole or self.groups)
-        return [
-            "\n".join([*names, f"{evaluations} of {'gradients' if self.gradient else 'values'}"])
-        ]
+        asked = [*names, f"{evaluations} of {'gradients' if self.gradient else 'values'}"]
+        return "\n".join(asked), "\n".join(map(str, targets))
 
     @property
     def _described(self) -> tuple[Spec, ...]:
@@ -125,19 +124,19 @@ class Hunt:
         with Session(tuple(self.entries), seed, limits) as session, ExitStack() as hired:
             opened = monotonic()
             targets = selection.among(self.wanted, session.targets)
+            session.keep(targets, selection.lacking(self.wanted, session.unavailable))
             seeds = Known.of(self.groups, self.seeds, gradient=self.gradient)
             game = Game(evaluations, seed, self.gradient, seeds)
             engine = None
             if hire is not None:
-                hellos = {target: session.targets[target] for target in targets}
                 code = likeness.code(self.entries)
-                equipment = Equipment(tuple(self.entries), seed, limits, hellos, game, code)
+                sources = tuple(self.entries)
+                equipment = Equipment(sources, seed, limits, session.targets, game, code)
                 engine = hired.enter_context(hire(equipment))
             ledger = Ledger(self.entries, self.groups, session.targets, complete=False)
             named = {target.backend for target in self.wanted}
-            header = recorder.header(
-                session, self.specs, seed, named, self.shard, self._plan(evaluations)
-            )
+            plan = self.plan(evaluations, targets)
+            header = recorder.header(session, self.specs, seed, named, self.shard, plan)
             functions = tuple(recorder.functions(session, self._described))
             costs = None if engine is not None else self._costs(opened, evaluations)
             with Recorder(header, functions, path) as records:

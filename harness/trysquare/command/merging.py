@@ -132,27 +132,47 @@ def _missing_parts(runs: Mapping[str, Run]) -> Iterator[str]:
 
 def _missing_shards(headers: Mapping[str, Header]) -> Iterator[str]:
     """Yield the parts that are not there, of each run that was dealt to several."""
-    found: defaultdict[tuple[frozenset[str], str, int], dict[int, str]] = defaultdict(dict)
+    found: defaultdict[tuple[frozenset[str], str, int], defaultdict[str, dict[int, str]]]
+    found = defaultdict(lambda: defaultdict(dict))
     for name, header in headers.items():
         if header.shard:
             shard = Shard.read(header.shard)
             names = frozenset(target.target for target in header.targets)
-            asked = "".join(header.plan.split()[1:2])  # the same by all parts
-            found[names, asked, shard.parts][shard.part] = name
-    for (names, _, parts), there in found.items():
-        absent = [part for part in range(1, parts + 1) if part not in there]
-        if absent:
-            shards = ", ".join(str(Shard(part, parts)) for part in absent)
-            yield f"missing: {shards} of the run on {', '.join(sorted(names))}"
-        yield from _missing_targets({name: headers[name] for name in there.values()})
+            _, asked, whom, *_ = *header.plan.split(), "", "", ""  # the same by all parts
+            found[names, asked, shard.parts][whom][shard.part] = name
+    for (names, _, parts), runs in found.items():
+        for there in _runs(headers, parts, [*runs.values()]):
+            absent = [part for part in range(1, parts + 1) if part not in there]
+            if absent:
+                shards = ", ".join(str(Shard(part, parts)) for part in absent)
+                yield f"missing: {shards} of the run on {', '.join(sorted(names))}"
+            yield from _missing_targets({name: headers[name] for name in there.values()})
+
+
+def _runs(
+    headers: Mapping[str, Header], parts: int, runs: Sequence[dict[int, str]]
+) -> Iterator[Mapping[int, str]]:
+    """Yield the parts of each run, if files whose targets are not the same are of several.
+
+    Where machines differ in what is there, parts are of one run that were asked of what was there:
+    what then lacks are the targets.
+    """
+    halves = [run for run in runs if len(run) < parts]
+    there = {_ran(headers[name]) for run in halves for name in run.values()}
+    if len(there) > 1:
+        yield from (run for run in runs if len(run) == parts)
+        yield {part: name for run in halves for part, name in run.items()}
+    else:
+        yield from runs
+
+
+def _ran(header: Header) -> frozenset[str]:
+    return frozenset(target.target for target in header.targets if target.available)
 
 
 def _missing_targets(headers: Mapping[str, Header]) -> Iterator[str]:
     """Yield the targets that ran in some shards of a run only."""
-    ran = {
-        name: {target.target for target in header.targets if target.available}
-        for name, header in headers.items()
-    }
+    ran = {name: _ran(header) for name, header in headers.items()}
     for target in sorted(set().union(*ran.values())):
         lacking = [name for name, there in ran.items() if target not in there]
         if lacking:

@@ -15,7 +15,7 @@ from trysquare.command import selection
 from trysquare.dtypes import FORMATS
 from trysquare.errors import UsageError
 from trysquare.planning.forecast import Forecast, Unit
-from trysquare.planning.plan import Group
+from trysquare.planning.plan import RUN, Group
 from trysquare.planning.shards import kind_of
 from trysquare.record import Costs, Run
 from trysquare.result import Check, Outcome, Result
@@ -57,8 +57,11 @@ def of_run(measured: Measured, groups: Sequence[Group]) -> tuple[Forecast, int]:
 
     What a run takes beyond the calls (the truth, the comparison, scripts) is spread over all its
     answers. A group that was not measured takes as long as the mean one of its check and dtype.
+    Raises UsageError if no run was measured, or none of these targets.
     """
-    results = measured.run.results
+    results = [one for one in measured.run.results if one.check in RUN]
+    if not results:
+        raise UsageError("no group of a run was measured; a run is planned by the times of a run")
     calls = sum(one.seconds for one in results)
     answers = sum(one.outcome is not Outcome.UNSUPPORTED for one in results)
     rest = max(0.0, measured.costs.cores * measured.seconds - calls) / max(1, answers)
@@ -104,12 +107,14 @@ def of_hunt(
     A group that was not measured takes as long as the mean one of its dtype. Raises UsageError if
     nothing of this kind was hunted, or with other evaluations.
     """
+    hunted = [one for one in measured.run.results if one.check is Check.HUNT]
+    if not hunted:
+        raise UsageError("no hunt was measured; a hunt is planned by the times of a hunt")
     if measured.costs.evaluations != evaluations:
         raise UsageError(
             f"{measured.costs.evaluations:,} evaluations were measured, and {evaluations:,} are "
             "planned: plan as many (--evaluations), or measure anew"
         )
-    hunted = [one for one in measured.run.results if one.check is Check.HUNT]
     # what is not in the times of results is spread over them
     pace = measured.seconds / max(sum(one.seconds for one in hunted), 1e-9)
     times: defaultdict[str, float] = defaultdict(float)

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from trysquare.backend import Target
+from trysquare.backend import Target, Unavailable
 from trysquare.errors import Mistake, UsageError, suggestion
 from trysquare.loading import available, called, is_program, require
 from trysquare.reader import is_spec, read, read_all, read_each, specs_folder
@@ -120,6 +120,21 @@ def among(wanted: Sequence[Target], there: Iterable[Target]) -> list[Target]:
         if names and not any(_is(one, other) for other in found):
             raise UsageError(f"no target is called '{one}'; {_hint(str(one), names)}")
     return [other for other in found if not wanted or any(_is(one, other) for one in wanted)]
+
+
+def lacking(wanted: Sequence[Target], absent: Iterable[Unavailable]) -> list[Unavailable]:
+    """Return what is not here of the targets that are wanted, or of all if none is."""
+    return [
+        missing
+        for missing in absent
+        if not wanted
+        or any(
+            _is(one, missing.target)
+            # the whole backend, and so every target of it
+            or (not missing.target.device and _is_of_backend(one, missing.target))
+            for one in wanted
+        )
+    ]
 
 
 def _is(one: Target, other: Target) -> bool:

@@ -93,6 +93,10 @@ class Sweeping:
         another sweep has written, and for machines that cannot share the work.
         """
         with Session(self.backends, SEED, self.pace.limits) as session, ExitStack() as hired:
+            session.keep(
+                selection.among(self.targets, session.targets),
+                selection.lacking(self.targets, session.unavailable),
+            )
             tasks = self._tasks(session)
             pairs = [
                 (one, target)
@@ -159,9 +163,8 @@ class Sweeping:
         """Return the targets with a function of their own, or those that are named."""
         return [
             target
-            for target in selection.among(self.targets, session.targets)
-            if format.name in session.targets[target].dtypes
-            and (self.targets or spec.function in session.targets[target].functions)
+            for target, hello in session.targets.items()
+            if format.name in hello.dtypes and (self.targets or spec.function in hello.functions)
         ]
 
     def _hire(

@@ -298,7 +298,9 @@ def limits(standard: Standard, *, flushes: bool) -> Array:
     allowed, value = standard.limit(flushes=flushes), standard.oracle.ieee
     known = np.isfinite(value) & allowed.straight
     known &= np.abs(value) <= standard.case.format.largest
-    return np.where(known, allowed.most, np.inf)
+    # who flushes may take a subnormal number for zero here, and for itself beside it
+    least = standard.case.format.smallest_normal if flushes else 0.0
+    return np.where(known, np.maximum(allowed.most, least), np.inf)
 
 
 def blur(standard: Standard) -> Array:
