@@ -86,7 +86,7 @@ def test_what_is_said_of_a_zero_is_true_of_a_zero(least: float, kind: str) -> No
     tiny = max(least, FORMATS["float32"].smallest_normal)
     lie = np.where(right < tiny, np.float32(0), right)
     plain = f"returns zero where the exact result is {kind}"
-    assert answered("exp", "float32", lie).startswith(f"{plain};")
+    assert answered("exp", "float32", lie).partition(";")[0] == plain
     wrong = np.where((lie > 2) & (lie < 7), lie * 1000, lie)
     other = f"{plain}, though not at the worst element"
-    assert answered("exp", "float32", wrong).startswith(other)
+    assert answered("exp", "float32", wrong).partition(";")[0] == other
