@@ -96,3 +96,4 @@ def test_the_command_names_what_does_not_reproduce(tmp_path: Path) -> None:
     assert (only.return_value, "gelu/gone" in only.output) == (0, False)
     nothing = CliRunner().invoke(repro, [str(path), "none*", "--run"], standalone_mode=False)
     assert nothing.return_value == 3
+    assert nothing.stdout == "no divergence to reproduce\n"

@@ -77,3 +77,16 @@ def test_a_part_of_what_diverges_is_counted() -> None:
     lie[np.argmax(lie == 1)] = 7
     words = answered("relu", "float32", lie)
     assert f"equals dialect 'nan_to_zero' on {nans} of {nans + 1} diverging elements" in words
+
+
+@pytest.mark.parametrize(("least", "kind"), [(0.0, "subnormal"), (2.0**-100, "a normal number")])
+def test_what_is_said_of_a_zero_is_true_of_a_zero(least: float, kind: str) -> None:
+    standard = standards("exp", Check.VALUES, "float32")[0]
+    right = truth(standard).astype(np.float32)
+    tiny = max(least, FORMATS["float32"].smallest_normal)
+    lie = np.where(right < tiny, np.float32(0), right)
+    plain = f"returns zero where the exact result is {kind}"
+    assert answered("exp", "float32", lie).partition(";")[0] == plain
+    wrong = np.where((lie > 2) & (lie < 7), lie * 1000, lie)
+    other = f"{plain}, though not at the worst element"
+    assert answered("exp", "float32", wrong).partition(";")[0] == other

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from trysquare.backend import Target, Unavailable
+from trysquare.backend import Offer, OnRequest, Target, Unavailable
 from trysquare.divergences import Entry, known, matches, read
 from trysquare.dtypes import FLOAT32, FLOAT64
 from trysquare.errors import SpecErrors
@@ -247,12 +247,27 @@ def test_a_pattern_of_which_one_result_diverges_is_not_stale(entries: Write) -> 
 def test_a_pattern_whose_results_diverge_otherwise_is_stale_and_says_how(entries: Write) -> None:
     book = ledger(entries(f"  - match: elu/values/*/liar:cpu:eager/*\n    {BECAUSE}\n"))
     book.judge(result(symptom=Symptom.NAN))
-    book.judge(result(outcome=Outcome.ERRORED))
     book.judge(CONFORMING)
     (stale,) = book.stale()
     assert stale.reason == (
         "liar.divergences.yaml:4:5: what it matches diverges otherwise: NaN against a number"
     )
+
+
+@pytest.mark.parametrize("seen", [POINTS, POINTS.replace("7-points", "all")], ids=["case", "group"])
+@pytest.mark.parametrize("key", ["id", "match"])
+def test_a_fault_of_ours_leaves_unjudged_what_it_hides(entries: Write, seen: str, key: str) -> None:
+    book = ledger(entries(f"  - {key}: {POINTS}\n    {BECAUSE}\n"))
+    book.judge(result(seen, outcome=Outcome.ERRORED))
+    book.judge(replace(CONFORMING, id=POINTS.replace("7", "8")))
+    assert book.stale() == ()
+
+
+def test_a_fault_of_ours_hides_nothing_else(entries: Write) -> None:
+    idle = "elu/values/float32/liar:cpu:eager/8-*"
+    book = ledger(entries(f"  - match: [{POINTS}, '{idle}']\n    {BECAUSE}\n"))
+    book.judge(result(outcome=Outcome.ERRORED))
+    assert [stale.entry for stale in book.stale()] == [idle]
 
 
 def test_each_pattern_of_a_list_must_be_of_use(entries: Write) -> None:
@@ -295,6 +310,46 @@ def test_an_entry_that_holds_nowhere_in_this_run_is_not_stale(entries: Write, sc
 def test_an_entry_for_a_target_that_cannot_run_here_is_not_stale(entries: Write) -> None:
     book = ledger(entries(f"  - match: elu/*/*/liar:gpu:eager/*\n    {BECAUSE}\n"))
     assert book.stale() == ()
+
+
+ENGINE = Target("liar", "cpu", "engine")
+
+
+@pytest.mark.parametrize(
+    ("offer", "judged"),
+    [
+        (Unavailable(ENGINE, "engine not installed"), False),
+        (ENGINE, False),  # offered, and broken
+        (OnRequest(ENGINE, "it is slow"), True),
+        (Unavailable(GPU, "no GPU is visible"), True),
+    ],
+    ids=["not installed", "broken", "on request", "on another device"],
+)
+@pytest.mark.parametrize("case", ["*", "gone"])
+def test_a_pattern_of_several_targets_is_judged_if_all_of_the_device_ran(
+    entries: Write, offer: Offer, case: str, *, judged: bool
+) -> None:
+    found = entries(f"  - match: elu/values/*/liar:*:e*/{case}\n    {BECAUSE}\n")
+    book = ledger(found, hellos=[replace(hello(), targets=(CPU, offer))])
+    book.judge(CONFORMING)
+    assert bool(book.stale()) == judged
+
+
+def test_a_target_for_which_an_entry_does_not_hold_need_not_run(entries: Write) -> None:
+    where = "    where: {mode: eager}\n"
+    found = entries(f"  - match: elu/values/*/liar:cpu:*/*\n    {BECAUSE}\n{where}")
+    siblings = (CPU, Unavailable(ENGINE, "engine not installed"))
+    book = ledger(found, hellos=[replace(hello(), targets=siblings)])
+    book.judge(CONFORMING)
+    assert len(book.stale()) == 1
+
+
+def test_once_all_targets_of_a_pattern_run_it_is_judged_again(entries: Write) -> None:
+    found = entries(f"  - match: elu/values/*/liar:cpu:*/*\n    {BECAUSE}\n")
+    both = [replace(hello(one), targets=(CPU, ENGINE)) for one in (CPU, ENGINE)]
+    book = ledger(found, hellos=both)
+    book.judge(CONFORMING)
+    assert len(book.stale()) == 1
 
 
 def test_an_entry_of_a_backend_that_did_not_run_is_not_stale(entries: Write) -> None:

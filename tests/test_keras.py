@@ -14,6 +14,7 @@ import pytest
 
 from trysquare.backend import Answer, Call, OnRequest, Reply, Target, Unavailable
 from trysquare.dtypes import FORMATS
+from trysquare.errors import UsageError
 from trysquare.reader import read
 from trysquare.result import Symptom
 from trysquare.workers.pool import Pool
@@ -68,6 +69,17 @@ def test_an_engine_without_its_package_is_unavailable_and_comes_last(
         "jax and optax not installed",
         "scipy and jax not installed",
     }
+
+
+def test_an_engine_that_does_not_start_is_told_with_its_reason_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lacking = Unavailable(Target("torch", "", ""), "torch not installed")
+    monkeypatch.setattr("trysquare_backends.keras.load", lambda _: lacking)
+    monkeypatch.setattr("trysquare_backends.keras.os.environ", {})
+    with pytest.raises(UsageError) as told:
+        Keras().prepare(Target("keras", "cpu", "torch"))
+    assert str(told.value) == "the engine torch does not start: torch not installed"
 
 
 def test_without_keras_there_is_no_target(monkeypatch: pytest.MonkeyPatch) -> None:

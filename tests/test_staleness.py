@@ -198,6 +198,17 @@ def test_of_what_is_no_whole_run_or_was_judged_otherwise_nothing_is_told(
     assert remark in "".join(remarks)
 
 
+@pytest.mark.parametrize(("absent", "old"), [("torch:cpu:other", ()), ("torch:cuda:eager", OLD)])
+def test_what_may_be_true_of_a_target_of_the_device_that_could_not_run_is_not_told(
+    absent: str, old: tuple[str, ...], files: dict[str, Run]
+) -> None:
+    lacking = TargetRecord(absent, available=False, reason="not installed")
+    here = files["1.jsonl"].header.targets
+    merged = told(both(targets=(*here, lacking))(files))
+    assert tuple(one.entry for one in stale(merged)) == old
+    assert merged.remarks == ()
+
+
 def test_the_command_ends_with_1_where_an_undealt_run_does(
     files: dict[str, Run], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

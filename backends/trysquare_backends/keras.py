@@ -89,7 +89,8 @@ class Keras(Framework):
         os.environ.update(settings(target.mode))
         engine = load(BACKENDS[target.mode])
         if not isinstance(engine, Framework):
-            raise UsageError(f"the engine {target.mode} does not start: {engine}")
+            why = engine.reason if isinstance(engine, Unavailable) else "it is no framework"
+            raise UsageError(f"the engine {target.mode} does not start: {why}")
         engine.prepare(Target(engine.name, "cpu", "eager"))
         self.engine = engine
         self.keras = importlib.import_module("keras")

@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from trysquare.record import Header, Run, TargetRecord
-from trysquare.result import Check, Expectation, Outcome, Result, Symptom
+from trysquare.result import WHOLE, Check, Expectation, Outcome, Result, Symptom
 
 
 class Change(StrEnum):
@@ -150,7 +150,7 @@ class _Side:
         target = self._targets.get(result.target)
         if target is None or not target.available:
             return f"{result.target} did not run{_because(target)}"
-        refusal = self.by_id.get(f"{_group(result)}/{result.target}/all")
+        refusal = self.by_id.get(f"{_group(result)}/{result.target}/{WHOLE}")
         if refusal is not None and refusal.reason:
             return refusal.reason
         if self.run.footer is None:

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from trysquare.backend import Target
-from trysquare.divergences import Entry
+from trysquare.backend import OnRequest, Target
+from trysquare.divergences import Entry, matches
 from trysquare.loading import called
 from trysquare.planning.plan import Group
 from trysquare.record import Stale
-from trysquare.result import Expectation, Outcome, Result
+from trysquare.result import WHOLE, Expectation, Outcome, Result
 from trysquare.workers.protocol import Hello
 
 SOUND = frozenset({Outcome.CONFORMS, Outcome.UNSUPPORTED})
@@ -22,7 +22,8 @@ class Ledger:
     """The entries of all backends, by what each is loaded as, and what a run said of them.
 
     `groups` and `targets` are what is run; `complete` says that there are no other groups. In a
-    partial run a pattern counts as stale only if it names one group and one target, and they ran.
+    partial run a pattern counts as stale only if it names one group and one target, and they ran;
+    in any run, one of several targets of a device only if all that are usual there ran.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Ledger:
         self._matched: set[tuple[Entry, str]] = set()
         self._covered: set[tuple[Entry, str]] = set()
         self._otherwise: dict[tuple[Entry, str], str] = {}  # the symptom that there is instead
+        self._unknown: set[tuple[Entry, str]] = set()  # a fault of ours hides what there is
 
     def judge(self, result: Result) -> Result:
         """Return a result with its expectation, and the reason if it is known.
@@ -54,6 +56,9 @@ class Ledger:
         speaking = {entry: patterns for entry, patterns in found if patterns}
         covering = {entry: speaking[entry] for entry in speaking if entry.covers(result)}
         self._matched.update(_lines(speaking))
+        if result.outcome is Outcome.ERRORED:
+            near = self._applying(result)
+            self._unknown.update(_lines({entry: _hidden(entry, result) for entry in near}))
         self._covered.update(_lines(covering))
         if result.outcome not in (*SOUND, Outcome.ERRORED):
             others = {entry: speaking[entry] for entry in speaking if entry not in covering}
@@ -109,9 +114,11 @@ class Ledger:
         names = {str(name) for hello in asked for name in _targets(hello)}
         if asked and not any(fnmatchcase(name, target) for name in names):
             return f"'{target}' is no target; there are {', '.join(sorted(names))}"
-        ran = any(fnmatchcase(str(one.target), target) and _holds(entry, one) for one in asked)
+        here = [it for it in asked if fnmatchcase(str(it.target), target) and _holds(entry, it)]
         named = "/".join(group) in self._groups and target in self._hellos
-        if not ran or not (self._complete or named):
+        if not here or not (self._complete or named) or self._is_partial(entry, target, here):
+            return ""
+        if (entry, pattern) in self._unknown:
             return ""
         if (entry, pattern) not in self._matched:
             return "matches nothing"
@@ -120,6 +127,21 @@ class Ledger:
         if (entry, pattern) in self._otherwise:
             return f"what it matches diverges otherwise: {self._otherwise[entry, pattern]}"
         return "nothing that it matches diverges any more"
+
+    def _is_partial(self, entry: Entry, pattern: str, here: Sequence[Hello]) -> bool:
+        """Return whether a pattern speaks of targets that a run would have, and that did not run.
+
+        It may be true of those alone. Nobody waits for a device that no target ran on, or else what
+        holds on several of them could only be judged where all of them are.
+        """
+        return any(
+            fnmatchcase(str(other), pattern)
+            and str(other) not in self._hellos
+            and other.device == one.target.device
+            and entry.holds(other, one.version, one.environment)
+            for one in here
+            for other in _usual(one)
+        )
 
 
 def unjudged(result: Result) -> Result:
@@ -132,6 +154,14 @@ def _holds(entry: Entry, hello: Hello) -> bool:
     return entry.holds(hello.target, hello.version, hello.environment)
 
 
+def _hidden(entry: Entry, result: Result) -> tuple[str, ...]:
+    """Return the patterns of an entry that match an errored result, or the whole group it is of."""
+    if result.case != WHOLE:
+        return entry.matching(result.id)
+    group = result.id.rpartition("/")[0]
+    return tuple(one for one in entry.patterns if matches(one.rpartition("/")[0], group))
+
+
 def _lines(entries: Mapping[Entry, Sequence[str]]) -> Iterator[tuple[Entry, str]]:
     for entry, patterns in entries.items():
         yield from ((entry, pattern) for pattern in patterns)
@@ -142,3 +172,10 @@ def _targets(hello: Hello) -> Iterator[Target]:
     yield hello.target
     for other in hello.targets:
         yield other if isinstance(other, Target) else other.target
+
+
+def _usual(hello: Hello) -> Iterator[Target]:
+    """Yield the targets of a backend that run without being named, or would if they could."""
+    for other in hello.targets:
+        if not isinstance(other, OnRequest):
+            yield other if isinstance(other, Target) else other.target

@@ -15,6 +15,9 @@ SEED = 0
 REFERENCE = "formula"
 """The mode of a target that evaluates the spec's own formula: nobody else is compared with it."""
 
+WHOLE = "all"
+"""The case of the one result that stands for a group that could not be asked or judged."""
+
 SECONDS_PER_CASE = 60.0
 """A case that takes longer is a hang, unless somebody says otherwise."""
 

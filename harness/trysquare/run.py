@@ -14,7 +14,7 @@ from trysquare.backend import INDEX_DTYPE, Call, OnRequest, Reply, Target, Unava
 from trysquare.dtypes import Format
 from trysquare.errors import UsageError
 from trysquare.planning.plan import Group
-from trysquare.result import USUAL, Check, Expectation, Limits, Outcome, Result
+from trysquare.result import USUAL, WHOLE, Check, Expectation, Limits, Outcome, Result
 from trysquare.spec import Spec
 from trysquare.verdict.judge import judge_all
 from trysquare.verdict.standard import Standard
@@ -331,10 +331,10 @@ def _not_asked(group: Group, target: Target, outcome: Outcome, reason: str) -> R
     """Return the one result that stands for a group that a target cannot be asked."""
     bad = outcome is Outcome.ERRORED
     return Result(
-        id=f"{group.name}/{target}/all",
+        id=f"{group.name}/{target}/{WHOLE}",
         function=group.spec.function,
         check=group.check,
-        case="all",
+        case=WHOLE,
         target=str(target),
         dtype=group.format.name,
         parameters={},

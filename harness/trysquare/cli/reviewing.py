@@ -187,8 +187,9 @@ def _confirm(results: Iterable[Result]) -> int:
         if found.evidence is not Evidence.CONFIRMED:
             last = found.printed.rpartition("\n")[2]
             click.echo(one_line(f"{found.result.id}: {found.evidence} ({last})"))
+    if not counts:
+        click.echo("no divergence to reproduce")
+        return Code.NOTHING
     for evidence in Evidence:
         click.echo(f"{counts[evidence]:>8,} {evidence}")
-    if not counts:
-        return Code.NOTHING
     return Code.EXPECTED if counts.keys() == {Evidence.CONFIRMED} else Code.UNEXPECTED

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
+from trysquare.backend import Unavailable
 from trysquare.command import selection
 from trysquare.command.merging import Merged
 from trysquare.divergences import known
@@ -82,11 +83,13 @@ def _of_shards(shards: Sequence[Run], backends: Sequence[str]) -> Told:
 
 
 def _hellos(run: Run) -> Iterator[Hello]:
-    """Yield what a file says of the targets that ran."""
+    """Yield what a file says of the targets that ran, and which others their backends have."""
+    absent = [selection.target(one.target) for one in run.header.targets if not one.available]
     for one in run.header.targets:
         if one.available:
-            target = selection.target(one.target)
-            yield Hello(target, one.version, (), (), one.environment, {}, {}, {}, {}, canary=True)
+            target, environment = selection.target(one.target), one.environment
+            others = tuple(Unavailable(it, "") for it in absent if it.backend == target.backend)
+            yield Hello(target, one.version, others, (), environment, {}, {}, {}, {}, canary=True)
 
 
 def _judged(ledger: Ledger, shards: Sequence[Run], targets: Sequence[str]) -> Told:

@@ -270,12 +270,13 @@ def _with_figures(result: Result, found: Measurement) -> Result:
 
 
 def _lost(found: Measurement, standard: Standard) -> str:
-    """Return how bad a zero is, where the truth is none."""
+    """Return how bad a zero is, where the truth is none; the worst element may be another one."""
     if found.worst is None or found.symptom is not Symptom.LOST:
         return ""
-    want = abs(float(np.asarray(found.worst.want.decimal, np.float64)))
-    kind = "subnormal" if want < standard.case.format.smallest_normal else "a normal number"
-    return f"returns zero where the exact result is {kind}"
+    kind = "subnormal" if found.lost < standard.case.format.smallest_normal else "a normal number"
+    shown = float(np.asarray(found.worst.got.decimal, np.float64)) == 0
+    where = "" if shown else ", though not at the worst element"
+    return f"returns zero where the exact result is {kind}{where}"
 
 
 def _brief(reply: Answer) -> str:

@@ -30,7 +30,10 @@ SURE = 2.0**-20
 
 @dataclass(frozen=True)
 class Measurement:
-    """What is kept of a comparison; see `result.Result` for the meaning of each figure."""
+    """What is kept of a comparison; see `result.Result` for the meaning of each figure.
+
+    `lost` is the largest truth, as a magnitude, for which zero was returned; 0: there is none.
+    """
 
     count: int
     failed: int = 0
@@ -43,6 +46,7 @@ class Measurement:
     histogram: tuple[tuple[float, float], ...] = ()
     yardsticks: Mapping[str, int | None] = field(default_factory=dict)
     kinks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lost: float = 0.0
 
 
 def measure(standard: Standard, got: Array, *, flushes: bool) -> Measurement:
@@ -69,6 +73,7 @@ def measure(standard: Standard, got: Array, *, flushes: bool) -> Measurement:
         histogram=_histogram(standard, best.ulp),
         yardsticks=_yardsticks(standard, rows[bad], value[bad]) if bad.any() else {},
         kinks=dict(_at_kinks(standard, rows)),
+        lost=float(np.abs(standard.case.format.round(value[kinds == Symptom.LOST])).max(initial=0)),
     )
 
 
