@@ -148,8 +148,8 @@ LIES = (
     lie("flushes_and_denies_it", "sigmoid", CASES, Symptom.LOST, VALUES),
     lie("flushes_and_denies_it", "relu", VALUES, Symptom.LOST, CASES, PROPERTIES, dtype="bfloat16"),
     # who says that it flushes may lose what is subnormal, and no more
-    lie("doubles_what_may_be_flushed", "silu", CASES, Symptom.INACCURATE, VALUES),
-    lie("doubles_what_may_be_flushed", "mish", VALUES, Symptom.INACCURATE, CASES),
+    lie("doubles_what_may_be_flushed", "silu", CASES, Symptom.INACCURATE, VALUES, PROPERTIES),
+    lie("doubles_what_may_be_flushed", "mish", VALUES, Symptom.INACCURATE, CASES, PROPERTIES),
     lie("loses_the_tail", "sigmoid", VALUES, Symptom.LOST, CASES, DEFAULTS, PROPERTIES),
     lie("cancels_near_zero", "elu", VALUES, Symptom.LOST, CASES, DEFAULTS),
     lie("overflows_in_the_tail", "sigmoid", CASES, Symptom.LOST, VALUES),
