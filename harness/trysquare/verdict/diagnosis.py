@@ -196,7 +196,8 @@ def _as_narrower(lower: Format, view: View) -> Array | None:
     for inputs in (oracle.inputs, narrowed):
         there = replace(oracle, inputs=inputs, format=lower)
         with np.errstate(invalid="ignore"):
-            fits |= np.abs(rows - there.ieee) <= there.inherited.limit
+            error = rows - there.ieee
+            fits |= np.abs(error) <= there.inherited.toward(error)
         fits |= _same(rows, lower.round(there.ieee))
     return fits
 
