@@ -254,14 +254,15 @@ def test_a_sum_of_cancelling_terms_is_judged_by_their_magnitudes() -> None:
 
 # 3 * x - 1 rounds to zero or to either side of it, in every format
 THIRDS = {format: float(format.round(np.array(1 / 3))) for format in (FLOAT64, FLOAT32, BFLOAT16)}
-EITHER = [
+Branches = list[tuple[str, list[float], list[float]]]
+EITHER: Branches = [
     ("1 if 3 * x - 1 > 0 else 2", [1, 1.5, 2], [0, 0.875, 2.125, 3]),
     ("2 if 3 * x - 1 > 0 else 1", [1, 1.5, 2], [0, 0.875, 2.125, 3]),
     ("-1 if 3 * x - 1 > 0 else 0", [-1, 0], [-2, -1.125, 0.125, 1]),
     ("sign(3 * x - 1)", [-1, 0, 1], [-3, -1.125, 1.125, 3]),
 ]
 # what follows, and two conditions of which one may hold
-THEN = [
+THEN: Branches = [
     ("(1 if 3 * x > 1 else 2) * (4 if 6 * x > 2 else 8)", [4, 8, 16], [2, 3.5, 18, 28]),
     ("8 / (1 if 3 * x > 1 else 2)", [4, 8], [2, 3.5, 9, 12]),
     ("sqrt(4 if 3 * x > 1 else 16)", [2, 4], [0, 1.75, 4.25, 6]),

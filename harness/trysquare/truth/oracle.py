@@ -6,7 +6,7 @@ NaN, of inputs or of results, are what IEEE float64 arithmetic makes of the form
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -120,32 +120,33 @@ class Oracle:
         if not torn.size:
             return found
         if not self.alone:
-            return found.beyond(self._other_branches)
-        nothing, only = np.zeros(self.shape), self._only(torn)
-        return found.beyond(Reach(nothing, nothing).patched(torn, only._other_branches))  # noqa: SLF001 - its own
+            return found.beyond(self._other_branches(bounded))
+        nothing, taken = np.zeros(self.shape), Bounded(bounded.value[torn], bounded.error[torn])
+        further = self._only(torn)._other_branches(taken)  # noqa: SLF001 - its own
+        return found.beyond(Reach(nothing, nothing).patched(torn, further))
 
-    @property
-    def _other_branches(self) -> Reach:
-        """How much further another branch is than the roundings of the one that is taken.
+    def _other_branches(self, taken: Bounded) -> Reach:
+        """Return how much further another branch is than the roundings of the one that is taken.
 
         Infinite where nothing can be said. The roundings of float64 are as large as what they are
         to bound in its own format: there a wider one tells the sides, or nothing does.
         """
-        if self.format is not FLOAT64:
-            return self._beside(self._bounded, Branch.BOTH, NARROWLY)
-        either = self._beside(self._bounded, Branch.EITHER, 0.0)
-        if not holds(self.tree):
-            return either
-        found = self._beside(self._bounded_wider, Branch.BOTH, BARELY)
-        # what is zero in float64 may be a number in a wider format, of which less is known
-        told = np.isfinite(found.below) & np.isfinite(found.above)
-        return either.where(~told, found)
-
-    def _beside(self, bounded: Callable[[Rounding], Bounded], branch: Branch, more: float) -> Reach:
         rounding = published(self.format, flushes=False)
-        taken = bounded(replace(rounding, branch=Branch.TAKEN))
-        both = bounded(replace(rounding, branch=branch))
-        found, own = reach(both.value, both.error, taken.value), _narrowed(taken.error)
+        both = replace(rounding, branch=Branch.BOTH)
+        if self.format is not FLOAT64:
+            found = self._beside(taken, self._bounded(both), NARROWLY)
+        elif holds(self.tree):
+            straight = self._bounded_wider(replace(rounding, branch=Branch.TAKEN))
+            found = self._beside(straight, self._bounded_wider(both), BARELY)
+        else:
+            return self._beside(taken, self._bounded(rounding), 0.0)
+        told = np.isfinite(found.below) & np.isfinite(found.above)
+        if told.all():
+            return found
+        return found.where(told, self._beside(taken, self._bounded(rounding), 0.0))
+
+    def _beside(self, taken: Bounded, either: Bounded, more: float) -> Reach:
+        found, own = reach(either.value, either.error, taken.value), _narrowed(taken.error)
         farther, sure = np.maximum(found.below, found.above), self._follows(taken)
         rooms = []
         for side in (found.below, found.above):
