@@ -17,7 +17,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from leftovers import marked, nothing_left
+from leftovers import ended, interruptible, marked, nothing_left
 from trysquare import run
 from trysquare.__main__ import main
 from trysquare.backend import Target
@@ -175,15 +175,11 @@ def begun(path: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Pop
     specs = [str(ROOT / "specs" / "activations" / name) for name in ("relu.yaml", "sigmoid.yaml")]
     words = ["--backend", "prey:never_ends_a_run", "--dtype", "float32", "-o", str(path)]
     command = [sys.executable, "-m", "trysquare", "run", *specs, *words]
-    # whoever starts this with SIGINT ignored, as a shell does in the background, hands that on
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
+    with interruptible():
         process = subprocess.Popen(
             command, env={**environment, "PYTHONPATH": SOURCES}, stdout=subprocess.PIPE
         )
-    finally:
-        signal.signal(signal.SIGINT, before)
-    with process:
+    with ended(process):
         while not path.is_file() or path.read_text("utf-8").count('"type":"result"') < 2:
             assert process.poll() is None
             time.sleep(0.05)
@@ -659,7 +655,7 @@ def test_a_full_disk_ends_with_2_and_says_what_was_kept(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_output_that_cannot_be_written_ends_with_2() -> None:
-    with Path("/dev/full").open("w") as full:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
         done = subprocess.run(
             [sys.executable, "-m", "trysquare", "list", "checks"],
             env={**os.environ, "PYTHONPATH": SOURCES},
