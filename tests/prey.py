@@ -40,7 +40,7 @@ class Prey(Truthful):
 class Reluctant(Prey):
     """Has a second target, which runs where somebody names it."""
 
-    def targets(self) -> tuple[Offer, ...]:
+    def targets(self) -> tuple[Offer, ...]:  # type: ignore[override]
         slow = Target(self.name, "cpu", "slow")
         return (*super().targets(), OnRequest(slow, "it takes its time"))
 
