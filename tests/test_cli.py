@@ -297,15 +297,35 @@ def test_a_run_over_a_spec_with_mistakes_ends_with_2(
 
 
 @pytest.mark.parametrize(
-    ("twice", "message"),
+    ("twice", "place", "message"),
     [
-        ("definition: x + 2", "formula and definition differ"),
-        ("gradient: {x: 7}", "the stated gradient of x is not the derivative"),
+        (
+            "definition: x + 2",
+            "7:13",
+            (
+                r"formula and definition differ: at x = (\S+) the formula is (\S+), and the "
+                r"definition (\S+)\n    7 . definition: x \+ 2\n      .             \^{5}\n"
+            ),
+        ),
+        (
+            "gradient: {x: 7}",
+            "7:15",
+            (
+                r"the stated gradient of x is not the derivative: at cotangent = (\S+) it is "
+                r"(\S+), and the derivative (\S+)\n    7 . gradient: {x: 7}\n"
+                r"      .               \^\n"
+            ),
+        ),
     ],
 )
 @pytest.mark.parametrize("command", ["check", "run"])
-def test_a_spec_that_contradicts_itself_is_an_error(
-    command: str, twice: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_spec_that_contradicts_itself_is_an_error_at_its_line_with_a_point(
+    command: str,
+    twice: str,
+    place: str,
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     text = (
         "trysquare: 1\nfunction: shifted\nsummary: One more.\nsource: none\n"
@@ -314,9 +334,13 @@ def test_a_spec_that_contradicts_itself_is_an_error(
     )
     path = tmp_path / "shifted.yaml"
     path.write_text(text)
-    assert main([command, str(path)]) == 2
+    assert main([command, str(path), *([] if command == "check" else ["--backend", "numpy"])]) == 2
     printed = capsys.readouterr()
-    assert f"shifted.yaml:2:11: error: {message}" in printed.out + printed.err
+    found = re.search(f"shifted.yaml:{place}: error: {message}", printed.out + printed.err)
+    assert found is not None, printed
+    at, stated, other = map(float, found.groups())
+    wanted = (at + 1, at + 2) if place == "7:13" else (7 * at, at)
+    assert (stated, other) == pytest.approx(wanted, rel=1e-5)
 
 
 def test_a_case_that_contradicts_the_formula_is_an_error_at_its_line(
