@@ -277,6 +277,4 @@ def test_a_hunt_is_planned_by_the_time_of_a_part_that_is_hunted_now(
     assert main(["plan", "hunt", *few]) == Code.EXPECTED
     text = capsys.readouterr().out
     assert "1 hunt on 1 target\ntimes of shard 1/1, run now, measured" in text
-    alone = re.search(r"to start, (\S+)s for relu/hunt/bfloat16", text)
-    assert alone is not None
-    assert float(alone[1]) > 0
+    assert re.search(r"to start, \d\S*s for relu/hunt/bfloat16", text)
