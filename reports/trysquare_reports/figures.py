@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+_TENTH = 0.1
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
 _DECIMAL_BELOW = 10.0
@@ -59,7 +60,9 @@ def exact_percent(part: int, whole: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time as people say it: 41.7s, 3m12s, 1h02m."""
+    """Return a time as people say it: 23ms, 41.7s, 3m12s, 1h02m."""
+    if seconds < _TENTH:
+        return f"{1000 * seconds:.0f}ms"
     if seconds < _MINUTE:
         return f"{seconds:.1f}s"
     if seconds < _HOUR:
