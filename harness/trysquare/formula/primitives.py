@@ -40,7 +40,7 @@ class Rounding:
     """What is allowed to each operation: ULP of primitives, roundings of a sum of n terms.
 
     `flushes` allows every subnormal intermediate to be replaced by zero; `certifies` says that a
-    value which float64 itself cannot hold is unknown.
+    value which float64 itself cannot hold is unknown; `branch` is what else counts at a joint.
     """
 
     format: Format

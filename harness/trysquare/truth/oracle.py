@@ -146,6 +146,7 @@ class Oracle:
         return found.where(told, self._beside(taken, self._bounded(rounding), 0.0))
 
     def _beside(self, taken: Bounded, either: Bounded, more: float) -> Reach:
+        """Return how much further either branch is, on each side if the value is on its own."""
         found, own = reach(either.value, either.error, taken.value), _narrowed(taken.error)
         farther, sure = np.maximum(found.below, found.above), self._follows(taken)
         rooms = []
