@@ -81,7 +81,8 @@ class BoundedFloat64:
             return self._selected(Bounded(value, error), *args)
         if op is Op.SIGN:
             return self._signed(Bounded(value, error), *args)
-        if op in CORNERED and self._rounding.branch is Branch.BOTH and not self._rounding.flushes:
+        corners = op in CORNERED and self._rounding.branch is Branch.BOTH
+        if corners and not self._rounding.flushes and any(map(_broad, args)):
             value, error = self._spanned(op, args, Bounded(value, error))
         if op not in self._rounding.ulps:
             return Bounded(value, error)
@@ -272,6 +273,11 @@ class BoundedFloat64:
         value, error, size = found.value, found.error, np.abs(found.value)
         may = (size - error < self._rounding.format.smallest_normal) & (size > error)
         return Bounded(np.where(may, value / 2, value), np.where(may, size / 2 + error, error))
+
+
+def _broad(found: Bounded) -> bool:
+    """Tell whether a slope somewhere is no good bound any more; to know that saves most of it."""
+    return bool((found.error > np.abs(found.value) / 16).any())
 
 
 def _least(format: Format) -> float:
