@@ -45,7 +45,7 @@ def followed(folder: Path, command: str) -> tuple[int, str]:
 def told(text: str) -> list[str]:
     """The lines of a session that stay the same from one machine to another."""
     passing = re.compile(r"^$|^\.\.\.$|sha256")
-    counted = re.compile(r"yaml:\d+:\d+|in [\d.]+s$")
+    counted = re.compile(r"yaml:\d+:\d+|in [\d.]+m?s$")
     return [counted.sub("", line) for line in text.splitlines() if not passing.search(line)]
 
 

@@ -145,7 +145,7 @@ def printed(folder: Path, arguments: list[str]) -> str:
 def told(text: str) -> list[str]:
     """The lines of a session that stay the same on other machines and with further cases."""
     version = r"(?<=mine:cpu:eager  )\S+"
-    counted = re.compile(rf"yaml:\d+:\d+|\d+ (?=pass|unsupported)|in [\d.]+s$|{version}")
+    counted = re.compile(rf"yaml:\d+:\d+|\d+ (?=pass|unsupported)|in [\d.]+m?s$|{version}")
     passing = re.compile(r"^$|^\.\.\.$|settings|sha256")
     return [counted.sub("", line) for line in text.splitlines() if not passing.search(line)]
 
