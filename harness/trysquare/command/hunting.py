@@ -121,7 +121,11 @@ class Hunt:
         this session alone. Raises UsageError if the file cannot be written, for a target that is
         not there, and for machines that are not alike; LostError for a hunt that was lost.
         """
-        with Session(tuple(self.entries), seed, limits) as session, ExitStack() as hired:
+        sources, unnamed = tuple(self.entries), not self.wanted
+        with (
+            Session(sources, seed, limits, self.wanted, unnamed=unnamed) as session,
+            ExitStack() as hired,
+        ):
             opened = monotonic()
             targets = selection.among(self.wanted, session.targets)
             session.keep(targets, selection.lacking(self.wanted, session.unavailable))
@@ -129,9 +133,10 @@ class Hunt:
             game = Game(evaluations, seed, self.gradient, seeds)
             engine = None
             if hire is not None:
-                code = likeness.code(self.entries)
-                sources = tuple(self.entries)
-                equipment = Equipment(sources, seed, limits, session.targets, game, code)
+                equipment = Equipment(
+                    sources, seed, limits, session.targets, game, likeness.code(sources),
+                    self.wanted, unnamed=unnamed,
+                )  # fmt: skip
                 engine = hired.enter_context(hire(equipment))
             ledger = Ledger(self.entries, self.groups, session.targets, complete=False)
             named = {target.backend for target in self.wanted}

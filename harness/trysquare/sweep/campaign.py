@@ -92,7 +92,7 @@ class Sweeping:
         LostError is raised. Raises UsageError for a target that is not there, for a file that
         another sweep has written, and for machines that cannot share the work.
         """
-        with Session(self.backends, SEED, self.pace.limits) as session, ExitStack() as hired:
+        with self._opened() as session, ExitStack() as hired:
             session.keep(
                 selection.among(self.targets, session.targets),
                 selection.lacking(self.targets, session.unavailable),
@@ -128,6 +128,10 @@ class Sweeping:
                 ended = [] if run.footer is None else [run.footer]
                 journal.finish([run.header, *run.functions, *run.parts, *run.results, *ended])
                 return run, False
+
+    def _opened(self) -> Session:
+        unnamed = not self.targets
+        return Session(self.backends, SEED, self.pace.limits, self.targets, unnamed=unnamed)
 
     @property
     def _specs(self) -> tuple[Spec, ...]:
