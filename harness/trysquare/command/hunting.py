@@ -20,7 +20,7 @@ from trysquare.dtypes import FORMATS, Array
 from trysquare.engines import likeness
 from trysquare.engines.engine import Hire
 from trysquare.errands import Equipment
-from trysquare.hunt.chase import Chase, Game, Known
+from trysquare.hunt.chase import Chase, Game, Remembered
 from trysquare.hunt.subject import Subject
 from trysquare.ledger import Ledger
 from trysquare.planning import corpus
@@ -122,7 +122,7 @@ class Hunt:
             opened = monotonic()
             targets = selection.among(self.wanted, session.targets)
             session.keep(targets, selection.lacking(self.wanted, session.unavailable))
-            seeds = Known.of(self.groups, self.seeds, gradient=self.gradient)
+            seeds = Remembered.of(self.groups, self.seeds, gradient=self.gradient)
             game = Game(evaluations, seed, self.gradient, seeds)
             engine = None
             if hire is not None:

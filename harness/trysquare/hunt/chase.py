@@ -44,7 +44,7 @@ class Game:
 
 
 @dataclass(frozen=True)
-class Known:
+class Remembered:
     """Points that are known to be bad, by the subject; where nobody has asked, there are none."""
 
     points: Mapping[Hashable, Array]
