@@ -44,7 +44,7 @@ LAYERS = (
     "cli.auditing cli.walking command.mutation hunt.chase recorder usage.porting",
     (
         "cli.packing cli.reviewing cli.testing command.auditing command.noticing command.standing "
-        "hunt.findings hunt.hunter sweep.conclusion usage.defaults"
+        "hunt.catch hunt.hunter sweep.conclusion usage.defaults"
     ),
     (
         "cli.options command.lint command.trial hunt.asking planning.forecast ratchet sweep.pairs "

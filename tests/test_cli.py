@@ -17,7 +17,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from leftovers import ended, interruptible, marked, nothing_left
+from leftovers import PATIENCE, ended, interruptible, marked, nothing_left
 from trysquare import run
 from trysquare.__main__ import main
 from trysquare.backend import Target
@@ -190,7 +190,7 @@ def test_a_signal_interrupts_a_run(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
     with nothing_left() as environment, begun(path, environment) as process:
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == Code.INTERRUPTED
     assert b"incomplete" in out
     assert read(path).footer is None

@@ -7,7 +7,7 @@ import pytest
 
 from trysquare.backend import Answer, Array
 from trysquare.dtypes import FORMATS
-from trysquare.result import Check, Outcome
+from trysquare.result import Check, Outcome, Symptom
 from trysquare.verdict.judge import judge
 from trysquare.verdict.standard import Standard
 from trysquare_miniatures.liars import LIARS
@@ -24,6 +24,16 @@ def answered(function: str, dtype: str, lie: Array, *, flushes: bool = False) ->
 def truth(standard: Standard) -> Array:
     value = standard.layout.from_rows(standard.canonical.truth.value, standard.spread)
     return standard.case.format.round(value)
+
+
+def test_every_way_in_which_elements_diverge_is_counted() -> None:
+    standard = standards("sigmoid", Check.VALUES, "float32")[0]
+    lie = truth(standard).astype(np.float32)
+    usual = np.flatnonzero((lie > 0.25) & (lie < 0.75))[:4]
+    lie[usual] = [np.nan, 0.9, 0, np.nan]
+    result = judge(standard, "t", Answer({"output": lie}), flushes=False)
+    assert (result.symptom, result.failed) == (Symptom.NAN, 4)
+    assert result.besides == {Symptom.LOST: 1, Symptom.INACCURATE: 1}
 
 
 def test_a_narrower_format_is_recognised_by_its_numbers() -> None:
@@ -77,6 +87,21 @@ def test_a_part_of_what_diverges_is_counted() -> None:
     lie[np.argmax(lie == 1)] = 7
     words = answered("relu", "float32", lie)
     assert f"equals dialect 'nan_to_zero' on {nans} of {nans + 1} diverging elements" in words
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        ("softsign", "equals dialect 'quotient' on every element"),
+        # so is that of b = 1, which says other numbers everywhere else
+        ("squareplus", "equals the textbook form in float32 on every element"),
+    ],
+)
+def test_nan_alone_is_a_sign_of_a_dialect_that_says_nothing_else(function: str, words: str) -> None:
+    asked = standards(function, Check.CASES, "float32")
+    (standard,) = (one for one in asked if one.case.name == "minus infinity")
+    answer = Answer({"output": np.full(standard.shape, np.nan, np.float32)})
+    assert words in judge(standard, "t", answer, flushes=False).diagnosis
 
 
 @pytest.mark.parametrize(("least", "kind"), [(0.0, "subnormal"), (2.0**-100, "a normal number")])

@@ -458,12 +458,16 @@ class Torch(Framework):
         return OnRequest(Target(self.name, "cpu", VMAP), MAPPED)
 
     def prepare(self, target: Target) -> None:
-        """Let no compiler start processes of its own."""
+        """Let no compiler start processes of its own, or take programs of an earlier run.
+
+        What a program saves for its gradient, rounded, depends on the shape that it was made for.
+        """
         super().prepare(target)
         if target.mode == COMPILE:
             from torch._inductor import config  # noqa: PLC0415 - a second that only this mode pays
 
             config.compile_threads = 1
+            config.fx_graph_cache = False
 
     def mode(self) -> str:
         """Ask a function that is compiled or mapped like any other; a setting may prevent it."""
