@@ -109,7 +109,7 @@ def used(environment: Mapping[str, str]) -> dict[int, float]:
     found = {}
     for identity in family(environment):
         try:
-            text = Path(f"/proc/{identity}/stat").read_text()
+            text = Path(f"/proc/{identity}/stat").read_text(encoding="utf-8")
         except OSError:
             continue  # it ended meanwhile
         found[identity] = sum(map(int, text.rpartition(")")[2].split()[11:13])) / TICKS

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import select
+import signal
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
-PATIENCE = 60.0
+PATIENCE = 300.0
 MARK = "TRYSQUARE_TEST"
+
+Text = TypeVar("Text", str, bytes)
 
 
 def ends(pid: int) -> bool:
@@ -45,3 +50,26 @@ def nothing_left() -> Iterator[dict[str, str]]:
     environment = {**os.environ, MARK: uuid4().hex}
     yield environment
     assert [command for pid, command in marked(environment).items() if not ends(pid)] == []
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let SIGINT end what is started here.
+
+    Whoever was started with it ignored, as a shell does in the background, hands that on.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def ended(process: subprocess.Popen[Text]) -> Iterator[subprocess.Popen[Text]]:
+    """A process that does not outlive a test: one that fails would wait for its end for ever."""
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()

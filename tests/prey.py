@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trysquare.backend import Offer, OnRequest, Target
 from trysquare.dtypes import Array
 from trysquare_miniatures.fragile import round_upwards
 from trysquare_miniatures.liars import Question, Truthful, truthful
@@ -36,6 +37,14 @@ class Prey(Truthful):
         return self.lie(question, gradient)
 
 
+class Reluctant(Prey):
+    """Has a second target, which runs where somebody names it."""
+
+    def targets(self) -> tuple[Offer, ...]:  # type: ignore[override]
+        slow = Target(self.name, "cpu", "slow")
+        return (*super().targets(), OnRequest(slow, "it takes its time"))
+
+
 def _off(question: Question, output: Array, where: Array, ulps: float) -> Array:
     wide, format = question.format.widen(output), question.format
     return np.where(where, format.cast(wide + ulps * format.ulp(wide)), output)
@@ -45,6 +54,11 @@ def _off(question: Question, output: Array, where: Array, ulps: float) -> Array:
 def in_an_interval(question: Question, output: Array) -> Array:
     x = question.first
     return _off(question, output, (x > 0.73) & (x < 0.74), 40)
+
+
+@Reluctant
+def on_request(question: Question, output: Array) -> Array:
+    return in_an_interval.lie(question, output)
 
 
 @Prey

@@ -44,7 +44,7 @@ LAYERS = (
     "cli.auditing cli.walking command.mutation hunt.chase recorder usage.porting",
     (
         "cli.packing cli.reviewing cli.testing command.auditing command.noticing command.standing "
-        "hunt.findings hunt.hunter sweep.conclusion usage.defaults"
+        "hunt.catch hunt.hunter sweep.conclusion usage.defaults"
     ),
     (
         "cli.options command.lint command.trial hunt.asking planning.forecast ratchet sweep.pairs "
@@ -64,29 +64,28 @@ LAYERS = (
         "verdict.diagnosis verdict.properties workers.conversation workers.line"
     ),
     (
-        "audit.goldens packs.answers packs.questions planning.edges planning.invariance "
-        "planning.limits planning.pairs planning.refusals specfile.case_reader "
-        "specfile.properties sweep.journal verdict.draws verdict.measure verdict.part "
-        "workers.guest workers.process workers.worker"
+        "audit.examination audit.goldens packs.answers packs.questions planning.edges "
+        "planning.invariance planning.limits planning.pairs planning.refusals "
+        "specfile.case_reader specfile.properties sweep.journal verdict.draws verdict.measure "
+        "verdict.part workers.guest workers.process workers.worker"
     ),
     (
-        "audit.examination audit.golden_files audit.rounding command.amending command.collecting "
+        "audit.golden_files audit.rounding audit.stability command.amending command.collecting "
         "command.deciding command.versions describe engines.likeness hunt.start packs.arrays "
         "planning.inputs specfile.signature sweep.evaluation unfinished verdict.standard "
         "verdict.yardsticks workers.launch workers.program workers.remote workers.stretch"
     ),
     (
-        "audit.second_opinion audit.stability baseline hunt.subject packs.hard_cases "
+        "audit.double_entry audit.second_opinion baseline hunt.subject packs.hard_cases "
         "packs.manifest planning.corpus results_file specfile.parameters sweep.surveyor "
         "truth.bundle truth.rounding truth.tolerance verdict.infinities workers.declaration "
         "workers.protocol workers.reproduction"
     ),
     (
-        "audit.assumptions audit.double_entry audit.published audit.region audit.settings "
-        "cli.announcing command.confirming difference divergences formula.interval formula.series "
-        "framework machine planning.corpus_point planning.second record_form specfile.phrases "
-        "truth.domain truth.oracle verdict.spread verdict.tendency workers.confines "
-        "workers.headers"
+        "audit.assumptions audit.published audit.region audit.settings cli.announcing "
+        "command.confirming difference divergences formula.interval formula.series framework "
+        "machine planning.corpus_point planning.second record_form specfile.phrases truth.domain "
+        "truth.oracle verdict.spread verdict.tendency workers.confines workers.headers"
     ),
     (
         "audit.enclosure audit.grid binding causes command.progress command.rerun engines.places "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,19 @@ def test_a_definition_that_differs_at_one_binade_is_found(tmp_path: Path) -> Non
 def test_a_gradient_that_is_wrong_far_out_is_found(tmp_path: Path) -> None:
     audit = examine(written(tmp_path, "x**2", "gradient:\n  x: 2 * x if x < 1e20 else x\n"))
     assert "the stated gradient of x is not the derivative" in messages(audit)
+    (failure,) = [one for one in audit.failures if "not the derivative" in one.message]
+    line = failure.place.path.read_text("utf-8").splitlines()[failure.place.line - 1]
+    assert line.strip() == "x: 2 * x if x < 1e20 else x"
+    assert re.search(
+        r"^at x = \S+, \S+ = \S+ it is \S+, and the derivative \S+$", failure.figures[0]
+    )
+
+
+def test_numbers_that_differ_are_told_with_so_many_digits_that_they_do(tmp_path: Path) -> None:
+    slope = "gradient:\n  x: 2 * x * (1 + 1e-30)\n"
+    (failure, *_) = examine(written(tmp_path, "x**2", slope)).failures
+    stated, other = failure.figures[0].partition(" it is ")[2].split(", and the derivative ")
+    assert (stated != other, stated[:20]) == (True, other[:20])
 
 
 def test_the_definition_that_is_never_decided_is_not_called_proven(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def followed(folder: Path, command: str) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-m", "trysquare", *shlex.split(command)],
         cwd=folder,
-        env={**os.environ, "PATH": path, "PYTHONPATH": python, "CI": ""},
+        env={**os.environ, "PATH": path, "PYTHONPATH": python, "CI": "", "PYTHONUTF8": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
@@ -45,7 +45,7 @@ def followed(folder: Path, command: str) -> tuple[int, str]:
 def told(text: str) -> list[str]:
     """The lines of a session that stay the same from one machine to another."""
     passing = re.compile(r"^$|^\.\.\.$|sha256")
-    counted = re.compile(r"yaml:\d+:\d+|in [\d.]+m?s$")
+    counted = re.compile(r"yaml:\d+:\d+|in [\d.hms]+$")
     return [counted.sub("", line) for line in text.splitlines() if not passing.search(line)]
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from leftovers import marked, nothing_left
+from leftovers import PATIENCE, ended, interruptible, marked, nothing_left
 from trysquare import run
 from trysquare.__main__ import main
 from trysquare.backend import Target
@@ -175,15 +175,11 @@ def begun(path: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Pop
     specs = [str(ROOT / "specs" / "activations" / name) for name in ("relu.yaml", "sigmoid.yaml")]
     words = ["--backend", "prey:never_ends_a_run", "--dtype", "float32", "-o", str(path)]
     command = [sys.executable, "-m", "trysquare", "run", *specs, *words]
-    # whoever starts this with SIGINT ignored, as a shell does in the background, hands that on
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
+    with interruptible():
         process = subprocess.Popen(
             command, env={**environment, "PYTHONPATH": SOURCES}, stdout=subprocess.PIPE
         )
-    finally:
-        signal.signal(signal.SIGINT, before)
-    with process:
+    with ended(process):
         while not path.is_file() or path.read_text("utf-8").count('"type":"result"') < 2:
             assert process.poll() is None
             time.sleep(0.05)
@@ -194,7 +190,7 @@ def test_a_signal_interrupts_a_run(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
     with nothing_left() as environment, begun(path, environment) as process:
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == Code.INTERRUPTED
     assert b"incomplete" in out
     assert read(path).footer is None
@@ -301,15 +297,35 @@ def test_a_run_over_a_spec_with_mistakes_ends_with_2(
 
 
 @pytest.mark.parametrize(
-    ("twice", "message"),
+    ("twice", "place", "message"),
     [
-        ("definition: x + 2", "formula and definition differ"),
-        ("gradient: {x: 7}", "the stated gradient of x is not the derivative"),
+        (
+            "definition: x + 2",
+            "7:13",
+            (
+                r"formula and definition differ: at x = (\S+) the formula is (\S+), and the "
+                r"definition (\S+)\n    7 . definition: x \+ 2\n      .             \^{5}\n"
+            ),
+        ),
+        (
+            "gradient: {x: 7}",
+            "7:15",
+            (
+                r"the stated gradient of x is not the derivative: at cotangent = (\S+) it is "
+                r"(\S+), and the derivative (\S+)\n    7 . gradient: {x: 7}\n"
+                r"      .               \^\n"
+            ),
+        ),
     ],
 )
 @pytest.mark.parametrize("command", ["check", "run"])
-def test_a_spec_that_contradicts_itself_is_an_error(
-    command: str, twice: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_spec_that_contradicts_itself_is_an_error_at_its_line_with_a_point(
+    command: str,
+    twice: str,
+    place: str,
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     text = (
         "trysquare: 1\nfunction: shifted\nsummary: One more.\nsource: none\n"
@@ -318,9 +334,13 @@ def test_a_spec_that_contradicts_itself_is_an_error(
     )
     path = tmp_path / "shifted.yaml"
     path.write_text(text)
-    assert main([command, str(path)]) == 2
+    assert main([command, str(path), *([] if command == "check" else ["--backend", "numpy"])]) == 2
     printed = capsys.readouterr()
-    assert f"shifted.yaml:2:11: error: {message}" in printed.out + printed.err
+    found = re.search(f"shifted.yaml:{place}: error: {message}", printed.out + printed.err)
+    assert found is not None, printed
+    at, stated, other = map(float, found.groups())
+    wanted = (at + 1, at + 2) if place == "7:13" else (7 * at, at)
+    assert (stated, other) == pytest.approx(wanted, rel=1e-5)
 
 
 def test_a_case_that_contradicts_the_formula_is_an_error_at_its_line(
@@ -659,7 +679,7 @@ def test_a_full_disk_ends_with_2_and_says_what_was_kept(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_output_that_cannot_be_written_ends_with_2() -> None:
-    with Path("/dev/full").open("w") as full:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
         done = subprocess.run(
             [sys.executable, "-m", "trysquare", "list", "checks"],
             env={**os.environ, "PYTHONPATH": SOURCES},

@@ -79,6 +79,21 @@ def test_a_part_of_what_diverges_is_counted() -> None:
     assert f"equals dialect 'nan_to_zero' on {nans} of {nans + 1} diverging elements" in words
 
 
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        ("softsign", "equals dialect 'quotient' on every element"),
+        # so is that of b = 1, which says other numbers everywhere else
+        ("squareplus", "equals the textbook form in float32 on every element"),
+    ],
+)
+def test_nan_alone_is_a_sign_of_a_dialect_that_says_nothing_else(function: str, words: str) -> None:
+    asked = standards(function, Check.CASES, "float32")
+    (standard,) = (one for one in asked if one.case.name == "minus infinity")
+    answer = Answer({"output": np.full(standard.shape, np.nan, np.float32)})
+    assert words in judge(standard, "t", answer, flushes=False).diagnosis
+
+
 @pytest.mark.parametrize(("least", "kind"), [(0.0, "subnormal"), (2.0**-100, "a normal number")])
 def test_what_is_said_of_a_zero_is_true_of_a_zero(least: float, kind: str) -> None:
     standard = standards("exp", Check.VALUES, "float32")[0]

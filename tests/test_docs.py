@@ -133,7 +133,11 @@ def printed(folder: Path, arguments: list[str]) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "trysquare", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([*SOURCES, str(folder)])},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([*SOURCES, str(folder)]),
+            "PYTHONUTF8": "1",  # where the locale has no letters but ASCII's, others are printed
+        },
         capture_output=True,
         encoding="utf-8",
         check=False,
@@ -145,7 +149,7 @@ def printed(folder: Path, arguments: list[str]) -> str:
 def told(text: str) -> list[str]:
     """The lines of a session that stay the same on other machines and with further cases."""
     version = r"(?<=mine:cpu:eager  )\S+"
-    counted = re.compile(rf"yaml:\d+:\d+|\d+ (?=pass|unsupported)|in [\d.]+m?s$|{version}")
+    counted = re.compile(rf"yaml:\d+:\d+|\d+ (?=pass|unsupported)|in [\d.hms]+$|{version}")
     passing = re.compile(r"^$|^\.\.\.$|settings|sha256")
     return [counted.sub("", line) for line in text.splitlines() if not passing.search(line)]
 

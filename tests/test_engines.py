@@ -56,9 +56,13 @@ def right(job: str, answer: str) -> bool:
 
 
 class Fake:
-    """An engine without machines: each job begins and ends, unless `lies` says otherwise."""
+    """An engine without machines: each job begins and ends, unless `lies` says otherwise.
+
+    Its time is one that is told: it goes by only while nothing happens.
+    """
 
     room, seconds = 3, 0.2
+    now = 0.0
 
     def __init__(self, lies: Callable[[int, str], Sequence[Event]] | None = None) -> None:
         self._lies = lies or truth
@@ -76,6 +80,7 @@ class Fake:
     def events(self, seconds: float) -> Sequence[Event]:
         assert seconds > 0
         if not self._due:
+            Fake.now += seconds
             return ()
         event = self._due.popleft()
         self._busy -= isinstance(event, Ended | Lost)
@@ -86,6 +91,12 @@ class Fake:
 
     def close(self) -> None:
         self._due.clear()
+
+
+@pytest.fixture(autouse=True)
+def _told_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that stands still for a while gives up no job of an engine that is none."""
+    monkeypatch.setattr(dispatching, "monotonic", lambda: Fake.now)
 
 
 def truth(ticket: int, job: str) -> Sequence[Event]:

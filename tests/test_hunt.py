@@ -273,6 +273,15 @@ def test_a_target_that_hangs_does_not_end_the_hunt() -> None:
     assert Outcome.TIMED_OUT in {one.outcome for one in results.values()}
 
 
+def test_a_target_that_runs_on_request_is_hunted_where_it_is_named() -> None:
+    found, usual = (
+        hunt(name, str(SPECS["sigmoid"].place.path), evaluations=2000)
+        for name in ("prey:on_request:cpu:slow", "prey:on_request")
+    )
+    assert {one.target for one in found.values()} == {"on_request:cpu:slow"}
+    assert {one.target for one in usual.values()} == {"on_request:cpu:miniature"}
+
+
 def test_an_answer_of_another_dtype_is_judged_and_not_searched() -> None:
     (result,) = hunt("prey:wide_answers", "sigmoid", evaluations=2000).values()
     assert result.symptom is Symptom.DTYPE

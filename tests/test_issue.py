@@ -51,7 +51,11 @@ def on_the_page(run: Run, result: Result) -> str:
     source = (SCRIPTS / "issue.js").read_text("utf-8")
     call = f"process.stdout.write(issueText(...{json.dumps(given)}));"
     done = subprocess.run(
-        [str(NODE), "-"], input=f"{source}\n{call}", capture_output=True, text=True, check=True
+        [str(NODE), "-"],
+        input=f"{source}\n{call}",
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
     )
     return done.stdout
 

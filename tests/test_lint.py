@@ -10,7 +10,7 @@ import pytest
 
 from trysquare.__main__ import main
 from trysquare.command import lint
-from trysquare.command.lint import findings
+from trysquare.command.lint import blind_spots
 from trysquare.reader import read
 from trysquare.truth import oracle
 from workshop import SPECS, some
@@ -30,12 +30,12 @@ def spec_file(folder: Path, formula: str, rest: str = "", inputs: str = "{x: flo
 def told(folder: Path, formula: str, rest: str = "") -> list[str]:
     """Return what is found, each with line and column of the file."""
     path = spec_file(folder, formula, rest)
-    return [str(found).removeprefix(f"{path}:") for found in findings(read(path))]
+    return [str(found).removeprefix(f"{path}:") for found in blind_spots(read(path))]
 
 
 @pytest.mark.parametrize("function", some(SPECS, 2))
 def test_no_shipped_limit_is_blind(function: str) -> None:
-    assert [str(found) for found in findings(SPECS[function])] == []
+    assert [str(found) for found in blind_spots(SPECS[function])] == []
 
 
 # Zero
@@ -182,10 +182,10 @@ def test_what_the_oracle_cannot_decide_is_not_held_against_a_spec(
     )
     few = "{x: {type: float, domain: 0.5 <= x <= 0.501}}"
     path = spec_file(tmp_path, ELU, edge, few)
-    assert [*findings(read(path))] == []
+    assert [*blind_spots(read(path))] == []
     undecided = "x if exp(log1p(x)) > 1 + x else 2 * x"
     path = spec_file(tmp_path, undecided, "tolerance: 4 ulp\n", few)
-    assert [*findings(read(path))] == []
+    assert [*blind_spots(read(path))] == []
 
 
 @pytest.mark.parametrize("command", ["check", "run"])

@@ -142,7 +142,7 @@ def test_a_run_that_does_not_know_what_it_took_is_no_source(changed: Run, words:
 
 def written(path: Path, what: Run) -> Path:
     records = [what.header, *what.functions, *what.results, what.footer]
-    path.write_text("".join(f"{line(record)}\n" for record in records if record))
+    path.write_text("".join(f"{line(record)}\n" for record in records if record), encoding="utf-8")
     return path
 
 
@@ -255,10 +255,21 @@ def test_a_hunt_of_something_else_is_no_source() -> None:
 
 
 def test_a_hunt_is_no_source_for_a_run_nor_a_run_or_a_sweep_for_a_hunt() -> None:
-    with pytest.raises(UsageError, match="no group of a run was measured; a run is planned by the"):
-        of_run(Measured.of(HUNT, (), "whole"), GROUPS)
-    with pytest.raises(UsageError, match="no hunt was measured; a hunt is planned by the times of"):
-        of_hunt(Measured.of(WHOLE, (), "whole"), HUNTS, 5000, gradient=False)
+    with pytest.raises(
+        UsageError, match=r"^old\.jsonl holds a hunt; a run is planned by the times"
+    ):
+        of_run(Measured.of(HUNT, (), "old.jsonl"), GROUPS)
+    with pytest.raises(
+        UsageError, match=r"^old\.jsonl holds a run; a hunt is planned by the times"
+    ):
+        of_hunt(Measured.of(WHOLE, (), "old.jsonl"), HUNTS, 5000, gradient=False)
+
+
+def test_a_run_is_no_source_for_a_sweep_and_what_makes_one_is_told() -> None:
+    sweeping = Sweeping((), (), (), (), None, Pace(1, Limits(), None))
+    told = "old.jsonl holds a run; a sweep is planned by the times of a sweep, and `trysquare sweep"
+    with pytest.raises(UsageError, match=f"^{re.escape(told)} "):
+        of_sweep(Measured.of(WHOLE, (), "old.jsonl"), sweeping)
 
 
 def test_what_was_hunted_or_swept_beside_a_run_does_not_lengthen_it() -> None:

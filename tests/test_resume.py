@@ -203,7 +203,7 @@ def test_what_has_ended_or_is_asked_otherwise_is_not_gone_on_with(
 ) -> None:
     path = tmp_path / "results.jsonl"
     records = [*SMALL, "-o", str(path), "--resume"]
-    *begun, _ = there = whole.read_text().splitlines(keepends=True)
+    *begun, _ = there = whole.read_text(encoding="utf-8").splitlines(keepends=True)
     known = line(replace(read(whole).results[0], known="once upon a time")) + "\n"
     for lines, words, told in (
         (there, (), "this run has ended; there is nothing to resume"),
@@ -395,7 +395,7 @@ def test_who_waited_for_a_file_that_was_replaced_writes_the_new_one(
     with ResultsWriter(path, fresh=False) as writer:
         writer.keep(1)
         writer.write(RUN.header)
-    assert path.read_text() == f"new\n{line(RUN.header)}\n"
+    assert path.read_text(encoding="utf-8") == f"new\n{line(RUN.header)}\n"
 
 
 def test_to_resume_there_has_to_be_a_file(capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,7 +40,7 @@ def printed(program: str, *arguments: str, path: str = "") -> tuple[int, str, st
         capture_output=True,
         encoding="utf-8",
         check=False,
-        timeout=1200,
+        timeout=3600,
     )
     return done.returncode, done.stdout, done.stderr
 

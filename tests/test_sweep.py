@@ -316,6 +316,7 @@ def swept(  # noqa: PLR0913 - what may differ from sweep to sweep
     liar: str,
     numbers: Range | None = FEW,
     *,
+    mode: str = "miniature",
     format: Format = FLOAT32,
     gradient: bool = False,
     seconds: float = 30.0,
@@ -324,7 +325,7 @@ def swept(  # noqa: PLR0913 - what may differ from sweep to sweep
     """Sweep one function of a miniature."""
     subject = Subject(SPECS[function], format, gradient)
     sweeping = Sweeping(
-        (subject,), (), (Target(liar, "cpu", "miniature"),), (module_of(liar),), numbers,
+        (subject,), (), (Target(liar, "cpu", mode),), (module_of(liar),), numbers,
         Pace(1, Limits(seconds), None),
     )  # fmt: skip
     run, interrupted = sweeping.run(output, lambda done, _: done, resume=False)
@@ -344,6 +345,11 @@ def test_the_truth_conforms_everywhere_and_is_correctly_rounded(function: str) -
     assert result.sweep is not None
     assert (result.sweep.inexact, result.sweep.worst) == (0, ())
     assert result.count == 4 * BLOCK
+
+
+def test_a_target_that_runs_on_request_is_swept_where_it_is_named() -> None:
+    result = only(swept("sigmoid", "on_request", Range(1.0, 1.0), mode="slow"))
+    assert (result.target, result.outcome) == ("on_request:cpu:slow", Outcome.CONFORMS)
 
 
 def test_one_wrong_number_among_all_is_found() -> None:
@@ -430,9 +436,10 @@ def test_a_wrong_dtype_is_not_swept_and_said_so() -> None:
     ],
 )
 def test_a_crash_costs_the_block_that_did_it(liar: str, outcome: Outcome) -> None:
-    result = only(swept("sigmoid", liar, seconds=3.0))
+    # one that hangs does so for each block of both, and for the one once more
+    result = only(swept("sigmoid", liar, Range(1.0, 1.015), seconds=3.0))
     assert (result.outcome, result.expectation) == (outcome, Expectation.UNEXPECTED)
-    assert result.count == 3 * BLOCK
+    assert result.count == BLOCK
     assert result.reason.startswith(f"{BLOCK} numbers have no answer")
 
 

@@ -17,7 +17,7 @@ from typing import Self, TypeVar
 from trysquare import __version__
 from trysquare.backend import Target, Unavailable
 from trysquare.describe import describe
-from trysquare.machine import environment
+from trysquare.machine import cores, environment
 from trysquare.planning import corpus
 from trysquare.planning.shards import Shard
 from trysquare.reader import specs_folder
@@ -142,6 +142,11 @@ def functions(session: Session, specs: Iterable[Spec]) -> Iterator[FunctionRecor
         record = describe(spec, hellos)
         measured = replace(record, usages=found.get(spec.function, ()), apart=dialects(spec))
         yield shown(replace(measured, revision=revision([spec])))
+
+
+def costs(start: float, described: float, *, processes: int = 0, evaluations: int = 0) -> Costs:
+    """Return what there was to do, in seconds, before anything could be asked."""
+    return Costs(cores(), round(start, 3), round(described, 3), processes, evaluations=evaluations)
 
 
 def footer(results: Iterable[Result], stale: Sequence[Stale], seconds: float) -> Footer:

@@ -198,7 +198,9 @@ class Session:
         """Open the usual target of each backend, then whatever else the backend has here."""
         opening = [self._pool.open(Target(backend, "", "")) for backend in backends]
         found = [usual.result() for usual in opening]
-        others = [[*self._others(hello)] for hello in found]
+        others = [
+            [*self._others(hello, source)] for hello, source in zip(found, backends, strict=True)
+        ]
         for usual, more in zip(found, others, strict=True):
             if not self._rests(usual):
                 self._take(usual)
@@ -206,11 +208,11 @@ class Session:
                 self._take(other.result() if isinstance(other, Future) else other)
 
     def _others(
-        self, usual: Hello | Unavailable
+        self, usual: Hello | Unavailable, source: str
     ) -> Iterator[Future[Hello | Unavailable] | Unavailable]:
-        """Start the other targets of a backend, and yield what they will say."""
+        """Start the other targets of the backend of a source, and yield what they will say."""
         for offer in usual.targets if isinstance(usual, Hello) else ():
-            if isinstance(offer, OnRequest) and not self._requested(offer.target, usual):
+            if isinstance(offer, OnRequest) and not self._requested(offer.target, usual, source):
                 self._on_request.append(offer)
             elif isinstance(offer, Unavailable):
                 yield offer
@@ -219,10 +221,13 @@ class Session:
                 if isinstance(usual, Hello) and target != usual.target:
                     yield self._pool.open(target)
 
-    def _requested(self, target: Target, usual: Hello | Unavailable) -> bool:
-        """Whether somebody named a target that runs on request, or its backend."""
+    def _requested(self, target: Target, usual: Hello | Unavailable, source: str) -> bool:
+        """Whether somebody named a target that runs on request, or its backend.
+
+        One from elsewhere is named as its backend is loaded, or as it calls itself.
+        """
         named = isinstance(usual, Hello) and target == usual.target and not self._unnamed
-        return named or target in self._wanted
+        return named or not self._wanted.isdisjoint({target, replace(target, backend=source)})
 
     def _rests(self, usual: Hello | Unavailable) -> bool:
         """Whether the usual target of a backend runs on request, and nobody named it."""

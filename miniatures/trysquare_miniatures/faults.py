@@ -7,6 +7,7 @@ does something else first, or instead, at the numbers of the table.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -127,10 +128,13 @@ def measured(
 ) -> Run:
     """Return a run of these faults on a backend, from the command line.
 
-    Its files are in `folder`, whose path is in the results; RuntimeError if it does not end well.
+    Its files are in `folder`, whose path is in the results, and where others may be measured at the
+    same time; RuntimeError if it does not end well.
     """
-    path, output = folder / "faulty.yaml", folder / "results.jsonl"
-    path.write_text(spec(faults), encoding="utf-8")
+    name = re.sub(r"[^a-z]+", "-", backend)[-60:]  # of a program, a path
+    path, written, output = (folder / one for one in ("faulty.yaml", name, f"{name}.jsonl"))
+    written.write_text(spec(faults), encoding="utf-8")
+    written.replace(path)  # whole at once: somebody may be reading it
     command = [sys.executable, "-m", "trysquare", "run", str(path), "--backend", backend]
     command += ["--check", "cases", "--dtype", "float32", "-o", str(output)]
     command += ["--timeout", f"{LIMITS.seconds:g}", "--memory", f"{LIMITS.memory / GIB:g}"]

@@ -6,18 +6,23 @@ do not touch prove that two things are stated.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
-from trysquare.audit.enclosure import each, enclosures, narrow
+from trysquare.audit.enclosure import each, enclosures, narrow, nearest
 from trysquare.audit.grid import Grid, grid, variations
+from trysquare.audit.region import point
 from trysquare.errors import Mistake
 from trysquare.formula.derivative import ZERO
 from trysquare.formula.tree import Node, Op, parts
-from trysquare.spec import InputKind, Spec
+from trysquare.spec import InputKind, Spec, Value, choice_text
+from trysquare.specfile.composer import load
+from trysquare.specfile.document import Document, Table
+from trysquare.specfile.document import Node as Written
 
 FEW = 8
 """Points of each kind when a run begins."""
@@ -34,28 +39,51 @@ class Entries:
     other: Node
     wrt: str | None = None
 
+    @property
+    def section(self) -> str:
+        """Where it is written that is held against the formula."""
+        return "definition" if self.wrt is None else "gradient"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where two trees differ, as row and column, and what each of them is there."""
+
+    row: int
+    column: int
+    stated: Any
+    other: Any
+
 
 @dataclass(frozen=True)
 class Agreement:
-    """The points at which two trees were compared, and the first row of them that differs.
+    """The points at which two trees were compared, and the first of them at which they differ.
 
     `proven` counts the numbers at which both are known to many digits and agree.
     """
 
     points: Grid
     proven: int
-    differs: int | None
+    differs: Difference | None
 
 
 def contradictions(spec: Spec) -> Iterator[Mistake]:
-    """Yield what disagrees, for the defaults and for every other value or choice of a parameter."""
+    """Yield what disagrees, for the defaults and for every other value or choice of a parameter.
+
+    What is written once is told once, with the first parameters that show it.
+    """
+    told: set[tuple[int, int]] = set()
     for given in variations(spec):
-        words = ", ".join(f"{name} {value}" for name, value in given.items())
-        where = f" (with {words})" if words else ""
         points = grid(spec, given, FEW, binades=False)
         for pair in entries(points):
-            if agreement(points, pair).differs is not None:
-                yield _mistake(spec, f"{sentence(pair)}{where}")
+            found = agreement(points, pair)
+            if found.differs is None:
+                continue
+            document, node = written(points, pair.section, pair.wrt)
+            if (node.line, node.column) not in told:
+                told.add((node.line, node.column))
+                document.report(node, f"{sentence(pair)}: {difference(found, pair, given)}")
+                yield document.mistakes[-1]
 
 
 def sentence(pair: Entries) -> str:
@@ -63,6 +91,52 @@ def sentence(pair: Entries) -> str:
     if pair.wrt is None:
         return "formula and definition differ"
     return f"the stated gradient of {pair.wrt} is not the derivative"
+
+
+def difference(found: Agreement, pair: Entries, given: Mapping[str, Value]) -> str:
+    """Say at which point two entries differ, and what they are there."""
+    at = found.differs
+    if at is None:
+        return ""
+    trees = (pair.stated, pair.other)
+    values = "".join(f", {name} {choice_text(value)}" for name, value in given.items())
+    element = f", element {at.column}" if found.points.columns > 1 else ""
+    stated, other = _told_apart(at.stated, at.other)
+    where = f"at {point(found.points, trees, at.row)}{values}{element}"
+    if pair.wrt is None:
+        return f"{where} the formula is {stated}, and the definition {other}"
+    return f"{where} it is {stated}, and the derivative {other}"
+
+
+def _told_apart(first: Any, second: Any) -> tuple[str, str]:
+    """Return two balls as numbers, with so many digits that these are two."""
+    texts = [f"{nearest(ball):.6g}" for ball in (first, second)]
+    for digits in (17, 40, 160):
+        if texts[0] != texts[1]:
+            break
+        texts = [ball.mid().str(digits, radius=False) for ball in (first, second)]
+    return texts[0], texts[1]
+
+
+def written(points: Grid, section: str, wrt: str | None = None) -> tuple[Document, Written]:
+    """Return a spec's document, and what holds in a section of it for the parameters of a grid.
+
+    Of a gradient that is not stated, that is the formula.
+    """
+    spec = points.spec
+    stated = spec.gradient.get(wrt) if wrt is not None else None
+    if section == "gradient" and stated is None:
+        section = "formula"
+    selected = {"formula": spec.formula, "definition": spec.definition, "gradient": stated}[section]
+    steps = [section, *([str(wrt)] if section == "gradient" else [])]
+    if selected is not None and selected.parameter is not None:
+        steps.append(choice_text(points.meant.parameters[selected.parameter]))
+    document = load(spec.place.path)
+    node: Written = document.root
+    for step in steps:
+        if isinstance(node, Table) and step in node.entries:
+            node = node.entries[step]
+    return document, node
 
 
 def entries(points: Grid) -> Iterator[Entries]:
@@ -105,8 +179,11 @@ def agreement(points: Grid, pair: Entries) -> Agreement:
     )
     apart = each(lambda a, b: a.is_finite() and b.is_finite() and not a.overlaps(b), first, second)
     proven = each(lambda a, b: narrow(a) and narrow(b), first, second) & ~apart
-    rows = np.flatnonzero(apart.any(axis=1))
-    return Agreement(points, int(proven.sum()), int(rows[0]) if rows.size else None)
+    if not apart.any():
+        return Agreement(points, int(proven.sum()), None)
+    row, column = (int(each[0]) for each in np.nonzero(apart))
+    differs = Difference(row, column, first[row, column], second[row, column])
+    return Agreement(points, int(proven.sum()), differs)
 
 
 def _meetings(tree: Node, wrt: str) -> Iterator[Node]:
@@ -126,8 +203,3 @@ def _meetings(tree: Node, wrt: str) -> Iterator[Node]:
                 yield Node(Op.EQUAL, part.args)
             elif part.op in (Op.ABS, Op.SIGN):
                 yield Node(Op.EQUAL, (part.args[0], ZERO))
-
-
-def _mistake(spec: Spec, message: str) -> Mistake:
-    place = spec.place
-    return Mistake(str(place.path), place.line, place.column, message)

@@ -10,16 +10,13 @@ from itertools import chain
 import numpy as np
 
 from trysquare.audit import second_opinion
-from trysquare.audit.double_entry import agreement, entries, sentence
+from trysquare.audit.double_entry import agreement, difference, entries, sentence, written
 from trysquare.audit.grid import Grid, grid, variations
 from trysquare.audit.region import point, region
 from trysquare.audit.stability import LIMIT, Loss, Stability, stability, trees
 from trysquare.dtypes import FLOAT64
 from trysquare.formula.tree import Node
-from trysquare.spec import Place, Selected, Spec, Value, choice_text
-from trysquare.specfile.composer import load
-from trysquare.specfile.document import Node as Written
-from trysquare.specfile.document import Table
+from trysquare.spec import Place, Spec, Value, choice_text
 
 MANY = 300
 """Rows of each kind of point."""
@@ -93,8 +90,8 @@ def _double_entries(
         found = agreement(points, pair)
         proven[pair.name] = proven.get(pair.name, 0) + found.proven
         if found.differs is not None:
-            place = _place(points, pair.wrt, "formula" if pair.wrt is None else "gradient")
-            figures = (f"at {_point(found.points, pair.stated, found.differs, given)}",)
+            place = _place(points, pair.section, pair.wrt)
+            figures = (difference(found, pair, given),)
             yield pair.name, Failure(place, sentence(pair), figures)
 
 
@@ -126,7 +123,7 @@ def _lost(points: Grid, found: Stability, tree: Node, given: Mapping[str, Value]
     )
     where = region(found.points, tree, found.ratios, LIMIT)
     subject = found.name if stated else f"{found.name}, as derived from the formula,"
-    place = _place(points, found.wrt, "gradient" if found.wrt else "formula")
+    place = _place(points, "gradient" if found.wrt else "formula", found.wrt)
     return Failure(place, f"{subject} loses digits for {where}", figures)
 
 
@@ -144,7 +141,7 @@ def _second_opinions(
         terms = points.meant.terms
         at = Grid(points.spec, points.meant, found.differs, 1, points.columns)
         figures = (f"at {_point(at, terms, 0, given)}",)
-        place = _place(points, None, "formula")
+        place = _place(points, "formula")
         yield "second opinion", Failure(place, "mpmath and the oracle give two values", figures)
 
 
@@ -158,21 +155,9 @@ def _relative(loss: Loss, ulps: float) -> str:
 
 def _point(points: Grid, tree: Node, row: int, given: Mapping[str, Value]) -> str:
     values = "".join(f", {name} {choice_text(value)}" for name, value in given.items())
-    return point(points, tree, row) + values
+    return point(points, [tree], row) + values
 
 
-def _place(points: Grid, wrt: str | None, section: str) -> Place:
-    """Return where an expression is written; for a derived gradient, the formula."""
-    spec = points.spec
-    document = load(spec.place.path)
-    root = document.root
-    stated = wrt is not None and wrt in spec.gradient
-    steps = [section, str(wrt)] if stated else ["formula"]
-    selected: Selected = spec.gradient[str(wrt)] if stated else spec.formula
-    if selected.parameter is not None:
-        steps.append(choice_text(points.meant.parameters[selected.parameter]))
-    node: Written = root
-    for step in steps:
-        if isinstance(node, Table) and step in node.entries:
-            node = node.entries[step]
+def _place(points: Grid, section: str, wrt: str | None = None) -> Place:
+    document, node = written(points, section, wrt)
     return document.place(node)

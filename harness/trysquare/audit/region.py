@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -31,9 +31,10 @@ def region(points: Grid, tree: Node, height: Array, limit: float) -> str:
     return f"{len(rows)} of {points.rows} rows, {', '.join(box)}"
 
 
-def point(points: Grid, tree: Node, row: int) -> str:
-    """Return the inputs of a tree in one row, exactly: `x = -5.25`."""
-    numbers = {name: x[row].tolist() for name, x in points.given(tree).items()}
+def point(points: Grid, trees: Iterable[Node], row: int) -> str:
+    """Return the inputs of trees in one row, exactly: `x = -5.25`."""
+    given = {name for tree in trees for name in points.given(tree)}
+    numbers = {name: x[row].tolist() for name, x in points.inputs.items() if name in given}
     return ", ".join(f"{n} = {x[0] if len(x) == 1 else x}" for n, x in numbers.items())
 
 

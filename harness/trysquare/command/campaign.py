@@ -21,11 +21,10 @@ from trysquare.engines import likeness
 from trysquare.engines.engine import Hire
 from trysquare.errors import UsageError
 from trysquare.ledger import Ledger, unjudged
-from trysquare.machine import cores
 from trysquare.planning.plan import RUN, Group, groups
-from trysquare.planning.shards import Shard
+from trysquare.planning.shards import Shard, asked_about
 from trysquare.ratchet import Ratchet
-from trysquare.record import Costs, Header, Run
+from trysquare.record import Header, Run
 from trysquare.recorder import Recorder
 from trysquare.result import SEED, Check, Limits, Result
 from trysquare.run import Session
@@ -132,7 +131,9 @@ class Campaign:
             kept = Unfinished(path, header, names[0]) if path is not None and resume else None
             with self._recorder(session, header, kept or path) as records:
                 elsewhere = engine is not None or (kept is not None and kept.results)
-                costs = None if elsewhere else self._costs(opened)
+                costs = (
+                    None if elsewhere else recorder.costs(opened - self.begun, monotonic() - opened)
+                )
                 for result in kept.results if kept else ():
                     judged = ratchet.judge(ledger.judge(unjudged(result)))
                     records.remember(_same(judged, result))
@@ -160,11 +161,6 @@ class Campaign:
             backends, seed, limits, hellos, errands.asked, code, self.wanted, unnamed=unnamed
         )
 
-    def _costs(self, opened: float) -> Costs:
-        """Return what there was to do before anything could be asked."""
-        start, described = opened - self.begun, monotonic() - opened
-        return Costs(cores(), round(start, 3), round(described, 3))
-
     def _recorder(
         self, session: Session, header: Header, file: Path | Unfinished | None
     ) -> Recorder:
@@ -189,9 +185,7 @@ class Campaign:
 
     @property
     def _described(self) -> tuple[Spec, ...]:
-        """The specs that are told of: of a part of a run, those that it asks about."""
-        asked = {group.spec.function for group in self.groups}
-        return tuple(spec for spec in self.specs if self.shard is None or spec.function in asked)
+        return asked_about(self.specs, self.groups, self.shard)
 
 
 def _same(judged: Result, kept: Result) -> Result:

@@ -20,14 +20,13 @@ from trysquare.dtypes import FORMATS, Array
 from trysquare.engines import likeness
 from trysquare.engines.engine import Hire
 from trysquare.errands import Equipment
-from trysquare.hunt.chase import Chase, Game, Known
+from trysquare.hunt.chase import Chase, Game, Remembered
 from trysquare.hunt.subject import Subject
 from trysquare.ledger import Ledger
-from trysquare.machine import cores
 from trysquare.planning import corpus
 from trysquare.planning.plan import Group, groups
-from trysquare.planning.shards import Shard
-from trysquare.record import Costs, Run
+from trysquare.planning.shards import Shard, asked_about
+from trysquare.record import Run
 from trysquare.recorder import Recorder
 from trysquare.result import Check, Limits, Result
 from trysquare.results_file import read
@@ -100,12 +99,6 @@ class Hunt:
         asked = [*names, f"{evaluations} of {'gradients' if self.gradient else 'values'}"]
         return "\n".join(asked), "\n".join(map(str, targets))
 
-    @property
-    def _described(self) -> tuple[Spec, ...]:
-        """The specs that are told of: of a part of a hunt, those that it asks about."""
-        asked = {group.spec.function for group in self.groups}
-        return tuple(spec for spec in self.specs if self.shard is None or spec.function in asked)
-
     def run(
         self,
         evaluations: int,
@@ -121,24 +114,32 @@ class Hunt:
         this session alone. Raises UsageError if the file cannot be written, for a target that is
         not there, and for machines that are not alike; LostError for a hunt that was lost.
         """
-        with Session(tuple(self.entries), seed, limits) as session, ExitStack() as hired:
+        sources, unnamed = tuple(self.entries), not self.wanted
+        with (
+            Session(sources, seed, limits, self.wanted, unnamed=unnamed) as session,
+            ExitStack() as hired,
+        ):
             opened = monotonic()
             targets = selection.among(self.wanted, session.targets)
             session.keep(targets, selection.lacking(self.wanted, session.unavailable))
-            seeds = Known.of(self.groups, self.seeds, gradient=self.gradient)
+            seeds = Remembered.of(self.groups, self.seeds, gradient=self.gradient)
             game = Game(evaluations, seed, self.gradient, seeds)
             engine = None
             if hire is not None:
-                code = likeness.code(self.entries)
-                sources = tuple(self.entries)
-                equipment = Equipment(sources, seed, limits, session.targets, game, code)
+                equipment = Equipment(
+                    sources, seed, limits, session.targets, game, likeness.code(sources),
+                    self.wanted, unnamed=unnamed,
+                )  # fmt: skip
                 engine = hired.enter_context(hire(equipment))
             ledger = Ledger(self.entries, self.groups, session.targets, complete=False)
             named = {target.backend for target in self.wanted}
             plan = self.plan(evaluations, targets)
             header = recorder.header(session, self.specs, seed, named, self.shard, plan)
-            functions = tuple(recorder.functions(session, self._described))
-            costs = None if engine is not None else self._costs(opened, evaluations)
+            described = asked_about(self.specs, self.groups, self.shard)
+            functions = tuple(recorder.functions(session, described))
+            costs = recorder.costs(
+                opened - self.begun, monotonic() - opened, evaluations=evaluations
+            )
             with Recorder(header, functions, path) as records:
                 results = (
                     Chase(session, targets, game).results(self.groups)
@@ -149,15 +150,10 @@ class Hunt:
                     for result in watched(results, len(self.groups) * len(targets), stream):
                         records.add(ledger.judge(result))
                     # what a search has not found may be there all the same: nothing is stale
-                    records.finish((), costs)
+                    records.finish((), costs if engine is None else None)
                 except KeyboardInterrupt:
                     return records.run, True
                 return records.run, False
-
-    def _costs(self, opened: float, evaluations: int) -> Costs:
-        """Return what there was to do before anything could be asked."""
-        start, described = opened - self.begun, monotonic() - opened
-        return Costs(cores(), round(start, 3), round(described, 3), evaluations=evaluations)
 
     def seeds(self, subject: Subject) -> Array:
         """Return what is known to be bad for a subject: of earlier results, and of the corpus."""

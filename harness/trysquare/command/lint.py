@@ -38,12 +38,12 @@ def mistakes(spec: Spec) -> list[Mistake]:
     """
     try:
         [*checks_of(spec)]
-        return [*agreement.mistakes(spec)] or [*findings(spec)]
+        return [*agreement.mistakes(spec)] or [*blind_spots(spec)]
     except SpecErrors as errors:  # there are no cases to look at
         return [*errors.mistakes]
 
 
-def findings(spec: Spec) -> Iterator[Mistake]:
+def blind_spots(spec: Spec) -> Iterator[Mistake]:
     """Yield the dialects that no limit can tell apart, and the limits that accept zero.
 
     Raises SpecErrors where no cases can be made that would show it.

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from trysquare.command.trial import Known, Trial, differ, stated_balls
+from trysquare.command.trial import Estimate, Trial, differ, stated_balls
 from trysquare.dtypes import FLOAT32, FLOAT64, FORMATS, Array
 from trysquare.errors import UndecidedError
 from trysquare.formula.tree import Node
@@ -143,7 +143,7 @@ class Court:
             yield case.effective, dict(case.inputs)
 
     @cached_property
-    def _known(self) -> list[Known]:
+    def _known(self) -> list[Estimate]:
         return [call.bounded(call.arranged.meant.value) for call in self._calls]
 
     @cached_property

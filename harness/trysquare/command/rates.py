@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Self
@@ -22,11 +22,22 @@ from trysquare.result import Check, Outcome, Result
 from trysquare.sweep.campaign import Sweeping, by_name
 from trysquare.sweep.pairs import Pairs
 
+MADE_BY: Mapping[str, Collection[Check]] = {
+    "run": RUN,
+    "sweep": (Check.SWEEP,),
+    "hunt": (Check.HUNT,),
+}
+"""The checks of the results of each command."""
+
 
 @dataclass(frozen=True)
 class Measured:
-    """What a run took: its costs, all seconds from the first question on, and on which targets."""
+    """What a run took: its costs, all seconds from the first question on, and on which targets.
 
+    `name` is what it goes by: its file.
+    """
+
+    name: str
     run: Run
     costs: Costs
     seconds: float
@@ -49,7 +60,7 @@ class Measured:
         targets = frozenset(map(str, selection.among(wanted, there)))
         if not targets:
             raise UsageError(f"{name}: none of these targets was measured")
-        return cls(run, run.footer.costs, run.footer.seconds, targets)
+        return cls(name, run, run.footer.costs, run.footer.seconds, targets)
 
 
 def of_run(measured: Measured, groups: Sequence[Group]) -> tuple[Forecast, int]:
@@ -61,7 +72,7 @@ def of_run(measured: Measured, groups: Sequence[Group]) -> tuple[Forecast, int]:
     """
     results = [one for one in measured.run.results if one.check in RUN]
     if not results:
-        raise UsageError("no group of a run was measured; a run is planned by the times of a run")
+        raise _another(measured, "run")
     calls = sum(one.seconds for one in results)
     answers = sum(one.outcome is not Outcome.UNSUPPORTED for one in results)
     rest = max(0.0, measured.costs.cores * measured.seconds - calls) / max(1, answers)
@@ -109,7 +120,7 @@ def of_hunt(
     """
     hunted = [one for one in measured.run.results if one.check is Check.HUNT]
     if not hunted:
-        raise UsageError("no hunt was measured; a hunt is planned by the times of a hunt")
+        raise _another(measured, "hunt")
     if measured.costs.evaluations != evaluations:
         raise UsageError(
             f"{measured.costs.evaluations:,} evaluations were measured, and {evaluations:,} are "
@@ -139,8 +150,11 @@ def of_sweep(measured: Measured, sweeping: Sweeping) -> Forecast:
     """Return what is to be expected of a sweep.
 
     A job takes as long for each number as all of its function did, or else, as in a part of a
-    sweep, as long as the mean job of its dtype. Raises UsageError for a dtype that was not swept.
+    sweep, as long as the mean job of its dtype. Raises UsageError if nothing was swept, or nothing
+    of a dtype.
     """
+    if not measured.run.parts and not any(one.check is Check.SWEEP for one in measured.run.results):
+        raise _another(measured, "sweep")
     processes = max(1, measured.costs.processes)
     functions, kinds = _swept(measured)
     units = []
@@ -215,6 +229,17 @@ def _pairs(measured: Measured, pairs: Sequence[Pairs]) -> Iterator[Unit]:
 def _mean(times: Sequence[tuple[float, float]]) -> tuple[float, float]:
     beside, alone = zip(*times, strict=True)
     return fmean(beside), fmean(alone)
+
+
+def _another(measured: Measured, wanted: str) -> UsageError:
+    """Return what to say of the times of something else than is planned."""
+    checks = {one.check for one in measured.run.results}
+    there = [f"a {noun}" for noun, ours in MADE_BY.items() if not checks.isdisjoint(ours)]
+    return UsageError(
+        f"{measured.name} holds {' and '.join(there) or 'no results'}; a {wanted} is planned by "
+        f"the times of a {wanted}, and `trysquare {wanted} ... -o FILE` writes them; without "
+        "--from, a part of it is measured now"
+    )
 
 
 def _unmeasured(what: str) -> UsageError:

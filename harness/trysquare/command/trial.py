@@ -36,7 +36,7 @@ A fraction or a series that does not end has to be cut somewhere.
 
 
 @dataclass(frozen=True)
-class Known:
+class Estimate:
     """What a formula gives in float64, and how far off."""
 
     value: Array
@@ -85,7 +85,7 @@ class Trial:
             if rows is not None:
                 yield rows
 
-    def apart(self, known: Known, tree: Node) -> bool:
+    def apart(self, known: Estimate, tree: Node) -> bool:
         """Tell whether float64 proves that a tree gives something else than is known.
 
         At finite inputs, it may have overflowed.
@@ -95,14 +95,14 @@ class Trial:
         both = np.isfinite(known.value) & np.isfinite(other.value)
         return bool((apart & (both | ~self.finite[:, None])).any())
 
-    def bounded(self, tree: Node) -> Known:
+    def bounded(self, tree: Node) -> Estimate:
         """Return the value of a tree, with its bound."""
         rows, columns = self._truth.rows, self._truth.columns
         arithmetic = BoundedFloat64(rows, columns, pessimistic(), self.format)
         names = {key: arithmetic.exact(value) for key, value in self.arranged.rows.items()}
         found = evaluate(tree, arithmetic, names)
         shape = self._truth.shape
-        return Known(np.broadcast_to(found.value, shape), np.broadcast_to(found.error, shape))
+        return Estimate(np.broadcast_to(found.value, shape), np.broadcast_to(found.error, shape))
 
     def exact(self, tree: Node) -> Array:
         """Return all rows of a tree as balls."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from trysquare.backend import Target
 from trysquare.dtypes import Array
-from trysquare.hunt.findings import Findings
+from trysquare.hunt.catch import Catch
 from trysquare.hunt.hunter import Bag, Hunter
 from trysquare.hunt.start import subjects
 from trysquare.hunt.subject import Subject
@@ -44,7 +44,7 @@ class Game:
 
 
 @dataclass(frozen=True)
-class Known:
+class Remembered:
     """Points that are known to be bad, by the subject; where nobody has asked, there are none."""
 
     points: Mapping[Hashable, Array]
@@ -105,12 +105,12 @@ class Chase:
         for target, hunter in hunters.items():
             begun = monotonic()
             bag = hunter.united(bags[target], list(bags.values()))
-            findings = Findings(self.session, target, subject)
+            catch = Catch(self.session, target, subject)
             found = [
-                findings.accident(number, accident)
+                catch.accident(number, accident)
                 for number, accident in enumerate(hunter.asking.accidents, 1)
             ]
-            found += [*findings.results(DISCRETE, bag.discrete)]
-            found += [*findings.results(WORST, bag.numeric)]
+            found += [*catch.results(DISCRETE, bag.discrete)]
+            found += [*catch.results(WORST, bag.numeric)]
             seconds = (spent[target] + monotonic() - begun) / max(1, len(found))
             yield from (replace(one, seconds=round(seconds, 3)) for one in found)

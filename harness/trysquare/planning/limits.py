@@ -43,17 +43,17 @@ Parameters = Mapping[str, Value]
 
 def cases(spec: Spec, format: Format, random: Generator, plain: Parameters) -> Iterator[Case]:
     """Yield the calls; `plain` are parameters that do not reduce."""
-    limits = Limits(spec, format, random, plain)
+    calls = Ends(spec, format, random, plain)
     words = [item.name for item in spec.parameters if item.choices]
     for label, parameters in variations(spec):
         changed = parameters.keys() - plain.keys()
         if pointwise(meaning(spec, parameters).terms):
-            yield from limits.beyond(label, parameters)
-            yield from limits.at_joints(label, parameters)
+            yield from calls.beyond(label, parameters)
+            yield from calls.at_joints(label, parameters)
         elif not changed - set(words):
-            yield from limits.in_rows(label, parameters)
-    for label, parameters in limits.extremes():
-        yield from limits.at_extreme(label, parameters)
+            yield from calls.in_rows(label, parameters)
+    for label, parameters in calls.extremes():
+        yield from calls.at_extreme(label, parameters)
 
 
 def ends(spec: Spec) -> bool:
@@ -63,7 +63,7 @@ def ends(spec: Spec) -> bool:
 
 
 @dataclass(frozen=True)
-class Limits:
+class Ends:
     """Makes the calls of one function in one dtype."""
 
     spec: Spec

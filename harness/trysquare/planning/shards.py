@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 
 from trysquare.errors import UsageError
 from trysquare.planning.plan import Group
+from trysquare.spec import Spec
 
 T = TypeVar("T")
 
@@ -53,6 +54,14 @@ class Shard:
         kinds = [kind(item) for item in items]
         places = sorted(range(len(items)), key=kinds.__getitem__)
         return tuple(items[place] for place in sorted(places[self.part - 1 :: self.parts]))
+
+
+def asked_about(
+    specs: Sequence[Spec], groups: Sequence[Group], shard: Shard | None
+) -> tuple[Spec, ...]:
+    """Return the specs that are told of: of a part, those that its groups ask about."""
+    asked = {group.spec.function for group in groups}
+    return tuple(spec for spec in specs if shard is None or spec.function in asked)
 
 
 def kind_of(group: Group) -> tuple[str, str, str]:

@@ -18,10 +18,9 @@ from trysquare.engines.dispatch import Dispatch
 from trysquare.engines.engine import Engine, Hire
 from trysquare.engines.likeness import Sheet
 from trysquare.errors import UsageError
-from trysquare.machine import cores
 from trysquare.planning.shards import Shard
 from trysquare.record import Costs, Run
-from trysquare.recorder import Recorder, functions, header
+from trysquare.recorder import Recorder, costs, functions, header
 from trysquare.result import SEED, Limits
 from trysquare.run import Session
 from trysquare.spec import Spec
@@ -92,7 +91,7 @@ class Sweeping:
         LostError is raised. Raises UsageError for a target that is not there, for a file that
         another sweep has written, and for machines that cannot share the work.
         """
-        with Session(self.backends, SEED, self.pace.limits) as session, ExitStack() as hired:
+        with self._opened() as session, ExitStack() as hired:
             session.keep(
                 selection.among(self.targets, session.targets),
                 selection.lacking(self.targets, session.unavailable),
@@ -118,16 +117,18 @@ class Sweeping:
                         return recorder.run, True
                     hired.close()
                     start = opened - self.begun + max(waits)
-                    costs = Costs(
-                        cores(), round(start, 3), round(described - opened, 3), self.pace.processes
-                    )
+                    spent = costs(start, described - opened, processes=self.pace.processes)
                     # what other machines took says nothing of this one
                     alone = not resumed and self.pace.hire is None
-                    self._record(session, found, recorder, costs if alone else None)
+                    self._record(session, found, recorder, spent if alone else None)
                 run = replace(recorder.run, parts=self._parts(tasks, found))
                 ended = [] if run.footer is None else [run.footer]
                 journal.finish([run.header, *run.functions, *run.parts, *run.results, *ended])
                 return run, False
+
+    def _opened(self) -> Session:
+        unnamed = not self.targets
+        return Session(self.backends, SEED, self.pace.limits, self.targets, unnamed=unnamed)
 
     @property
     def _specs(self) -> tuple[Spec, ...]:
@@ -286,7 +287,7 @@ class Sweeping:
         session: Session,
         found: dict[tuple[int, Target], Found],
         recorder: Recorder,
-        costs: Costs | None,
+        spent: Costs | None,
     ) -> None:
         """Make results of what was found, unless that is a part only, and sweep the pairs."""
         numbers = dict.fromkeys(number for number, _ in found)
@@ -296,8 +297,8 @@ class Sweeping:
         if self.shard is None:
             for result in conclusion.results(session, self.subjects, found):
                 recorder.add(ledger.judge(result))
-            if costs is not None:
-                costs = replace(costs, finish=round(monotonic() - begun, 3))
+            if spent is not None:
+                spent = replace(spent, finish=round(monotonic() - begun, 3))
         for pairs in self._paired():
             able = self._able(session, pairs.spec, pairs.format)
             begun = monotonic()
@@ -305,7 +306,7 @@ class Sweeping:
             share = round((monotonic() - begun) / max(1, len(results)), 3)
             for result in results:
                 recorder.add(ledger.judge(replace(result, seconds=share)))
-        recorder.finish(ledger.stale() if self.shard is None else (), costs)
+        recorder.finish(ledger.stale() if self.shard is None else (), spent)
 
     def _paired(self) -> Sequence[Pairs]:
         """Return the pairs of this part, dealt from the last part on: the first may have a job."""

@@ -12,9 +12,11 @@ from functools import partial
 
 import numpy as np
 
+from trysquare.audit.grid import grid
 from trysquare.dtypes import FLOAT32, FORMATS, Array, Format
 from trysquare.errors import UndecidedError
 from trysquare.formula.evaluate import evaluate
+from trysquare.formula.float64 import Float64
 from trysquare.formula.rounded import Rounded
 from trysquare.formula.tree import Node
 from trysquare.verdict.measure import nearest
@@ -27,6 +29,15 @@ MOST = 0.5
 
 CONSISTENT = 0.99
 """The share of the elements that do not diverge on which a dialect must be right as well."""
+
+ANOTHER = 2.0**-8
+"""How far from the formula a dialect is, relative to it, where it says another number."""
+
+ELSEWHERE = 0.25
+"""The share of ordinary points at which a dialect says another number that is about numbers."""
+
+POINTS = 8
+"""Ordinary points of each kind."""
 
 TELLING = 8
 """Different numbers, all of a narrower format, that are no accident any more."""
@@ -131,7 +142,7 @@ def _fits(question: Callable[[View], Array | None], view: View) -> Array | None:
 
 def _suspects(standard: Standard, *, flushes: bool) -> Iterator[Suspect]:
     for name, why, tree in standard.dialects:
-        same, nearer = partial(_as_dialect, tree), partial(_nearer_dialect, tree)
+        same, nearer = partial(_as_dialect, name, tree), partial(_nearer_dialect, tree)
         yield Suspect(f"dialect '{name}'", why, same, nearer)
     for name, tree in standard.textbook:
         for format in _workings(standard.case.format):
@@ -157,7 +168,7 @@ def _nearer_dialect(tree: Node, view: View) -> Array:
     return np.asarray(nearer | _same(view.rows, other))
 
 
-def _as_dialect(tree: Node, view: View) -> Array | None:
+def _as_dialect(name: str, tree: Node, view: View) -> Array | None:
     """Mark where a dialect, which must be the same as the formula where nothing diverges, fits."""
     standard, rows, truth, bad = view.standard, view.rows, view.truth, view.bad
     lost = (rows == 0) & (truth != 0) & np.isfinite(truth)
@@ -168,7 +179,25 @@ def _as_dialect(tree: Node, view: View) -> Array | None:
     fits = np.asarray(~found.bad & (apart | ~bad))
     # a zero is what many a mistake gives; it alone is no sign of a dialect
     telling = fits & bad & ~lost
-    return fits if telling.any() and (fits | bad).mean() > CONSISTENT else None
+    if not telling.any() or (fits | bad).mean() <= CONSISTENT:
+        return None
+    # many a mistake gives NaN as well: it is a sign of a dialect that says nothing else
+    numbers = telling & ~np.isnan(rows)
+    return fits if numbers.any() or not _says_other_numbers(standard, name) else None
+
+
+def _says_other_numbers(standard: Standard, name: str) -> bool:
+    """Whether a dialect is another function, and not the same one with NaN in other places."""
+    points = grid(standard.spec, standard.case.effective, POINTS, binades=False)
+    (other,) = (tree for called, _, tree in points.meant.dialects() if called == name)
+    size = Float64(points.rows, points.columns)
+    with np.errstate(all="ignore"):
+        value, instead = (
+            np.asarray(evaluate(tree, size, points.inputs)) for tree in (points.meant.terms, other)
+        )
+        both = np.isfinite(value) & np.isfinite(instead)
+        apart = both & (np.abs(instead - value) > ANOTHER * np.abs(value))
+    return bool(apart.sum() > ELSEWHERE * both.sum())
 
 
 def _as_flushing(view: View) -> Array:

@@ -33,7 +33,7 @@ LONG = 4096
 
 
 @dataclass(frozen=True)
-class Findings:
+class Catch:
     """Turns what was found of one subject on one target into results."""
 
     session: Session
