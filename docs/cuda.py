@@ -70,8 +70,8 @@ def wrong(results: Sequence[Result]) -> Iterator[Result]:
 
 
 def explains(entry: Entry, result: Result) -> bool:
-    """Whether an entry is about a result."""
-    return bool(entry.matching(result.id)) and entry.covers(result)
+    """Whether an entry is about a result, or some of its elements."""
+    return bool(entry.matching(result.id)) and bool(entry.covered(result))
 
 
 def about(run: Run) -> str:

@@ -131,7 +131,7 @@ def _use_divergences(path: Path, _: bytes) -> None:
         entry.holds(CPU, "2.13.0", {"cpu capability": "AVX2"})
         entry.speaks_of("elu", "values", "float32")
         entry.matching("elu/values/float32/torch:cpu:eager/7-points")
-        entry.covers(fake_run.result())
+        entry.covered(fake_run.result())
         assert entry.reason
 
 

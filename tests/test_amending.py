@@ -37,7 +37,7 @@ accepted:   # by Ada
 
 
 def entry(identity: str, reason: str = "It rounds once too often.") -> Accepted:
-    return Accepted(identity, reason, Symptom.INACCURATE, NOWHERE, budget=3.0)
+    return Accepted(identity, reason, (Symptom.INACCURATE,), NOWHERE, budget=3.0)
 
 
 GELU, MISH, TANH = (

@@ -101,6 +101,8 @@ def test_better_than_the_budget_offers_to_tighten_it(entry: Accepted) -> None:
     "changed",
     [
         replace(FAILING, symptom=Symptom.NAN),
+        replace(FAILING, symptom=Symptom.NAN, failed=5, besides={"beyond the limit": 3}),
+        replace(FAILING, failed=5, besides={"wrong sign of zero": 3}),
         replace(FAILING, outcome=Outcome.CRASHED, symptom=None),
         replace(FAILING, outcome=Outcome.ERRORED, symptom=None),
     ],
@@ -111,6 +113,16 @@ def test_another_symptom_is_news(entry: Accepted, changed: Result) -> None:
     assert judged.expectation is Expectation.UNEXPECTED
     assert "accepted as 'beyond the limit', and nothing else" in judged.known
     assert only(book).standing is Standing.BROKEN
+
+
+def test_an_entry_may_list_several_symptoms(write: Write) -> None:
+    text = ENTRY.replace("beyond the limit", "[NaN against a number, beyond the limit]")
+    (several,) = read(write(HEAD + text))
+    both = replace(FAILING, symptom=Symptom.NAN, failed=5, besides={"beyond the limit": 3})
+    assert ratchet(several).judge(both).expectation is Expectation.EXPECTED
+    assert ratchet(several).judge(FAILING).expectation is Expectation.EXPECTED
+    more = replace(both, besides={"beyond the limit": 3, "wrong sign of zero": 1})
+    assert ratchet(several).judge(more).expectation is Expectation.UNEXPECTED
 
 
 def test_an_entry_counts_on_its_last_day_and_no_longer(entry: Accepted) -> None:

@@ -84,7 +84,7 @@ def test_what_is_accepted_holds_and_says_why(capsys: pytest.CaptureFixture[str])
     assert accept(FIRST.id, *until) == Code.EXPECTED
     (entry,) = accepted()
     assert (entry.id, entry.reason, entry.issue) == (FIRST.id, REASON, "https://example.org/7")
-    assert (str(entry.until), entry.budget, entry.symptom) == ("2999-12-31", 919, FIRST.symptom)
+    assert (str(entry.until), entry.budget, entry.symptoms) == ("2999-12-31", 919, FIRST.ways)
     assert f"+  - id: {FIRST.id}" in capsys.readouterr().out
     assert main(["baseline", "status"]) == Code.EXPECTED
     assert capsys.readouterr().out == "baseline.yaml: 1 holds\n"

@@ -7,7 +7,7 @@ import pytest
 
 from trysquare.backend import Answer, Array
 from trysquare.dtypes import FORMATS
-from trysquare.result import Check, Outcome
+from trysquare.result import Check, Outcome, Symptom
 from trysquare.verdict.judge import judge
 from trysquare.verdict.standard import Standard
 from trysquare_miniatures.liars import LIARS
@@ -24,6 +24,16 @@ def answered(function: str, dtype: str, lie: Array, *, flushes: bool = False) ->
 def truth(standard: Standard) -> Array:
     value = standard.layout.from_rows(standard.canonical.truth.value, standard.spread)
     return standard.case.format.round(value)
+
+
+def test_every_way_in_which_elements_diverge_is_counted() -> None:
+    standard = standards("sigmoid", Check.VALUES, "float32")[0]
+    lie = truth(standard).astype(np.float32)
+    usual = np.flatnonzero((lie > 0.25) & (lie < 0.75))[:4]
+    lie[usual] = [np.nan, 0.9, 0, np.nan]
+    result = judge(standard, "t", Answer({"output": lie}), flushes=False)
+    assert (result.symptom, result.failed) == (Symptom.NAN, 4)
+    assert result.besides == {Symptom.LOST: 1, Symptom.INACCURATE: 1}
 
 
 def test_a_narrower_format_is_recognised_by_its_numbers() -> None:

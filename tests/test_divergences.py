@@ -158,6 +158,32 @@ def test_an_error_of_ours_cannot_be_known(entries: Write) -> None:
     assert judged.expectation is Expectation.UNEXPECTED
 
 
+TWO_WAYS = replace(result(symptom=Symptom.NAN), failed=5, besides={"beyond the limit": 3})
+
+
+def test_a_known_symptom_hides_no_other_one_of_the_same_result(entries: Write) -> None:
+    nan = "because: It overflows on the way.\n    symptom: NaN against a number"
+    for only in (nan, BECAUSE):
+        book = ledger(entries(f"  - id: {POINTS}\n    {only}\n"))
+        judged = book.judge(TWO_WAYS)
+        assert (judged.expectation, judged.known) == (Expectation.UNEXPECTED, "")
+        assert book.stale() == ()
+
+
+def test_several_entries_together_cover_a_result_and_give_their_reasons(entries: Write) -> None:
+    nan = "because: It overflows on the way.\n    symptom: NaN against a number"
+    found = entries(f"  - id: {POINTS}\n    {BECAUSE}\n  - id: {POINTS}\n    {nan}\n")
+    judged = ledger(found).judge(TWO_WAYS)
+    assert judged.expectation is Expectation.EXPECTED
+    assert judged.known == "It overflows on the way.; besides: It rounds too often."
+
+
+def test_one_entry_that_lists_all_symptoms_covers_a_result(entries: Write) -> None:
+    both = "because: It rounds too often.\n    symptom: [beyond the limit, NaN against a number]"
+    judged = ledger(entries(f"  - id: {POINTS}\n    {both}\n")).judge(TWO_WAYS)
+    assert judged.known == "It rounds too often."
+
+
 def test_another_version_is_not_covered(entries: Write) -> None:
     found = entries(f"  - id: {POINTS}\n    {BECAUSE}\n    versions: '>=2.4, <2.13'\n")
     assert ledger(found).judge(result()).expectation is Expectation.UNEXPECTED

@@ -11,7 +11,7 @@ import pytest
 
 import fake_run
 from trysquare.record import Run, TargetRecord
-from trysquare.result import Check, Expectation, Found, Outcome, Result
+from trysquare.result import Check, Expectation, Found, Outcome, Result, Symptom
 from trysquare_reports.text import WIDTH, failure, last_lines, print_summary, render_summary
 
 SHAPE = re.compile(
@@ -186,6 +186,12 @@ def test_a_failure_says_in_words_what_has_no_distance() -> None:
     printed = failure(replace(fake_run.diverging(fake_run.result()), worst=worst))
     assert "      NaN instead of a number   (limit 4 ulp)" in printed
     assert "nan ulp" not in printed
+
+
+def test_a_failure_names_every_way_in_which_elements_diverge() -> None:
+    wrong = fake_run.diverging(fake_run.result())
+    both = replace(wrong, symptom=Symptom.NAN, besides={"beyond the limit": 3})
+    assert "NaN against a number; besides: beyond the limit on 3\n" in failure(both)
 
 
 def test_a_failure_names_its_diagnosis(text: str) -> None:

@@ -7,15 +7,14 @@ runs Trysquare: it says what may diverge there for now, how far, and until when.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from trysquare.divergences import ADDRESS, ENDINGS, SEGMENTS
-from trysquare.errors import SpecErrors, suggestion
-from trysquare.result import Outcome, Result, Symptom
+from trysquare.divergences import ADDRESS, SEGMENTS, either, symptoms
+from trysquare.errors import SpecErrors
+from trysquare.result import Result, Symptom
 from trysquare.spec import Place
 from trysquare.specfile.composer import load
 from trysquare.specfile.document import Document, Listing, Node, Scalar, Table
@@ -37,9 +36,6 @@ DAY: Final[dict[str, Any]] = {
     "type": "string",
     "pattern": r"^\d{4}-\d{2}-\d{2}$",
 }
-_PHRASES: Final[Mapping[str, Symptom | Outcome]] = {
-    str(phrase): phrase for phrase in (*Symptom, *ENDINGS)
-}
 _SCHEMA: Final[dict[str, Any]] = {
     "title": "a baseline",
     "type": "object",
@@ -58,7 +54,7 @@ _SCHEMA: Final[dict[str, Any]] = {
                 "properties": {
                     "id": {"title": "the id of a result", "type": "string", "minLength": 1},
                     "reason": REASON,
-                    "symptom": {"title": "a symptom", "type": "string", "minLength": 1},
+                    "symptom": either("a symptom"),
                     "budget": {"title": "a number of ULP", "type": "string", "minLength": 1},
                     "issue": ADDRESS,
                     "until": DAY,
@@ -71,14 +67,14 @@ _SCHEMA: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Accepted:
-    """One result that may diverge: how (`symptom`), by at most how many ULP, until which day.
+    """One result that may diverge: how (`symptoms`), by at most how many ULP, until which day.
 
     Without `budget` the size of the error is not looked at; `until` is the last day that counts.
     """
 
     id: str
     reason: str
-    symptom: Symptom | Outcome
+    symptoms: tuple[str, ...]
     place: Place
     budget: float | None = None
     issue: str = ""
@@ -93,9 +89,8 @@ class Accepted:
         """Return why this entry does not cover a divergence of its result; nothing if it does."""
         if self.until is not None and today > self.until:
             return f"accepted until {self.until}, which is past"
-        how = result.symptom if result.outcome is Outcome.DIVERGES else result.outcome
-        if how is not self.symptom:
-            return f"accepted as '{self.symptom}', and nothing else"
+        if not result.ways or not set(result.ways) <= set(self.symptoms):
+            return f"accepted as '{', '.join(self.symptoms)}', and nothing else"
         if self.budget is not None and not result.max_ulp <= self.budget:
             return f"accepted up to {self.budget:g} ULP"
         return ""
@@ -108,12 +103,6 @@ def budget_of(error: float) -> float:
     step = 10.0 ** (math.floor(math.log10(error)) - 3)
     rounded = float(f"{math.ceil(error / step) * step:.4g}")
     return rounded if rounded >= error else float(f"{rounded + step:.4g}")
-
-
-def phrase(result: Result) -> Symptom | Outcome | None:
-    """Return how a result diverges, as an entry would say it; None where it cannot be accepted."""
-    how = result.symptom if result.outcome is Outcome.DIVERGES else result.outcome
-    return None if how is None else _PHRASES.get(str(how))
 
 
 def read(path: Path) -> tuple[Accepted, ...]:
@@ -151,14 +140,15 @@ def _entry(document: Document, table: Table) -> Accepted:
     identity = part("id")
     if isinstance(identity, Scalar):
         _check_id(document, identity)
-    symptom = _symptom(document, part("symptom"))
+    ways = tuple(map(str, symptoms(document, part("symptom"))))
     budget = _budget(document, part("budget"))
-    if symptom in SIZED and "budget" not in table.entries:
-        document.report(table, f"'{symptom}' needs a budget", "for example 'budget: 12.5'")
+    for way in SIZED.intersection(ways):
+        if "budget" not in table.entries:
+            document.report(table, f"'{way}' needs a budget", "for example 'budget: 12.5'")
     return Accepted(
         id=_text(identity),
         reason=_text(part("reason")),
-        symptom=symptom,
+        symptoms=ways,
         place=document.place(table),
         budget=budget,
         issue=_text(part("issue")),
@@ -171,15 +161,6 @@ def _check_id(document: Document, node: Scalar) -> None:
         document.report(node, "expected function/check/dtype/target/case")
     elif set(node.text) & set("*?["):
         document.report(node, "a baseline has no wildcards", "one entry accepts one result")
-
-
-def _symptom(document: Document, node: Node | None) -> Symptom | Outcome:
-    if not isinstance(node, Scalar):
-        return Symptom.INACCURATE
-    if node.text not in _PHRASES:
-        hint = suggestion(node.text, _PHRASES) or ", ".join(_PHRASES)
-        document.report(node, f"'{node.text}' is not a symptom", hint)
-    return _PHRASES.get(node.text, Symptom.RAISED)
 
 
 def _budget(document: Document, node: Node | None) -> float | None:

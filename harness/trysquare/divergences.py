@@ -18,7 +18,7 @@ from packaging.version import InvalidVersion
 from trysquare.backend import Target
 from trysquare.errors import SpecErrors, suggestion
 from trysquare.loading import NAMESPACE, available, called, is_program
-from trysquare.result import Outcome, Result, Symptom
+from trysquare.result import ENDINGS, Outcome, Result, Symptom
 from trysquare.spec import Place
 from trysquare.specfile.composer import load
 from trysquare.specfile.document import Document, Listing, Node, Scalar, Table
@@ -27,19 +27,19 @@ from trysquare.specfile.schema import conform
 SEGMENTS: Final = 5
 """Parts of an id: function/check/dtype/target/case."""
 
-ENDINGS: Final = (Outcome.CRASHED, Outcome.TIMED_OUT)
-"""What may be known besides a symptom; an errored result is never the framework's doing."""
-
 ADDRESS: Final[dict[str, Any]] = {
     "title": "an https address",
     "type": "string",
     # no dot fits two parts: a thousand of them are not tried in a million ways
     "pattern": r"^https://[^\s/.]+(\.[^\s/.]+)+(/\S*)?$(?!\n)",
 }
-_PHRASES: Final = {str(phrase): phrase for phrase in (*Symptom, *ENDINGS)}
+PHRASES: Final[Mapping[str, Symptom | Outcome]] = {
+    str(phrase): phrase for phrase in (*Symptom, *ENDINGS)
+}
+"""How a result may diverge, in the words of a file."""
 
 
-def _either(title: str) -> dict[str, Any]:
+def either(title: str) -> dict[str, Any]:
     """Return the schema of one thing or a list of them."""
     items = {"title": title, "type": "string", "minLength": 1}
     return {**items, "type": ["string", "array"], "minItems": 1, "items": items}
@@ -63,14 +63,14 @@ _SCHEMA: Final[dict[str, Any]] = {
                 "additionalProperties": False,
                 "properties": {
                     "id": {"title": "the id of a result", "type": "string", "minLength": 1},
-                    "match": _either("a pattern for ids"),
+                    "match": either("a pattern for ids"),
                     "because": {
                         "title": "a reason of at least 15 characters",
                         "type": "string",
                         "pattern": r"\S.{13,}\S",
                     },
                     "see": ADDRESS,
-                    "symptom": _either("a symptom"),
+                    "symptom": either("a symptom"),
                     "versions": {
                         "title": "a range of versions",
                         "type": "string",
@@ -81,7 +81,7 @@ _SCHEMA: Final[dict[str, Any]] = {
                         "title": "a mapping from settings to their values",
                         "type": "object",
                         "minProperties": 1,
-                        "additionalProperties": _either("the value of a setting"),
+                        "additionalProperties": either("the value of a setting"),
                     },
                 },
             },
@@ -137,11 +137,9 @@ class Entry:
             return tuple(pattern for pattern in self.patterns if pattern == identity)
         return tuple(pattern for pattern in self.patterns if matches(pattern, identity))
 
-    def covers(self, result: Result) -> bool:
-        """Return whether this is how the result diverges; a different symptom is news."""
-        if result.outcome is Outcome.DIVERGES:
-            return result.symptom in self.symptoms
-        return result.outcome in self.symptoms
+    def covered(self, result: Result) -> frozenset[str]:
+        """Return in which of its ways a result may diverge by this entry; any other is news."""
+        return self.symptoms & frozenset(result.ways)
 
 
 def matches(pattern: str, identity: str) -> bool:
@@ -198,7 +196,7 @@ def _entry(document: Document, table: Table) -> Entry:
         patterns=tuple(node.text for node in identities),
         exact="id" in table.entries,
         because=" ".join(_texts(part("because"))),
-        symptoms=frozenset(_symptoms(document, part("symptom"))),
+        symptoms=frozenset(symptoms(document, part("symptom"))),
         place=document.place(table),
         see="".join(_texts(part("see"))),
         versions=_versions(document, part("versions")),
@@ -213,12 +211,13 @@ def _check_segments(document: Document, node: Scalar, *, exact: bool) -> None:
         document.report(node, "an id has no wildcards", "use 'match' for a pattern")
 
 
-def _symptoms(document: Document, node: Node | None) -> Iterator[Symptom | Outcome]:
+def symptoms(document: Document, node: Node | None) -> Iterator[Symptom | Outcome]:
+    """Yield the symptoms that a node names; a mistake for each other word."""
     for item in _items(node):
-        if isinstance(item, Scalar) and item.text in _PHRASES:
-            yield _PHRASES[item.text]
+        if isinstance(item, Scalar) and item.text in PHRASES:
+            yield PHRASES[item.text]
         elif isinstance(item, Scalar):
-            hint = suggestion(item.text, _PHRASES) or ", ".join(_PHRASES)
+            hint = suggestion(item.text, PHRASES) or ", ".join(PHRASES)
             document.report(item, f"'{item.text}' is not a symptom", hint)
 
 

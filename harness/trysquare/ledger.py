@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -49,12 +49,12 @@ class Ledger:
     def judge(self, result: Result) -> Result:
         """Return a result with its expectation, and the reason if it is known.
 
-        Of several entries that cover it the first gives the reason. A result that no longer
-        diverges, though an exact id says so, is stale.
+        All ways in which it diverges have to be known; each has the reason of the first entry that
+        covers it. A result that no longer diverges, though an exact id says so, is stale.
         """
         found = ((entry, entry.matching(result.id)) for entry in self._applying(result))
         speaking = {entry: patterns for entry, patterns in found if patterns}
-        covering = {entry: speaking[entry] for entry in speaking if entry.covers(result)}
+        covering = {entry: speaking[entry] for entry in speaking if entry.covered(result)}
         self._matched.update(_lines(speaking))
         if result.outcome is Outcome.ERRORED:
             near = self._applying(result)
@@ -62,11 +62,11 @@ class Ledger:
         self._covered.update(_lines(covering))
         if result.outcome not in (*SOUND, Outcome.ERRORED):
             others = {entry: speaking[entry] for entry in speaking if entry not in covering}
-            now = str(result.symptom or result.outcome)
+            now = ", ".join(result.ways)
             self._otherwise.update(dict.fromkeys(_lines(others), now))
-        if covering:
-            first = next(iter(covering))
-            return replace(result, expectation=Expectation.EXPECTED, known=first.reason)
+        if reasons := _reasons(result, covering):
+            known = "; besides: ".join(reasons)
+            return replace(result, expectation=Expectation.EXPECTED, known=known)
         exact = [entry for entry in speaking if entry.exact]
         if exact and result.outcome in SOUND:
             return replace(result, expectation=Expectation.STALE, known=exact[0].reason)
@@ -152,6 +152,17 @@ def unjudged(result: Result) -> Result:
 
 def _holds(entry: Entry, hello: Hello) -> bool:
     return entry.holds(hello.target, hello.version, hello.environment)
+
+
+def _reasons(result: Result, entries: Iterable[Entry]) -> tuple[str, ...]:
+    """Return why a result diverges in all of its ways; nothing if one of them is not known."""
+    first: dict[str, str] = {}
+    for entry in entries:
+        for way in entry.covered(result):
+            first.setdefault(way, entry.reason)
+    if not all(way in first for way in result.ways):
+        return ()
+    return tuple(dict.fromkeys(first[way] for way in result.ways))
 
 
 def _hidden(entry: Entry, result: Result) -> tuple[str, ...]:

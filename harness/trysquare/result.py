@@ -78,6 +78,10 @@ class Outcome(StrEnum):
     ERRORED = "errored"
 
 
+ENDINGS = (Outcome.CRASHED, Outcome.TIMED_OUT)
+"""How a target may end instead of answering; an errored result is never its doing."""
+
+
 class Expectation(StrEnum):
     """Whether it was known."""
 
@@ -87,7 +91,7 @@ class Expectation(StrEnum):
 
 
 class Symptom(StrEnum):
-    """How a result diverges; the first that holds, in this order."""
+    """How an element, or all of an answer, diverges; a result's is the first, in this order."""
 
     RAISED = "raised where a value is wanted"
     ACCEPTED = "accepted where an error is wanted"
@@ -202,8 +206,11 @@ class Found:
 class Result:
     """One case on one target in one dtype.
 
-    `count` elements were compared, `failed` of them diverge; `discrete` counts what is no number
-    (flushed subnormals, signs of zero, NaN, infinities). ULP figures are over finite pairs.
+    `count` elements were compared, `failed` of them diverge. Those that do so in another way than
+    `symptom` are counted in `besides`, by theirs; of a sweep, among the numbers that were judged by
+    themselves. `discrete` counts what no figure tells and that may conform: subnormals flushed to
+    zero, places without a limit; of a sweep also NaN, infinities, zeros and their signs. ULP
+    figures are over finite pairs.
     `histogram` holds (x, largest ULP) over the ordered floats for functions of one number.
     `yardsticks` holds how many of the diverging numbers each of others' tolerances would refuse,
     None where it has no rule. `place` is `file:line:column` of the spec's line. `reproduction` is
@@ -235,6 +242,7 @@ class Result:
     max_ulp: float = 0.0
     p99_ulp: float = 0.0
     mean_signed_ulp: float = 0.0
+    besides: Mapping[str, int] = field(default_factory=dict)
     discrete: Mapping[str, int] = field(default_factory=dict)
     worst: Worst | None = None
     histogram: tuple[tuple[float, float], ...] = ()
@@ -249,3 +257,13 @@ class Result:
     baseline: str = ""
     budget: float | None = None
     kinks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """In how many ways it goes wrong: its symptoms, the first one first; or its one outcome.
+
+        There are none where nothing went wrong, or where that says nothing of the target.
+        """
+        if self.outcome is Outcome.DIVERGES and self.symptom is not None:
+            return (self.symptom, *self.besides)
+        return (self.outcome,) if self.outcome in ENDINGS else ()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from trysquare.baseline import phrase
 from trysquare.record import Json
 from trysquare.result import Expectation, Extreme, Failing, Number, Outcome, Result, Sweep, Worst
 from trysquare_reports import blame, figures
 from trysquare_reports.findings import cause
-from trysquare_reports.verdict import mismatch, seen_by_others, wanted
+from trysquare_reports.verdict import besides, mismatch, seen_by_others, wanted
 
 LONGEST = 4_000
 """Characters of a reproduction that the page carries; a longer one is in the results file."""
@@ -64,7 +63,7 @@ def detail(result: Result, accused: str, *, scripted: bool) -> Json:
 def decidable(result: Result) -> bool:
     """Return whether a baseline can speak of it: what is known beside its backend is settled."""
     settled = result.expectation is Expectation.EXPECTED and not result.baseline
-    return result.outcome is not Outcome.CONFORMS and phrase(result) is not None and not settled
+    return result.outcome is not Outcome.CONFORMS and bool(result.ways) and not settled
 
 
 def _claim(result: Result) -> str:
@@ -73,7 +72,7 @@ def _claim(result: Result) -> str:
     if result.failed:
         failed, count = figures.whole(result.failed), figures.whole(result.count)
         text += f": {failed} of {count} elements outside the limit"
-    return text + "."
+    return text + besides(result) + "."
 
 
 def _over(worst: Worst) -> str:

@@ -15,6 +15,7 @@ from trysquare_reports.hunted import hunted
 from trysquare_reports.verdict import (
     ALARMING,
     State,
+    besides,
     broken,
     closeness,
     mismatch,
@@ -59,7 +60,7 @@ def failure(result: Result, others: Sequence[Result] = ()) -> str:
     if result.worst is not None:
         lines += _measured(result, result.worst)
     elif result.symptom is not None:
-        lines += _wrapped(str(result.symptom))
+        lines += _wrapped(f"{result.symptom}{besides(result)}")
     if result.diagnosis:
         lines += _wrapped("diagnosis: " + result.diagnosis)
     asked = peers(result, others)
@@ -264,7 +265,7 @@ def _heading(result: Result) -> list[str]:
 
 def _measured(result: Result, worst: Worst) -> Iterator[str]:
     if result.symptom is not None:
-        yield f"  {result.symptom}"
+        yield from _wrapped(f"{result.symptom}{besides(result)}")
     wrong = f"{result.failed} of {result.count} elements outside the limit"
     yield f"  {wrong}; worst:" if result.failed else "  worst element:"
     numbers: dict[str, Number] = {**worst.inputs, "got": worst.got, wanted(result): worst.want}

@@ -155,6 +155,14 @@ def mismatch(worst: Worst) -> str:
     return f"{_kind(worst.got)} instead of {_kind(worst.want)}"
 
 
+def besides(result: Result) -> str:
+    """Return in which other ways elements diverge, and how many; else nothing."""
+    counts = (f"{way} on {figures.whole(count)}" for way, count in result.besides.items())
+    # of a sweep they were counted among a few
+    named = result.besides if result.sweep is not None else counts
+    return f"; besides: {', '.join(named)}" if result.besides else ""
+
+
 def wanted(result: Result) -> str:
     """Return the word for what the worst element should have been."""
     return "elsewhere" if result.symptom is Symptom.BITS else "want"

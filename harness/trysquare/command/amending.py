@@ -172,7 +172,7 @@ def _remarks(
 
 
 def _entry(entry: Accepted, margin: str) -> list[str]:
-    fields = [f"id: {_scalar(entry.id)}", *_reason(entry.reason), f"symptom: {entry.symptom}"]
+    fields = [f"id: {_scalar(entry.id)}", *_reason(entry.reason), _symptoms(entry)]
     if entry.budget is not None:
         fields.append(f"budget: {entry.budget:g}")
     if entry.issue:
@@ -180,6 +180,12 @@ def _entry(entry: Accepted, margin: str) -> list[str]:
     if entry.until is not None:
         fields.append(f"until: {entry.until.isoformat()}")
     return [f"{margin}{'  ' if row else '- '}{field}" for row, field in enumerate(fields)]
+
+
+def _symptoms(entry: Accepted) -> str:
+    """Return the line of the symptoms; none of them has a comma or a colon."""
+    words = ", ".join(entry.symptoms)
+    return f"symptom: {words if len(entry.symptoms) == 1 else f'[{words}]'}"
 
 
 def _reason(reason: str) -> list[str]:

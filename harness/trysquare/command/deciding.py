@@ -20,7 +20,6 @@ from trysquare.baseline import (
     Accepted,
     budget_of,
     day,
-    phrase,
 )
 from trysquare.divergences import ADDRESS
 from trysquare.errors import SpecErrors, UsageError, suggestion
@@ -179,7 +178,7 @@ def _problem(by_id: dict[str, Result], identity: str) -> str:
         return f"{identity}: no result has this id; {suggestion(identity, by_id)}".rstrip(" ;")
     if result.outcome in (Outcome.CONFORMS, Outcome.UNSUPPORTED):
         return f"{identity}: there is nothing to accept: {result.outcome}"
-    if phrase(result) is None:
+    if not result.ways:
         return f"{identity}: a result that errored says nothing of the framework"
     if result.expectation is Expectation.EXPECTED and not result.baseline:
         return f"{identity}: it is known beside the backend: {result.known}"
@@ -187,14 +186,13 @@ def _problem(by_id: dict[str, Result], identity: str) -> str:
 
 
 def _accept(result: Result, grounds: Grounds) -> Accepted:
-    how = phrase(result)
-    if how is None:
+    if not result.ways:
         raise ValueError(f"{result.id} does not diverge")
-    sized = 0 < result.max_ulp < float("inf") or how in SIZED
+    sized = 0 < result.max_ulp < float("inf") or SIZED.intersection(result.ways)
     return Accepted(
         id=result.id,
         reason=grounds.reason,
-        symptom=how,
+        symptoms=result.ways,
         place=Place(Path(), 1, 1),
         budget=budget_of(result.max_ulp) if sized else None,
         issue=grounds.issue,

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from trysquare.baseline import Accepted, phrase
+from trysquare.baseline import Accepted
 from trysquare.baseline import read as read_baseline
 from trysquare.causes import Cause, by_cause
 from trysquare.ratchet import STALE, Judged, Ratchet, Standing
@@ -71,7 +71,7 @@ class Desk:
         found = [
             result
             for result in self.results
-            if result.expectation is Expectation.UNEXPECTED and phrase(result) is not None
+            if result.expectation is Expectation.UNEXPECTED and result.ways
         ]
         return by_cause(sorted(found, key=lambda result: -result.max_ulp))
 
@@ -188,7 +188,7 @@ def _entry(judged: Judged) -> Json:
         "standing": judged.standing.name.lower().replace("_", " "),
         "why": judged.why,
         "reason": entry.reason,
-        "symptom": str(entry.symptom),
+        "symptoms": list(entry.symptoms),
         "budget": entry.budget,
         "issue": entry.issue,
         "until": None if entry.until is None else entry.until.isoformat(),

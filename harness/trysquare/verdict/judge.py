@@ -261,6 +261,7 @@ def _with_figures(result: Result, found: Measurement) -> Result:
         max_ulp=found.max_ulp,
         p99_ulp=found.p99_ulp,
         mean_signed_ulp=found.mean_signed_ulp,
+        besides=found.besides,
         discrete=found.discrete,
         worst=found.worst,
         histogram=found.histogram,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -41,6 +42,7 @@ class Measurement:
     max_ulp: float = 0.0
     p99_ulp: float = 0.0
     mean_signed_ulp: float = 0.0
+    besides: Mapping[str, int] = field(default_factory=dict)
     discrete: Mapping[str, int] = field(default_factory=dict)
     worst: Worst | None = None
     histogram: tuple[tuple[float, float], ...] = ()
@@ -61,14 +63,16 @@ def measure(standard: Standard, got: Array, *, flushes: bool) -> Measurement:
     finite = best.ulp[np.isfinite(best.ulp)]
     kinds = symptoms(rows, value, best, standard.case.format)
     kinds[wrong_zero & ~best.bad] = Symptom.SIGN_OF_ZERO
+    counts = _counted(kinds[bad])
     return Measurement(
         count=rows.size,
         failed=int(bad.sum()),
-        symptom=_first(kinds),
+        symptom=next(iter(counts), None),
         max_ulp=float(np.abs(finite).max(initial=0.0)),
         p99_ulp=float(np.quantile(np.abs(finite), 0.99)) if finite.size else 0.0,
         mean_signed_ulp=float(finite.mean()) if finite.size else 0.0,
-        discrete=_discrete(rows, value, best, kinds, standard.case.format),
+        besides=dict(list(counts.items())[1:]),
+        discrete=_discrete(rows, value, best, standard.case.format),
         worst=_worst(standard, rows, match, bad, flushes=flushes),
         histogram=_histogram(standard, best.ulp),
         yardsticks=_yardsticks(standard, rows[bad], value[bad]) if bad.any() else {},
@@ -131,19 +135,15 @@ def _yardsticks(standard: Standard, got: Array, exact: Array) -> dict[str, int |
     return seen(got, case.format.round(exact), asked)
 
 
-def _first(kinds: Array) -> Symptom | None:
-    present = {kind for kind in kinds.ravel() if kind is not None}
-    return next((symptom for symptom in Symptom if symptom in present), None)
+def _counted(kinds: Array) -> dict[Symptom, int]:
+    """Return how many elements have each symptom, in the order of symptoms."""
+    counts = Counter(kinds.tolist())
+    return {symptom: counts[symptom] for symptom in Symptom if symptom in counts}
 
 
-def _discrete(
-    rows: Array, truth: Array, best: Distance, kinds: Array, format: Format
-) -> dict[str, int]:
+def _discrete(rows: Array, truth: Array, best: Distance, format: Format) -> dict[str, int]:
     tiny = (truth != 0) & (np.abs(truth) < format.smallest_normal)
     counts = {
-        "NaN against a number": (kinds == Symptom.NAN).sum(),
-        "infinity against a finite number": (kinds == Symptom.INFINITY).sum(),
-        "wrong sign of zero": (kinds == Symptom.SIGN_OF_ZERO).sum(),
         "subnormal flushed to zero": (tiny & (rows == 0) & (np.abs(best.ulp) > 0.5)).sum(),
         "no limit could be derived": (np.isfinite(truth) & ~np.isfinite(best.limit)).sum(),
     }
