@@ -252,69 +252,11 @@ def test_a_sum_of_cancelling_terms_is_judged_by_their_magnitudes() -> None:
     assert asked.inherited.limit[0, 0] == pytest.approx(10 * 2e6 * 2.0**-24, rel=0.01)
 
 
-# 3 * x - 1 rounds to zero or to either side of it, in every format
-THIRDS = {format: float(format.round(np.array(1 / 3))) for format in (FLOAT64, FLOAT32, BFLOAT16)}
-Branches = list[tuple[str, list[float], list[float]]]
-EITHER: Branches = [
-    ("1 if 3 * x - 1 > 0 else 2", [1, 1.5, 2], [0, 0.875, 2.125, 3]),
-    ("2 if 3 * x - 1 > 0 else 1", [1, 1.5, 2], [0, 0.875, 2.125, 3]),
-    ("-1 if 3 * x - 1 > 0 else 0", [-1, 0], [-2, -1.125, 0.125, 1]),
-    ("sign(3 * x - 1)", [-1, 0, 1], [-3, -1.125, 1.125, 3]),
-]
-# what follows, and two conditions of which one may hold
-THEN: Branches = [
-    ("(1 if 3 * x > 1 else 2) * (4 if 6 * x > 2 else 8)", [4, 8, 16], [2, 3.5, 18, 28]),
-    ("8 / (1 if 3 * x > 1 else 2)", [4, 8], [2, 3.5, 9, 12]),
-    ("sqrt(4 if 3 * x > 1 else 16)", [2, 4], [0, 1.75, 4.25, 6]),
-    ("maximum(0, -1 if 3 * x > 1 else 2)", [0, 2], [-1, -0.125, 2.125, 4]),
-    ("minimum(0, -2 if 3 * x > 1 else 1)", [-2, 0], [-4, -2.125, 0.125, 1]),
-    ("abs(-1 if 3 * x > 1 else 2)", [0, 1, 2], [-1, -0.125, 2.125, 4]),
-]
-
-
-@pytest.mark.parametrize("format", THIRDS, ids=lambda format: format.name)
-@pytest.mark.parametrize(("text", "right", "wrong"), EITHER + THEN)
-def test_either_branch_may_be_taken_and_nothing_lies_beyond_them(
-    text: str, right: list[float], wrong: list[float], format: Format
-) -> None:
-    if format is FLOAT64 and not holds(parse(text, X)):
-        pytest.skip("nothing wider than float64")
-    asked = oracle(text, format, x=[THIRDS[format]])
-    found = {got: bool(refused(asked, np.full((1, 1), got)).all()) for got in right + wrong}
-    assert found == dict.fromkeys(right, False) | dict.fromkeys(wrong, True)
-
-
-@pytest.mark.parametrize(("text", "right", "wrong"), EITHER)
-def test_who_flushes_may_take_either_branch_and_no_more(
-    text: str, right: list[float], wrong: list[float]
-) -> None:
-    asked = oracle(text, FLOAT32, x=[THIRDS[FLOAT32]])
-    allowed = allowance(asked, None, 1, flushes=True)
-    for got in right + wrong:
-        answer = np.full((1, 1), got)
-        assert distance(answer, asked.certified, allowed, FLOAT32).bad.all() == (got in wrong)
-
-
-def test_a_branch_that_is_sure_allows_no_other() -> None:
+def test_an_undecided_branch_allows_either_result() -> None:
+    # 3 * x - 1 rounds to zero or to either side of it
+    x = float(np.float32(1 / 3))
+    assert limit("1 if 3 * x - 1 > 0 else 2", FLOAT32, x=x) >= 2.0**22
     assert limit("1 if 3 * x - 1 > 0 else 2", FLOAT32, x=0.5) == 0
-    assert oracle("1 if 3 * x - 1 > 0 else 2", FLOAT32, x=[0.5]).inherited.further is None
-
-
-def test_every_element_of_a_sum_may_take_either_branch() -> None:
-    x = np.full((1, 4), THIRDS[FLOAT32])
-    tree = parse("sum(1 if 3 * x - 1 > 0 else 2)", X)
-    asked = Oracle(tree, {"x": x}, 1, 4, ELEMENT, FLOAT32)
-    got = np.array([[3.75, 4.0, 5.0, 6.0, 7.0, 8.0, 8.25]])
-    wrong = [bool(refused(asked, one.reshape(1, 1)).all()) for one in got.ravel()]
-    assert wrong == [True, *[False] * 5, True]
-
-
-def test_another_branch_costs_no_digit_of_the_one_that_is_taken() -> None:
-    # 1 - x is far from x in size: the middle of both knows nothing of x
-    x = float(np.float32(1e-12))
-    asked = oracle("x if 3 * y - 1 <= 1 / 8 else 1 - 3 * y", FLOAT32, x=[x], y=[3 / 8])
-    for got, bad in ((x, False), (x * (1 + 2.0**-22), True)):
-        assert refused(asked, np.full((1, 1), got)).all() == bad
 
 
 @pytest.mark.parametrize("other", ["nan", "inf", "-inf"])

@@ -434,8 +434,6 @@ LIES = (
     lie("derives_infinity_as_one", "softsign", LIMITS, Symptom.INACCURATE),
     lie("derives_both_branches", "elu", LIMITS, Symptom.NAN, GRADIENTS),
     lie("clamps_the_parameter", "elu", LIMITS, Symptom.INACCURATE),
-    # either branch may be taken next to a joint, but none is as far on the other side
-    lie("doubles_slopes_at_joints", "margin_ranking_loss", LIMITS, Symptom.INACCURATE, GRADIENTS),
     # in place
     lie("copies_instead", "relu", INPLACE, Symptom.STORAGE, INVARIANCE),
     lie("returns_the_input", "relu", INPLACE, Symptom.INACCURATE, INVARIANCE),

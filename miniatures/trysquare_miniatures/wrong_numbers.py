@@ -10,7 +10,6 @@ import numpy as np
 from trysquare.backend import Array
 from trysquare.dtypes import Format
 from trysquare.truth.arrangement import arrange
-from trysquare.truth.known import ONE
 from trysquare.truth.oracle import Oracle
 from trysquare_miniatures.truthful import Flushing, Question, Truthful, flushed, lies
 
@@ -34,7 +33,7 @@ def _limit(question: Question) -> tuple[Array, Array]:
     arranged = arrange(question.spec, question.effective, question.tensors)
     laid, meant, format = arranged.layout, arranged.meant, question.format
     oracle = Oracle(meant.value, arranged.rows, laid.rows, laid.columns, meant.output, format)
-    limit = oracle.inherited.toward(ONE)
+    limit = oracle.inherited.limit
     return laid.from_rows(oracle.ieee, meant.output), laid.from_rows(limit, meant.output)
 
 
@@ -110,16 +109,6 @@ def doubles_what_may_be_flushed(_: Flushing, question: Question, output: Array) 
 def flushes_on_the_way(_: Flushing, question: Question, output: Array) -> Array:
     left = _decays(question) & (question.first < 0)  # no lie: it says that it flushes
     return flushed(question.format, np.where(left, -np.zeros_like(output), output))
-
-
-@lies("derived")
-def doubles_slopes_at_joints(_: Truthful, question: Question, gradient: Array) -> Array:
-    first, second, target = (question.format.widen(one) for one in question.tensors.values())
-    with np.errstate(over="ignore"):
-        apart = target * (first - second)
-        missing = np.abs(question.effective["margin"] - apart)
-    near = missing < question.format.eps * np.abs(apart)
-    return np.where(near, gradient + gradient, gradient)
 
 
 @lies("answered")

@@ -174,9 +174,9 @@ def _zero_allowed(standard: Standard) -> Array:
         format, size = standard.case.format, np.abs(standard.canonical.truth.value)
     except UndecidedError:
         return np.zeros((1, 1), bool)
-    down = standard.limit(flushes=False).toward(-standard.canonical.truth.value)
+    limit = standard.limit(flushes=False).limit
     normal = (size >= format.smallest_normal) & (size <= format.largest)
-    return np.asarray(normal & (down >= size))
+    return np.asarray(normal & (limit >= size))
 
 
 def _condition(standard: Standard) -> Array:
@@ -239,9 +239,8 @@ def _apart(standard: Standard, worst: Worst) -> str:
 
 def _allowed(standard: Standard, place: tuple[int, int]) -> str:
     format = standard.case.format
-    exact = standard.canonical.truth.value
-    truth = exact[place]
-    ulps = standard.limit(flushes=False).toward(-exact)[place] / format.ulp(truth)
+    truth = standard.canonical.truth.value[place]
+    ulps = standard.limit(flushes=False).limit[place] / format.ulp(truth)
     where = ", ".join(
         f"{name} = {value.decimal}" for name, value in inputs_at(standard, place).items()
     )

@@ -9,23 +9,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import product
 
 import numpy as np
 
 from trysquare.dtypes import FLOAT64, Array, Format
 from trysquare.formula.float64 import Float64
-from trysquare.formula.primitives import HALF, Branch, Rounding
+from trysquare.formula.primitives import HALF, Rounding
 from trysquare.formula.tree import Op, Scope, Symbol
 
 VANISHING = {Op.EXP, Op.ERFC}
 """Functions that come as near to zero as one likes, and never reach it."""
-
-CORNERED = {
-    *(Op.NEG, Op.ABS, Op.ADD, Op.SUB, Op.MUL, Op.DIV, Op.MINIMUM, Op.MAXIMUM),
-    *(Op.EXP, Op.EXPM1, Op.LOG, Op.LOG1P, Op.SQRT, Op.TANH, Op.ERF, Op.ERFC),
-}
-"""Operations whose largest and smallest result are at ends of their arguments, if not at zero."""
 
 GONE = 3000.0
 """exp(-GONE) times the largest float64, thrice, is less than the smallest subnormal."""
@@ -40,16 +33,12 @@ class Bounded:
 
 
 class BoundedFloat64:
-    """Arithmetic over values with error bounds.
-
-    `torn` tells in which rows an evaluation may take another branch than the value does.
-    """
+    """Arithmetic over values with error bounds."""
 
     def __init__(self, rows: int, columns: int, rounding: Rounding, named: Format) -> None:
         self._plain = self._values = Float64(rows, columns, named)
         self._rounding = rounding
         self._rows, self._columns = rows, columns
-        self.torn = np.zeros(rows, bool)
 
     def exact(self, values: Array) -> Bounded:
         """Return an input, which is exact; one that is flushed is another input."""
@@ -77,34 +66,13 @@ class BoundedFloat64:
         """Propagate the errors of the arguments and add the operation's own."""
         value = self._values.apply(op, [argument.value for argument in args])
         error = self._error(op, args, value)
-        if op is Op.SELECT:
-            return self._selected(Bounded(value, error), *args)
-        if op is Op.SIGN:
-            return self._signed(Bounded(value, error), *args)
-        corners = op in CORNERED and self._rounding.branch is Branch.BOTH
-        if corners and not self._rounding.flushes and any(map(_broad, args)):
-            value, error = self._spanned(op, args, Bounded(value, error))
+        if op is Op.SELECT and self._rounding.flushes:
+            return _hull(Bounded(value, error), *args)
+        if op is Op.SIGN and self._rounding.flushes:
+            return _signs(value, *args)
         if op not in self._rounding.ulps:
             return Bounded(value, error)
         return self._flushed(Bounded(value, self._rounded(op, args, value, error)))
-
-    def _spanned(self, op: Op, args: list[Bounded], found: Bounded) -> tuple[Array, Array]:
-        """Return the middle of a result and half of what it spans, if both branches are finite.
-
-        Branches may be far apart: a bound by slopes, as good as any where errors are small, would
-        allow much that neither gives.
-        """
-        ends = [(one.value - one.error, one.value + one.error) for one in args]
-        with np.errstate(all="ignore"):
-            corners = [self._values.apply(op, list(corner)) for corner in product(*ends)]
-        low, high = np.minimum.reduce(corners), np.maximum.reduce(corners)
-        told = np.isfinite(low) & np.isfinite(high)
-        if op is Op.DIV:
-            told &= np.abs(args[1].value) > args[1].error
-        if op is Op.ABS:
-            low = np.where((ends[0][0] < 0) & (ends[0][1] > 0), 0.0, low)
-        middle, half = low + (high - low) / 2, (high - low) / 2
-        return np.where(told, middle, found.value), np.where(told, half, found.error)
 
     def _error(self, op: Op, args: list[Bounded], value: Array) -> Array:
         """Return what the errors of the arguments make of the result."""
@@ -133,7 +101,7 @@ class BoundedFloat64:
                 errors = [argument.error for argument in args]
                 return np.asarray(np.maximum.reduce(np.broadcast_arrays(*errors)))
             case Op.SELECT, [condition, a, b]:
-                return np.where(condition.value, a.error, b.error)
+                return _selected_error(condition, a, b, certifies=self._rounding.certifies)
             case Op.GATHER, [row, at]:
                 error = self._plain.apply(Op.GATHER, [_wide(row.error, row), at.value])
                 return np.where(at.error == 0, error, np.inf)
@@ -144,41 +112,6 @@ class BoundedFloat64:
                 return _moved(op, a)
             case _:
                 raise ValueError(f"{op} has no error bound")
-
-    def _selected(self, taken: Bounded, condition: Bounded, a: Bounded, b: Bounded) -> Bounded:
-        """Return what the branches give where the condition of an evaluation may be another."""
-        unsure = condition.error > 0
-        if not unsure.any():
-            return taken
-        self._tear(unsure)
-        error = _either_error(a, b, certifies=self._rounding.certifies)
-        either = Bounded(taken.value, np.where(unsure, error, taken.error))
-        match self._rounding.branch:
-            case Branch.EITHER:
-                return either
-            case Branch.BOTH:
-                return _hull(either, condition, a, b)
-            case Branch.TAKEN:
-                both = np.isfinite(a.value) & np.isfinite(b.value)
-                return Bounded(taken.value, np.where(both, taken.error, either.error))
-
-    def _signed(self, found: Bounded, arg: Bounded) -> Bounded:
-        """Return what a sign may be, which is a choice of branches too."""
-        unsure = found.error > 0
-        if not unsure.any():
-            return found
-        self._tear(unsure)
-        match self._rounding.branch:
-            case Branch.EITHER:
-                return found
-            case Branch.BOTH:
-                return _signs(found.value, arg)
-            case Branch.TAKEN:
-                return Bounded(found.value, np.zeros_like(found.error))
-
-    def _tear(self, unsure: Array) -> None:
-        own = unsure.shape[0] == len(self.torn)
-        self.torn |= unsure.any(axis=1) if own else unsure.any()
 
     def power(self, base: Bounded, exponent: int) -> Bounded:
         """Multiply repeatedly."""
@@ -211,10 +144,7 @@ class BoundedFloat64:
         # whoever adds a zero rounds nothing: of a row times a mask the rest is left
         counts = np.asarray((arg.value != 0) | (arg.error != 0), np.float64)
         terms = self._plain.reduce(Op.SUM, counts, scope)
-        sizes = np.abs(arg.value)
-        if self._rounding.branch is Branch.BOTH:  # the middle is smaller than one of its ends
-            sizes = sizes + arg.error
-        magnitudes = self._plain.reduce(Op.SUM, sizes, scope)
+        magnitudes = self._plain.reduce(Op.SUM, np.abs(arg.value), scope)
         rounding = self._rounding.terms(terms) * format.unit_roundoff * magnitudes
         rounding = np.maximum(rounding, format.ulp(value) / 2)
         if self._rounding.flushes:
@@ -273,11 +203,6 @@ class BoundedFloat64:
         value, error, size = found.value, found.error, np.abs(found.value)
         may = (size - error < self._rounding.format.smallest_normal) & (size > error)
         return Bounded(np.where(may, value / 2, value), np.where(may, size / 2 + error, error))
-
-
-def _broad(found: Bounded) -> bool:
-    """Tell whether a slope somewhere is no good bound any more; to know that saves most of it."""
-    return bool((found.error > np.abs(found.value) / 16).any())
 
 
 def _least(format: Format) -> float:
@@ -378,14 +303,17 @@ def _chosen_error(a: Bounded, b: Bounded, value: Array) -> Array:
     return np.where(clear, winner, np.maximum(a.error, b.error))
 
 
-def _either_error(a: Bounded, b: Bounded, *, certifies: bool) -> Array:
-    """Return how far either branch may be from the other one, on any side."""
+def _selected_error(condition: Bounded, a: Bounded, b: Bounded, *, certifies: bool) -> Array:
+    taken = np.where(condition.value, a.error, b.error)
+    if not condition.error.any():
+        return taken
+    # the exact condition may hold where that of an evaluation does not, and the other way round
     either = np.abs(a.value - b.value) + np.maximum(a.error, b.error)
     if not certifies:  # a branch that is no number says nothing of how far the other may be off
         held = np.isfinite(a.value)
         alone = held != np.isfinite(b.value)
         either = np.where(alone, np.where(held, a.error, b.error), either)
-    return np.asarray(either)
+    return np.where(condition.error > 0, either, taken)
 
 
 def _hull(found: Bounded, condition: Bounded, a: Bounded, b: Bounded) -> Bounded:

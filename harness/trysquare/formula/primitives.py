@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 
@@ -23,24 +22,12 @@ HALF = 0.5
 """ULP of an operation that is correctly rounded."""
 
 
-class Branch(StrEnum):
-    """Which branches count where an evaluation may take either.
-
-    EITHER makes the other one part of the error, as far on its own side as on the opposite one.
-    BOTH has the middle of all that either may give for a value. TAKEN knows of no other.
-    """
-
-    EITHER = "either"
-    BOTH = "both"
-    TAKEN = "taken"
-
-
 @dataclass(frozen=True)
 class Rounding:
     """What is allowed to each operation: ULP of primitives, roundings of a sum of n terms.
 
     `flushes` allows every subnormal intermediate to be replaced by zero; `certifies` says that a
-    value which float64 itself cannot hold is unknown; `branch` is what else counts at a joint.
+    value which float64 itself cannot hold is unknown.
     """
 
     format: Format
@@ -48,7 +35,6 @@ class Rounding:
     terms: Callable[[Array], Array]
     flushes: bool = False
     certifies: bool = False
-    branch: Branch = Branch.EITHER
 
 
 @cache
@@ -59,10 +45,7 @@ def published(format: Format, *, flushes: bool) -> Rounding:
     constant, root = float(data["sum"]["constant"]), float(data["sum"]["sqrt"])
     # 16-bit terms are added up in a wider format, and rounded to their own at the end
     share = FORMATS[data["sum"]["accumulator"][format.name]].unit_roundoff / format.unit_roundoff
-    branch = Branch.BOTH if flushes else Branch.EITHER
-    return Rounding(
-        format, ulps, lambda n: constant + root * share * np.sqrt(n), flushes, branch=branch
-    )
+    return Rounding(format, ulps, lambda n: constant + root * share * np.sqrt(n), flushes)
 
 
 @cache

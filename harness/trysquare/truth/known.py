@@ -83,8 +83,8 @@ class Detour:
 class Reach:
     """How far below and how far above the truth an answer may be, absolute.
 
-    What is flushed goes to zero, and where branches meet another one has its value: both are on
-    one side only. With the same room on the other, twice the truth would be right wherever zero is.
+    What is flushed goes to zero, which is on one side only: with the same room on the other, twice
+    the truth would be right wherever zero is.
     """
 
     below: Array
@@ -100,13 +100,9 @@ class Reach:
         below[rows], above[rows] = other.below, other.above
         return Reach(below, above)
 
-    def where(self, mask: Array, other: Reach) -> Reach:
-        """Return this reach where the mask holds, and the other one elsewhere."""
-        below, above = (
-            np.where(mask, one, two)
-            for one, two in ((self.below, other.below), (self.above, other.above))
-        )
-        return Reach(below, above)
+    def wider(self, other: Reach) -> Reach:
+        """Return what either of two allows."""
+        return Reach(np.maximum(self.below, other.below), np.maximum(self.above, other.above))
 
     def toward(self, error: Array) -> Array:
         """Return how far an answer may be that is off in the direction of an error's sign."""
@@ -124,8 +120,7 @@ def reach(middle: Array, error: Array, truth: Array) -> Reach:
 class Allowance:
     """How far an answer may be from the truth (absolute), infinite where nothing can be said.
 
-    `further` is the room beyond `limit` that an answer has because something may be flushed, or
-    another branch be taken.
+    `flushed` is the room beyond `limit` that an answer has because something may be flushed.
     `spilled` is what the formula gives if everything overflows where the format does, and at a pole
     underflows too: where that is an infinity or NaN, it is allowed as well. So is a detour.
     `fraction` is what is missing in a stated limit among the smallest numbers of float64, of which
@@ -136,11 +131,11 @@ class Allowance:
     spilled: Array
     detours: tuple[Detour, ...] = ()
     fraction: Array | None = None
-    further: Reach | None = None
+    flushed: Reach | None = None
 
     def toward(self, error: Array) -> Array:
         """Return how far an answer may be that is off in the direction of an error's sign."""
-        return self.limit if self.further is None else self.limit + self.further.toward(error)
+        return self.limit if self.flushed is None else self.limit + self.flushed.toward(error)
 
     @property
     def most(self) -> Array:
@@ -165,36 +160,21 @@ class Allowance:
         spilled = np.where(np.isfinite(self.spilled), other.spilled, self.spilled)
         detours = self.detours + other.detours
         limit = np.maximum(self.limit, other.limit)
-        found = Allowance(limit, spilled, detours)
-        if self.further is None and other.further is None:
-            return found
-        ends = (np.maximum(self.toward(end), other.toward(end)) for end in (-ONE, ONE))
-        with np.errstate(invalid="ignore"):
-            further = Reach(*(np.where(np.isinf(limit), 0.0, end - limit) for end in ends))
-        return replace(found, further=further)
+        flushed = self.flushed and other.flushed and self.flushed.wider(other.flushed)
+        return Allowance(limit, spilled, detours, flushed=flushed)
 
     def only(self, rows: Array) -> Allowance:
         """Return what is allowed in some rows."""
         detours = tuple(Detour(each.value[rows], each.room[rows]) for each in self.detours)
         fraction = None if self.fraction is None else self.fraction[rows]
-        further = self.further and self.further.only(rows)
-        return Allowance(self.limit[rows], self.spilled[rows], detours, fraction, further)
+        flushed = self.flushed and self.flushed.only(rows)
+        return Allowance(self.limit[rows], self.spilled[rows], detours, fraction, flushed)
 
     def patched(self, rows: Array, other: Allowance) -> Allowance:
-        """Return this with some rows, which knew of no detour, replaced by those of another.
-
-        What is further away stays as it is.
-        """
+        """Return this with some rows, which knew of no detour, replaced by those of another."""
         limit, spilled = self.limit.copy(), self.spilled.copy()
         limit[rows], spilled[rows] = other.limit, other.spilled
-        detours = tuple(detour.among(rows, limit) for detour in other.detours)
-        return Allowance(limit, spilled, detours, further=self.further)
-
-    def beyond(self, further: Reach) -> Allowance:
-        """Return this with more room on either side, where it is infinite with no limit at all."""
-        known = np.isfinite(further.below) & np.isfinite(further.above)
-        rooms = (np.where(known, side, 0.0) for side in (further.below, further.above))
-        return replace(self, limit=np.where(known, self.limit, np.inf), further=Reach(*rooms))
+        return Allowance(limit, spilled, tuple(d.among(rows, limit) for d in other.detours))
 
     def unexcused(self) -> Allowance:
         """Return what is allowed to whoever does not overflow on the way."""

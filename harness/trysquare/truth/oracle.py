@@ -21,7 +21,7 @@ from trysquare.formula.detour import Detouring, Straight
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.extended import WIDE, Extended, holds
 from trysquare.formula.float64 import Float64, Overflowing, Underflowing
-from trysquare.formula.primitives import Branch, Rounding, pessimistic, published
+from trysquare.formula.primitives import Rounding, pessimistic, published
 from trysquare.formula.tree import Node, Op, Scope
 from trysquare.truth.known import Allowance, Detour, Reach, Truth, from_balls, reach
 
@@ -31,11 +31,6 @@ PRECISIONS = (128, 320, 1280, 2560, 5120)
 
 VAGUE = 2.0**-6
 """ULP; a truth that is less certain than that is worked out again."""
-
-
-NARROWLY, BARELY = 2.0**-20, 2.0**-6
-"""By how much of it another branch may be further away than a format wider than its own says: in
-float32 and narrower by float64, in float64 by a format that has few digits more."""
 
 
 IEEE_ULP = 64.0
@@ -75,10 +70,10 @@ class Oracle:
     def fast(self) -> Truth:
         """Tier 1: float64 with a certified bound; infinite where nothing is known."""
         bounded = self._bounded(pessimistic())
-        value = bounded.value
+        value = self._full(bounded.value)
         # where IEEE arithmetic says infinity or NaN there is nothing to be near to
         with np.errstate(over="ignore"):
-            error = bounded.error / self.format.ulp(value)
+            error = self._full(bounded.error) / self.format.ulp(value)
         # finite numbers went in: then it may be float64 that overflowed
         finite = self._finite_rows() if self.alone else np.array([self._finite_rows().all()])
         bound = np.where(np.isfinite(value), error, np.where(finite[:, None], np.inf, 0.0))
@@ -101,82 +96,27 @@ class Oracle:
     @cached_property
     def inherited(self) -> Allowance:
         """The inherited tolerance: how far a good evaluation in the format may be."""
-        rounding = replace(published(self.format, flushes=False), branch=Branch.TAKEN)
-        arithmetic = BoundedFloat64(self.rows, self.columns, rounding, self.format)
-        bounded = self._by(arithmetic)
+        rounding = published(self.format, flushes=False)
+        bounded = self._bounded(rounding)
         spilled, strained = self._overflowing
         infinite = np.isinf(spilled) & (spilled == self.ieee)
         if infinite.any():  # at a pole a numerator that underflows makes 0 / 0
             underflowing = Underflowing(self.rows, self.columns, self.format)
             lost = self._full(evaluate(self.tree, underflowing, self._wide))
             spilled = np.where(infinite, lost, spilled)
-        found = Allowance(bounded.error, spilled)
-        if strained.size and self.alone:
-            excused = self._only(strained).excused(found.only(strained), rounding)
-            found = found.patched(strained, excused)
-        elif strained.size:
-            found = self.excused(found, rounding)
-        torn = np.flatnonzero(arithmetic.torn)
-        if not torn.size:
+        found = Allowance(self._full(bounded.error), spilled)
+        if not strained.size:
             return found
         if not self.alone:
-            return found.beyond(self._other_branches(bounded))
-        nothing, taken = np.zeros(self.shape), Bounded(bounded.value[torn], bounded.error[torn])
-        further = self._only(torn)._other_branches(taken)  # noqa: SLF001 - its own
-        return found.beyond(Reach(nothing, nothing).patched(torn, further))
-
-    def _other_branches(self, taken: Bounded) -> Reach:
-        """Return how much further another branch is than the roundings of the one that is taken.
-
-        Infinite where nothing can be said. The roundings of float64 are as large as what they are
-        to bound in its own format: there a wider one tells the sides, or nothing does.
-        """
-        rounding = published(self.format, flushes=False)
-        both = replace(rounding, branch=Branch.BOTH)
-        if self.format is not FLOAT64:
-            found = self._beside(taken, self._bounded(both), NARROWLY)
-        elif holds(self.tree):
-            straight = self._bounded_wider(replace(rounding, branch=Branch.TAKEN))
-            found = self._beside(straight, self._bounded_wider(both), BARELY)
-        else:
-            return self._beside(taken, self._bounded(rounding), 0.0)
-        told = np.isfinite(found.below) & np.isfinite(found.above)
-        if told.all():
-            return found
-        return found.where(told, self._beside(taken, self._bounded(rounding), 0.0))
-
-    def _beside(self, taken: Bounded, either: Bounded, more: float) -> Reach:
-        """Return how much further either branch is, on each side if the value is on its own."""
-        found, own = reach(either.value, either.error, taken.value), _narrowed(taken.error)
-        farther, sure = np.maximum(found.below, found.above), self._follows(taken)
-        rooms = []
-        for side in (found.below, found.above):
-            with np.errstate(invalid="ignore"):
-                room = np.maximum(np.where(sure, side, farther) * (1 + more) - own, 0.0)
-            room = np.where(np.isnan(room), np.inf, room)
-            rooms.append(np.where(np.isfinite(taken.value), room, 0.0))
-        return Reach(*rooms)
-
-    def _follows(self, taken: Bounded) -> Array:
-        """Tell where a value has the branches of the exact result, or those of another are as good.
-
-        Elsewhere the exact result is on one side of it, but nobody knows what is on the other.
-        """
-        try:
-            truth = self.known
-        except UndecidedError:
-            return np.zeros(self.shape, bool)
-        ulp = self.format.ulp(truth.value)
-        with np.errstate(invalid="ignore"):
-            apart = np.abs(taken.value - truth.value - truth.rest * ulp)
-        return np.asarray(apart <= taken.error + VAGUE * ulp)
+            return self.excused(found, rounding)
+        return found.patched(strained, self._only(strained).excused(found.only(strained), rounding))
 
     @cached_property
     def flushing(self) -> Reach:
         """How far an evaluation may be that may replace any subnormal number by zero."""
         rounding = published(self.format, flushes=True)
         bounded = self._bounded(rounding)
-        found = reach(bounded.value, bounded.error, self.ieee)
+        found = reach(self._full(bounded.value), self._full(bounded.error), self.ieee)
         strained = self._overflowing[1]
         if not strained.size or self.format is not FLOAT64 or not holds(self.tree):
             return found
@@ -267,10 +207,10 @@ class Oracle:
         In float64 that is the value that was bounded: the straight way is bounded in a wider
         format, if there is one.
         """
-        either = replace(rounding, branch=Branch.EITHER)
-        arithmetic = Detouring(self.rows, self.columns, either)
-        bounded = self._by(arithmetic)
-        value, error = bounded.value, bounded.error
+        arithmetic = Detouring(self.rows, self.columns, rounding)
+        names = {key: arithmetic.exact(value) for key, value in self._wide.items()}
+        bounded = evaluate(self.tree, arithmetic, names)
+        value, error = self._full(bounded.value), self._full(bounded.error)
         rows = arithmetic.spilling.spilled
         rows = rows if self.alone else np.array([rows.any()])
         straight, limit = self.ieee, found.limit
@@ -287,21 +227,20 @@ class Oracle:
         return replace(found, detours=(Detour(value, room),))
 
     def _bounded_wider(self, rounding: Rounding) -> Bounded:
-        return self._by(Straight(self.rows, self.columns, rounding), WIDE)
+        arithmetic = Straight(self.rows, self.columns, rounding)
+        names = {key: arithmetic.exact(value.astype(WIDE)) for key, value in self._wide.items()}
+        found = evaluate(self.tree, arithmetic, names)
+        return Bounded(self._full(found.value), self._full(found.error))
 
     def _reach_wider(self, rounding: Rounding) -> Reach:
-        plain = replace(rounding, flushes=False, branch=Branch.TAKEN)
-        straight = self._bounded_wider(plain).value
+        straight = self._bounded_wider(replace(rounding, flushes=False)).value
         found = self._bounded_wider(rounding)
         return reach(found.value, found.error, straight)
 
     def _bounded(self, rounding: Rounding) -> Bounded:
-        return self._by(BoundedFloat64(self.rows, self.columns, rounding, self.format))
-
-    def _by(self, arithmetic: BoundedFloat64, dtype: type = np.float64) -> Bounded:
-        names = {key: arithmetic.exact(value.astype(dtype)) for key, value in self._wide.items()}
-        found = evaluate(self.tree, arithmetic, names)
-        return Bounded(self._full(found.value), self._full(found.error))
+        arithmetic = BoundedFloat64(self.rows, self.columns, rounding, self.format)
+        names = {key: arithmetic.exact(value) for key, value in self._wide.items()}
+        return evaluate(self.tree, arithmetic, names)
 
     def _full(self, values: Array) -> Array:
         """Spread a value that does not vary over everything it stands for."""

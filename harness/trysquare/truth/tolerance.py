@@ -10,7 +10,7 @@ from trysquare.dtypes import FLOAT64, Array
 from trysquare.formula.evaluate import evaluate
 from trysquare.formula.float64 import Float64
 from trysquare.formula.tree import Node
-from trysquare.truth.known import ONE, Allowance, Reach
+from trysquare.truth.known import Allowance, Reach
 from trysquare.truth.oracle import Oracle
 
 ESTIMATE = 2.0**-10
@@ -27,11 +27,12 @@ def allowance(oracle: Oracle, stated: Node | None, terms: int, *, flushes: bool)
     A target that flushes subnormals is allowed, beyond the limit, what flushing any intermediate
     of the formula can change.
     """
-    found = oracle.inherited
+    inherited = oracle.inherited
+    limit, fraction = inherited.limit, None
     if stated is not None:
         limit, fraction = _stated(oracle, stated, terms)
-        found = replace(found, limit=limit, fraction=fraction, further=None)
-    found = replace(found, limit=np.where(np.isnan(found.limit), np.inf, found.limit))
+    limit = np.where(np.isnan(limit), np.inf, limit)
+    found = replace(inherited, limit=limit, fraction=fraction)
     return _flushing(oracle, found) if flushes else found
 
 
@@ -41,18 +42,16 @@ def _flushing(oracle: Oracle, found: Allowance) -> Allowance:
     Beyond what the formula says, a correction of an ESTIMATE may have been flushed; and where the
     truth is zero, a subnormal number is as good.
     """
-    limit, truth, reach, own = found.limit, oracle.ieee, oracle.flushing, oracle.inherited
+    limit, truth, reach, own = found.limit, oracle.ieee, oracle.flushing, oracle.inherited.limit
     tiny, size = oracle.format.smallest_normal, np.abs(truth)
     least = np.minimum(np.where(size > 0, ESTIMATE * size, tiny), tiny)
-    rooms = []
     with np.errstate(invalid="ignore"):
-        for side, end in ((reach.below, -ONE), (reach.above, ONE)):
-            allowed = found.toward(end)
-            more = np.maximum(side - own.toward(end), least - allowed)
-            rooms.append(allowed - limit + np.maximum(more, 0.0))
-    known = np.isfinite(limit) & np.isfinite(rooms).all(axis=0)
-    further = Reach(*(np.where(known, room, 0.0) for room in rooms))
-    return replace(found, limit=np.where(known, limit, np.inf), further=further)
+        below, above = (
+            np.maximum(side - own, least - limit) for side in (reach.below, reach.above)
+        )
+    known = np.isfinite(limit) & np.isfinite(below) & np.isfinite(above)
+    room = Reach(*(np.where(known, np.maximum(side, 0.0), 0.0) for side in (below, above)))
+    return replace(found, limit=np.where(known, limit, np.inf), flushed=room)
 
 
 def _stated(oracle: Oracle, stated: Node, terms: int) -> tuple[Array, Array | None]:

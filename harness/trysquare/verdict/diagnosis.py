@@ -225,8 +225,7 @@ def _as_narrower(lower: Format, view: View) -> Array | None:
     for inputs in (oracle.inputs, narrowed):
         there = replace(oracle, inputs=inputs, format=lower)
         with np.errstate(invalid="ignore"):
-            error = rows - there.ieee
-            fits |= np.abs(error) <= there.inherited.toward(error)
+            fits |= np.abs(rows - there.ieee) <= there.inherited.limit
         fits |= _same(rows, lower.round(there.ieee))
     return fits
 
